@@ -1,0 +1,114 @@
+//! Configuration: a node is set up wrongly.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Effect, Lowering, Site};
+use crate::units::{DurationText, Size};
+use crate::wire::{Dial, Refusal};
+
+/// The mechanisms of configuration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Config {
+    /// The caller dials another port of the callee's host, where nobody listens.
+    WrongPort {},
+    /// The caller dials another host, where nobody listens.
+    WrongHost {},
+    /// The node has no route for the request: it answers 404 by itself.
+    MissingRoute {},
+    /// The caller asks for a path that the callee does not serve.
+    WrongPath {},
+    /// The caller's credentials are not those that the callee accepts.
+    BadCredentials {},
+    /// The caller waits shorter than the callee usually takes.
+    TimeoutTooShort {
+        /// How long it waits.
+        #[serde(default = "default_timeout")]
+        timeout: DurationText,
+    },
+    /// The callee's idle time-out is below the caller's: a reused connection that has been idle
+    /// for at least `idle` closes as the next request arrives. A fresh connection is not hit.
+    KeepaliveRace {
+        /// The callee's idle time-out.
+        #[serde(default)]
+        idle: DurationText,
+    },
+    /// The node accepts only so large a request head.
+    HeaderLimit {
+        /// How large.
+        #[serde(default = "default_header_limit")]
+        limit: Size,
+    },
+    /// The node accepts only so large a request body.
+    BodyLimit {
+        /// How large.
+        #[serde(default)]
+        limit: Size,
+    },
+    /// The node sends the request back to itself (or to `to`, a node before it).
+    RoutingLoop {
+        /// Where it sends the request; the node itself if not given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+    },
+}
+
+fn default_timeout() -> DurationText {
+    DurationText(Duration::from_millis(1))
+}
+
+fn default_header_limit() -> Size {
+    Size(64)
+}
+
+impl Config {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::WrongPort {} => "wrong_port",
+            Self::WrongHost {} => "wrong_host",
+            Self::MissingRoute {} => "missing_route",
+            Self::WrongPath {} => "wrong_path",
+            Self::BadCredentials {} => "bad_credentials",
+            Self::TimeoutTooShort { .. } => "timeout_too_short",
+            Self::KeepaliveRace { .. } => "keepalive_race",
+            Self::HeaderLimit { .. } => "header_limit",
+            Self::BodyLimit { .. } => "body_limit",
+            Self::RoutingLoop { .. } => "routing_loop",
+        }
+    }
+
+    pub(super) fn site(&self) -> Site {
+        match self {
+            Self::MissingRoute {}
+            | Self::HeaderLimit { .. }
+            | Self::BodyLimit { .. }
+            | Self::RoutingLoop { .. } => Site::Node,
+            _ => Site::Edge,
+        }
+    }
+
+    #[expect(clippy::unused_self, reason = "every cause answers the same questions")]
+    pub(super) fn effect(&self) -> Effect {
+        Effect::Abort
+    }
+
+    pub(super) fn lower(&self, to: &mut Lowering<'_>) {
+        let outbound = &mut to.disturbance.outbound;
+        let process = &mut to.disturbance.process;
+        match self {
+            Self::WrongPort {} => outbound.dial = Dial::WrongPort,
+            Self::WrongHost {} => outbound.dial = Dial::WrongHost,
+            Self::MissingRoute {} => process.refuse = Some(Refusal::NoRoute),
+            Self::WrongPath {} => outbound.wrong_path = true,
+            Self::BadCredentials {} => outbound.bad_credentials = true,
+            Self::TimeoutTooShort { timeout } => outbound.timeout = Some(timeout.0),
+            Self::KeepaliveRace { idle } => to.disturbance.link.idle_race = Some(idle.0),
+            Self::HeaderLimit { limit } => process.header_limit = Some(limit.0),
+            Self::BodyLimit { limit } => process.body_limit = Some(limit.0),
+            Self::RoutingLoop { .. } => process.reroute = to.loop_edge,
+        }
+    }
+}

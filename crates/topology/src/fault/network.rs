@@ -1,0 +1,196 @@
+//! Network: something between two nodes. Names as in Toxiproxy where it has one.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Effect, Lowering};
+use crate::units::{Bandwidth, DurationText, Size};
+use crate::wire::{Close, Dial, Phase};
+
+/// The mechanisms of the network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Network {
+    /// Connections are refused.
+    Down {},
+    /// A SYN is never answered.
+    Blackhole {},
+    /// The connection is accepted; then silence.
+    Timeout {},
+    /// RST.
+    ResetPeer {
+        /// Where in the exchange.
+        #[serde(default)]
+        phase: ResetPhase,
+    },
+    /// FIN before the first byte of a response.
+    EmptyResponse {},
+    /// The response comes later.
+    Latency {
+        /// The mean delay.
+        mean: DurationText,
+        /// How far it goes up and down: the half-width of a uniform, the standard deviation of a
+        /// normal distribution.
+        #[serde(default)]
+        jitter: DurationText,
+        /// The shape of the jitter.
+        #[serde(default)]
+        distribution: JitterShape,
+    },
+    /// The response passes at a limited rate.
+    Bandwidth {
+        /// The rate.
+        rate: Bandwidth,
+    },
+    /// The response comes in small pieces.
+    Slicer {
+        /// The size of a piece.
+        #[serde(default = "default_slice")]
+        size: Size,
+        /// The pause between two.
+        #[serde(default = "default_slice_delay")]
+        delay: DurationText,
+    },
+    /// The end of the connection (FIN), which ends the response, comes later than its last byte.
+    SlowClose {
+        /// How much later.
+        #[serde(default = "default_close_delay")]
+        delay: DurationText,
+    },
+    /// The connection closes after so many bytes of the response.
+    LimitData {
+        /// How many.
+        #[serde(default = "default_limit")]
+        bytes: Size,
+    },
+    /// Bits of the response's status line are flipped.
+    Corrupt {},
+    /// Like `blackhole`, for each of a set of edges.
+    Partition {},
+}
+
+/// Where in an exchange a reset comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ResetPhase {
+    /// Before the first byte of the response, and before the callee has seen the request.
+    #[default]
+    BeforeHeaders,
+    /// Inside the response's head.
+    MidHeaders,
+    /// Inside the response's body.
+    MidBody,
+}
+
+/// The shape of a latency's jitter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JitterShape {
+    /// Evenly within `mean - jitter .. mean + jitter`.
+    #[default]
+    Uniform,
+    /// The bell curve, cut off at 0.
+    Normal,
+}
+
+fn default_slice() -> Size {
+    Size(64)
+}
+
+fn default_slice_delay() -> DurationText {
+    DurationText(Duration::from_millis(10))
+}
+
+fn default_close_delay() -> DurationText {
+    DurationText(Duration::from_secs(1))
+}
+
+fn default_limit() -> Size {
+    Size(32)
+}
+
+impl Network {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Down {} => "down",
+            Self::Blackhole {} => "blackhole",
+            Self::Timeout {} => "timeout",
+            Self::ResetPeer { .. } => "reset_peer",
+            Self::EmptyResponse {} => "empty_response",
+            Self::Latency { .. } => "latency",
+            Self::Bandwidth { .. } => "bandwidth",
+            Self::Slicer { .. } => "slicer",
+            Self::SlowClose { .. } => "slow_close",
+            Self::LimitData { .. } => "limit_data",
+            Self::Corrupt {} => "corrupt",
+            Self::Partition {} => "partition",
+        }
+    }
+
+    pub(super) fn effect(&self) -> Effect {
+        match self {
+            Self::Latency { .. } | Self::Bandwidth { .. } | Self::Slicer { .. } | Self::SlowClose { .. } => {
+                Effect::Delay
+            }
+            _ => Effect::Abort,
+        }
+    }
+
+    pub(super) fn lower(&self, to: &mut Lowering<'_>) {
+        let luck = to.luck;
+        let link = &mut to.disturbance.link;
+        match self {
+            Self::Down {} => to.disturbance.outbound.dial = Dial::Refused,
+            Self::Blackhole {} | Self::Partition {} => to.disturbance.outbound.dial = Dial::Blackhole,
+            Self::Timeout {} => link.cut = Some((Phase::BeforeRequest, Close::Silence)),
+            Self::ResetPeer { phase } => link.cut = Some((phase.wire(), Close::Reset)),
+            Self::EmptyResponse {} => link.cut = Some((Phase::BeforeRequest, Close::Fin)),
+            Self::Latency { mean, jitter, distribution } => {
+                link.delay += distribution.draw(mean.0, jitter.0, luck);
+            }
+            Self::Bandwidth { rate } => {
+                link.bytes_per_s = Some(link.bytes_per_s.map_or(rate.0, |other| other.min(rate.0)));
+            }
+            Self::Slicer { size, delay } => link.slice = Some((size.0.max(1), delay.0)),
+            Self::SlowClose { delay } => {
+                link.close_delay = Some(link.close_delay.map_or(delay.0, |other| other + delay.0));
+            }
+            Self::LimitData { bytes } => link.limit_bytes = Some(bytes.0),
+            Self::Corrupt {} => link.corrupt = true,
+        }
+    }
+
+    pub(super) fn problem(&self) -> Option<String> {
+        match self {
+            Self::Latency { mean, jitter, .. } if mean.0.is_zero() && jitter.0.is_zero() => {
+                Some("a latency of 0 changes nothing".to_owned())
+            }
+            Self::Slicer { size: Size(0), .. } => Some("a slice of 0 bytes lets nothing through".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl ResetPhase {
+    fn wire(self) -> Phase {
+        match self {
+            Self::BeforeHeaders => Phase::BeforeRequest,
+            Self::MidHeaders => Phase::MidHead,
+            Self::MidBody => Phase::MidBody,
+        }
+    }
+}
+
+impl JitterShape {
+    /// One delay; the normal one by the Box-Muller transform of the two numbers.
+    fn draw(self, mean: Duration, jitter: Duration, luck: (f64, f64)) -> Duration {
+        let offset = match self {
+            Self::Uniform => 2.0 * luck.0 - 1.0,
+            Self::Normal => (-2.0 * (1.0 - luck.0).ln()).sqrt() * (std::f64::consts::TAU * luck.1).cos(),
+        };
+        let seconds = mean.as_secs_f64() + offset * jitter.as_secs_f64();
+        Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::ZERO)
+    }
+}

@@ -1,0 +1,144 @@
+//! A node: a program in the chain, as declared.
+
+use std::time::Duration;
+
+use crate::distribution::Distribution;
+use crate::graph::EdgeId;
+use crate::profile::Profile;
+use crate::wire::Close;
+
+/// What a node is.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeKind {
+    /// It makes calls and answers none.
+    Client,
+    /// It answers by calling others.
+    Gateway,
+    /// It answers by its own work, and may call others.
+    Server,
+}
+
+/// A node. See the scenario format for the meaning of each value and its default.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Unique. The instances of a node with replicas are `name#1`, `name#2`, ...
+    pub name: String,
+    /// The name as written, without the instance's number.
+    pub declared_name: String,
+    /// What it is.
+    pub kind: NodeKind,
+    /// How it turns failures into statuses.
+    pub profile: &'static Profile,
+    /// How many requests' own work it does at once; `None` is no limit.
+    pub workers: Option<u32>,
+    /// How many requests may wait for a worker.
+    pub queue: u32,
+    /// How many requests may be inside in all, waiting for callees included; `None` is no limit.
+    pub max_in_flight: Option<u32>,
+    /// How long its own work on one request takes.
+    pub service_time: Distribution,
+    /// What becomes of a request's work when its caller hangs up.
+    pub on_disconnect: OnDisconnect,
+    /// All its attempts at answering one request together may take so long.
+    pub deadline: Option<Duration>,
+    /// What it answers when all is well.
+    pub response: Response,
+    /// What it answers attempt by attempt instead; the last entry repeats. Empty: no script.
+    pub script: Vec<ScriptStep>,
+    /// Whom it calls for one request, and in which order.
+    pub plan: Plan,
+    /// It closes a connection that has been idle for so long.
+    pub keep_alive: Duration,
+    /// The largest request head it accepts, in bytes.
+    pub header_limit: u64,
+    /// The largest request body it accepts, in bytes.
+    pub body_limit: u64,
+    /// It exists only as the source of a `surge`: its calls are load, not results.
+    pub synthetic: bool,
+}
+
+/// What becomes of a request's work when its caller hangs up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDisconnect {
+    /// It goes on to the end: wasted work.
+    Continue,
+    /// It stops at once, and the calls it waits for are dropped.
+    Cancel,
+}
+
+/// A node's own response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Response {
+    /// The status.
+    pub status: u16,
+    /// The size of the body, in bytes.
+    pub body: u64,
+    /// In how many pieces the body is sent.
+    pub chunks: u32,
+    /// The pause between two pieces.
+    pub chunk_interval: Duration,
+}
+
+/// One entry of a server's script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScriptStep {
+    /// Answer so.
+    Answer {
+        /// The status.
+        status: u16,
+        /// The value of `Retry-After`, if it is sent; whole seconds on the wire.
+        retry_after: Option<Duration>,
+    },
+    /// End the connection so, without a byte of a response.
+    Close(Close),
+}
+
+/// Whom a node calls for one request: stages one after another.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// The stages; a later one begins when an earlier one has ended well.
+    pub stages: Vec<Stage>,
+}
+
+/// Calls that are made at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stage {
+    /// Each picks one of its edges.
+    pub calls: Vec<Choice>,
+}
+
+/// One call, to one of several callees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// The edges to choose from, never empty, each with its weight (at least 1).
+    pub edges: Vec<(EdgeId, u32)>,
+    /// How one is chosen.
+    pub balance: Balance,
+}
+
+/// How one of several callees is chosen. A later attempt of the same call goes to another callee
+/// while there is an untried one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Balance {
+    /// In turn.
+    RoundRobin,
+    /// By keyed chance, in proportion to the weights: the same call goes the same way in every run.
+    Weighted,
+    /// The one with the fewest attempts in flight from this node.
+    LeastInFlight,
+}

@@ -1,0 +1,142 @@
+//! A whole scenario: from YAML text to values that hold together.
+
+use std::time::Duration;
+
+use crate::load::Load;
+use crate::policy::Policy;
+use crate::units::Share;
+use crate::{EdgeId, Fault, FaultId, NodeId, NodeKind, Topology};
+
+/// A validated scenario.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// Its name; the run's folder is called after it.
+    pub name: String,
+    /// What it shows.
+    pub description: String,
+    /// The seed of all chance.
+    pub seed: u64,
+    /// How long the load goes on.
+    pub duration: Duration,
+    /// Calls that begin before this are left out of the figures.
+    pub warmup: Duration,
+    /// Who calls whom.
+    pub topology: Topology,
+    /// Who sends what.
+    pub loads: Vec<Load>,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
+    /// What is compared.
+    pub strategies: Vec<Strategy>,
+    /// The name of the strategy that is in force; empty if the clients' own policy is.
+    pub strategy: String,
+    /// What must hold at the end.
+    pub thresholds: Vec<Threshold>,
+}
+
+/// A named set of resilience policies: what the clients' edges do instead of their own policy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Strategy {
+    /// Its name.
+    pub name: String,
+    /// For each edge that leaves a client, its policy under this strategy.
+    pub policies: Vec<(EdgeId, Policy)>,
+}
+
+/// A condition on a run's figures, such as `success_rate >= 99%`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Threshold {
+    /// As written.
+    pub text: String,
+    /// Which figure.
+    pub metric: Metric,
+    /// How it is compared.
+    pub comparison: Comparison,
+    /// With what: a share as a fraction, a duration in milliseconds, a rate per second.
+    pub value: f64,
+}
+
+/// A figure that a threshold can be about.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Metric {
+    /// `success_rate`: the share of calls that succeeded.
+    SuccessRate,
+    /// `p(99)`: that percentile of the latency of all calls, in milliseconds.
+    Percentile(f64),
+    /// `max`: the longest latency, in milliseconds.
+    Max,
+    /// `amplification`: attempts that arrive at the deepest nodes, per call.
+    Amplification,
+    /// `attempts_per_call`
+    AttemptsPerCall,
+    /// `goodput`: calls that succeeded, per second.
+    Goodput,
+    /// `failed`: how many calls failed.
+    Failed,
+}
+
+/// How a figure is compared with a threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// `<`
+    Below,
+    /// `<=`
+    AtMost,
+    /// `>`
+    Above,
+    /// `>=`
+    AtLeast,
+}
+
+impl Comparison {
+    /// Whether the figure meets it.
+    pub fn holds(self, figure: f64, value: f64) -> bool {
+        match self {
+            Self::Below => figure < value,
+            Self::AtMost => figure <= value,
+            Self::Above => figure > value,
+            Self::AtLeast => figure >= value,
+        }
+    }
+}
+
+impl Scenario {
+    /// A fault.
+    pub fn fault(&self, id: FaultId) -> &Fault {
+        &self.faults[usize::from(id.0)]
+    }
+
+    /// All faults with their ids.
+    pub fn fault_ids(&self) -> impl Iterator<Item = (FaultId, &Fault)> {
+        (0..).map(FaultId).zip(&self.faults)
+    }
+
+    /// The nodes that answer and call nobody: where retries pile up.
+    pub fn deepest(&self) -> Vec<NodeId> {
+        self.topology
+            .nodes()
+            .filter(|(_, n)| n.kind != NodeKind::Client && n.plan.stages.is_empty())
+            .map(|(id, _)| id)
+            .collect()
+    }
+
+    /// Puts a strategy in force: its policies replace those of the clients' edges.
+    ///
+    /// # Errors
+    /// The names there are, if it is none of them.
+    pub fn apply_strategy(&mut self, name: &str) -> Result<(), Vec<String>> {
+        let Some(strategy) = self.strategies.iter().find(|s| s.name == name).cloned() else {
+            return Err(self.strategies.iter().map(|s| s.name.clone()).collect());
+        };
+        for (edge, policy) in strategy.policies {
+            self.topology.edge_mut(edge).policy = policy;
+        }
+        self.strategy = strategy.name;
+        Ok(())
+    }
+
+    /// The share of attempts a fault asks for, for the report.
+    pub fn asked_share(&self, fault: FaultId) -> Share {
+        self.fault(fault).probability
+    }
+}

@@ -1,0 +1,296 @@
+//! The closed vocabulary of what can happen on the wire, and what each side sees of it.
+//!
+//! A fault lowers to a [`Disturbance`]; the engines realise disturbances and never see a fault. A
+//! caller sees a [`Failure`] where it got no whole response, or a status; a node that refuses a
+//! request by itself has a [`Refusal`] for it.
+
+use std::time::Duration;
+
+use crate::fault::FaultSet;
+use crate::graph::EdgeId;
+
+/// What a caller saw instead of a whole response. Words: RFC 9209 section 2.3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Failure {
+    /// The SYN was answered by a RST.
+    ConnectionRefused,
+    /// The SYN was not answered in time.
+    ConnectionTimeout,
+    /// The connection ended before the first byte of a response.
+    ConnectionTerminated,
+    /// The connection ended inside the response's head.
+    HeadIncomplete,
+    /// The connection ended inside the response's body: the head was already out.
+    BodyIncomplete,
+    /// No whole response head in time.
+    HeadTimeout,
+    /// The head came, the rest of the body did not come in time.
+    BodyTimeout,
+    /// The bytes were not an HTTP response.
+    ProtocolError,
+    /// The response's head was larger than the caller accepts.
+    HeadTooLarge,
+    /// The caller's own limit on connections to this callee was reached; nothing was sent.
+    ConnectionLimitReached,
+    /// The caller itself stopped waiting: its own caller had gone, or the run ended.
+    Cancelled,
+}
+
+impl Failure {
+    /// Every failure, in the order of the declaration.
+    pub const ALL: [Self; 11] = [
+        Self::ConnectionRefused,
+        Self::ConnectionTimeout,
+        Self::ConnectionTerminated,
+        Self::HeadIncomplete,
+        Self::BodyIncomplete,
+        Self::HeadTimeout,
+        Self::BodyTimeout,
+        Self::ProtocolError,
+        Self::HeadTooLarge,
+        Self::ConnectionLimitReached,
+        Self::Cancelled,
+    ];
+
+    /// The error type of RFC 9209; where that page has one word for two of ours, the head's is the
+    /// page's own and the body's carries the word it recommends for bodies.
+    pub fn proxy_status(self) -> &'static str {
+        match self {
+            Self::ConnectionRefused => "connection_refused",
+            Self::ConnectionTimeout => "connection_timeout",
+            Self::ConnectionTerminated => "connection_terminated",
+            Self::HeadIncomplete | Self::BodyIncomplete => "http_response_incomplete",
+            Self::HeadTimeout => "http_response_timeout",
+            Self::BodyTimeout => "connection_read_timeout",
+            Self::ProtocolError => "http_protocol_error",
+            Self::HeadTooLarge => "http_response_header_section_size",
+            Self::ConnectionLimitReached => "connection_limit_reached",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Our own name: unique, and what the `error` columns hold.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::HeadIncomplete => "http_response_head_incomplete",
+            other => other.proxy_status(),
+        }
+    }
+
+    /// The inverse of [`Failure::name`].
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|f| f.name() == name)
+    }
+
+    /// Whether a part of the response's head had already gone through when it happened.
+    pub fn after_head(self) -> bool {
+        matches!(self, Self::BodyIncomplete | Self::BodyTimeout)
+    }
+
+    /// Whether it is certain that the callee never processed the request (so that even a
+    /// non-idempotent one may be sent again, RFC 9110 section 9.2.2).
+    pub fn surely_unprocessed(self) -> bool {
+        matches!(self, Self::ConnectionRefused | Self::ConnectionTimeout | Self::ConnectionLimitReached)
+    }
+}
+
+/// Why a node answered by itself, without asking anyone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Refusal {
+    /// No worker is free and the queue is full, or `max_in_flight` is reached.
+    QueueFull,
+    /// The rate limit is spent: 429 with `Retry-After`.
+    RateLimited,
+    /// This node has no route for the request.
+    NoRoute,
+    /// The path of the request is not one this node serves.
+    UnknownPath,
+    /// The request's credentials are missing or wrong.
+    BadCredentials,
+    /// The request's head is larger than this node accepts.
+    HeadTooLarge,
+    /// The request's body is larger than this node accepts.
+    BodyTooLarge,
+    /// This node's own name is already in the request's `Via`.
+    LoopDetected,
+    /// The node's own deadline passed before it had an answer.
+    DeadlineExceeded,
+    /// An unhandled exception in the node's own code.
+    Exception,
+}
+
+impl Refusal {
+    /// Every refusal, in the order of the declaration.
+    pub const ALL: [Self; 10] = [
+        Self::QueueFull,
+        Self::RateLimited,
+        Self::NoRoute,
+        Self::UnknownPath,
+        Self::BadCredentials,
+        Self::HeadTooLarge,
+        Self::BodyTooLarge,
+        Self::LoopDetected,
+        Self::DeadlineExceeded,
+        Self::Exception,
+    ];
+
+    /// The error type of RFC 9209 section 2.3 that fits.
+    pub fn proxy_status(self) -> &'static str {
+        match self {
+            Self::QueueFull => "connection_limit_reached",
+            Self::RateLimited => "proxy_internal_response",
+            Self::NoRoute | Self::UnknownPath => "destination_not_found",
+            Self::BadCredentials => "http_request_denied",
+            Self::HeadTooLarge | Self::BodyTooLarge => "http_request_error",
+            Self::LoopDetected => "proxy_loop_detected",
+            Self::DeadlineExceeded => "http_response_timeout",
+            Self::Exception => "proxy_internal_error",
+        }
+    }
+
+    /// Our own name, as records and reports print it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::RateLimited => "rate_limited",
+            Self::NoRoute => "no_route",
+            Self::UnknownPath => "unknown_path",
+            Self::BadCredentials => "bad_credentials",
+            Self::HeadTooLarge => "head_too_large",
+            Self::BodyTooLarge => "body_too_large",
+            Self::LoopDetected => "loop_detected",
+            Self::DeadlineExceeded => "deadline_exceeded",
+            Self::Exception => "exception",
+        }
+    }
+
+    /// The inverse of [`Refusal::name`].
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|r| r.name() == name)
+    }
+}
+
+/// Where the caller's connection attempt really goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dial {
+    /// To the callee.
+    #[default]
+    Callee,
+    /// To the callee's address, where nobody listens for this attempt: the SYN meets a RST.
+    Refused,
+    /// To an address that never answers a SYN.
+    Blackhole,
+    /// To another port of the same host, where nobody listens.
+    WrongPort,
+    /// To another host, where nobody listens.
+    WrongHost,
+}
+
+/// Where in a response an ending happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Before its first byte; the callee has not seen the request.
+    BeforeRequest,
+    /// Inside the response's head.
+    MidHead,
+    /// Inside the response's body.
+    MidBody,
+}
+
+/// How a connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Close {
+    /// RST.
+    Reset,
+    /// FIN.
+    Fin,
+    /// Not at all: silence until the other side gives up.
+    Silence,
+}
+
+/// What the link between caller and callee does to one attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Link {
+    /// Holds the response back by this much before its first byte.
+    pub delay: Duration,
+    /// Ends the exchange.
+    pub cut: Option<(Phase, Close)>,
+    /// Lets at most so many bytes of the response through, then closes (FIN).
+    pub limit_bytes: Option<u64>,
+    /// Lets at most so many bytes a second of the response through.
+    pub bytes_per_s: Option<u64>,
+    /// Cuts the response into pieces of so many bytes with a pause between.
+    pub slice: Option<(u64, Duration)>,
+    /// Flips bits in the response's status line.
+    pub corrupt: bool,
+    /// The response carries no length and its end (FIN) comes so much later.
+    pub close_delay: Option<Duration>,
+    /// The callee's idle time-out fires just as the request arrives on a reused connection that
+    /// has been idle for at least so long.
+    pub idle_race: Option<Duration>,
+}
+
+/// What the caller gets wrong about one attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Outbound {
+    /// Where it dials.
+    pub dial: Dial,
+    /// The per-attempt time-out it applies instead of the declared one.
+    pub timeout: Option<Duration>,
+    /// It asks for a path that the callee does not serve.
+    pub wrong_path: bool,
+    /// It presents credentials that the callee does not accept.
+    pub bad_credentials: bool,
+}
+
+/// What happens inside the callee's process to one attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Process {
+    /// The own work takes so many times as long; 0 stands for "as declared".
+    pub work_factor: f64,
+    /// It answers by itself.
+    pub refuse: Option<Refusal>,
+    /// It answers by itself once this fault's token bucket is empty.
+    pub rate_limit: Option<crate::FaultId>,
+    /// The largest request head it accepts just now, in bytes.
+    pub header_limit: Option<u64>,
+    /// The largest request body it accepts just now, in bytes.
+    pub body_limit: Option<u64>,
+    /// How the work on this request ends instead of with a response.
+    pub ending: Option<ProcessEnd>,
+    /// It sends the request on over this edge instead of where it should.
+    pub reroute: Option<EdgeId>,
+}
+
+/// How a request's processing ends, other than with a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProcessEnd {
+    /// The handler dies; the connection drops without a byte.
+    Panic,
+    /// The handler never finishes.
+    Hang,
+    /// What it writes is not HTTP.
+    Malformed,
+    /// It writes the head and half of the body, then the connection drops.
+    Truncate,
+}
+
+/// What is done to one attempt. The default does nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Disturbance {
+    /// On the caller's side.
+    pub outbound: Outbound,
+    /// On the way.
+    pub link: Link,
+    /// In the callee.
+    pub process: Process,
+    /// The injector's marks: which faults did this. For scoring only.
+    pub faults: FaultSet,
+}
+
+impl Disturbance {
+    /// Whether anything is done at all.
+    pub fn is_none(&self) -> bool {
+        self.faults.is_empty()
+    }
+}
