@@ -1,1 +1,41 @@
-//! TODO
+//! What happened: the records that a run emits, put together call by call, and a run's folder.
+//!
+//! The seam between running and reporting. Engines hand [`Record`]s to a [`Sink`]; reports read
+//! [`CallTrace`]s and the files of a [`run_dir::RunDir`]. Nothing here knows a runtime.
+
+pub mod assemble;
+pub mod id;
+pub mod record;
+
+pub use assemble::{Assembler, CallTrace};
+pub use id::{CallId, HopId, Time};
+pub use record::{
+    Attempt, CallEnd, Exchange, Gauge, NodeEvent, NodeEventKind, Outcome, Record, Sent, Served, ServedEnd,
+    Source,
+};
+
+/// Where an engine's records go.
+pub trait Sink {
+    /// Takes one record.
+    ///
+    /// # Errors
+    /// If it cannot be kept (a full disk); the run ends then.
+    fn record(&mut self, record: Record) -> std::io::Result<()>;
+
+    /// Tells the time, now and then, so that what is complete can be let go.
+    ///
+    /// # Errors
+    /// As for [`Sink::record`].
+    fn tick(&mut self, now: Time) -> std::io::Result<()>;
+}
+
+impl Sink for Vec<Record> {
+    fn record(&mut self, record: Record) -> std::io::Result<()> {
+        self.push(record);
+        Ok(())
+    }
+
+    fn tick(&mut self, _: Time) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,161 @@
+//! Moments and identities. Identity is derived, never drawn: the same hop has the same id in every
+//! rerun and in both engines.
+
+use std::fmt;
+use std::ops::{Add, Sub};
+use std::time::Duration;
+
+/// Nanoseconds since the run began, on whichever clock the engine uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Time(pub u64);
+
+impl Time {
+    /// The moment so long after the run's begin.
+    pub fn at(since_start: Duration) -> Self {
+        Self(u64::try_from(since_start.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// The time since the run began.
+    pub fn since_start(self) -> Duration {
+        Duration::from_nanos(self.0)
+    }
+
+    /// The time since an earlier moment; zero if that is not earlier.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// In milliseconds.
+    pub fn as_ms(self) -> f64 {
+        self.0 as f64 / 1e6
+    }
+}
+
+impl Add<Duration> for Time {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(Self::at(duration).0))
+    }
+}
+
+impl Sub for Time {
+    type Output = Duration;
+
+    fn sub(self, earlier: Self) -> Duration {
+        self.since(earlier)
+    }
+}
+
+/// A call: the client's number in the high 16 bits, the client's own count below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub u64);
+
+impl CallId {
+    /// The n-th call of a load (both from 0).
+    pub fn new(load: u16, n: u64) -> Self {
+        Self(u64::from(load) << 48 | (n & 0xffff_ffff_ffff))
+    }
+
+    /// Which load made it.
+    pub fn load(self) -> u16 {
+        (self.0 >> 48) as u16
+    }
+
+    /// The how-manieth of that load it is, from 0.
+    pub fn number(self) -> u64 {
+        self.0 & 0xffff_ffff_ffff
+    }
+}
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.load() {
+            0 => write!(f, "{}", self.number()),
+            load => write!(f, "{load}.{}", self.number()),
+        }
+    }
+}
+
+impl std::str::FromStr for CallId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (load, number) = text.split_once('.').unwrap_or(("0", text));
+        match (load.parse(), number.parse()) {
+            (Ok(load), Ok(number)) => Ok(Self::new(load, number)),
+            _ => Err(format!("`{text}` is not a call: write it as in calls.csv, `17` or `1.17`")),
+        }
+    }
+}
+
+/// One attempt over one edge, or (the root) the call itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HopId(pub u64);
+
+impl HopId {
+    /// The call itself, as its client's own work.
+    pub fn root(call: CallId) -> Self {
+        Self(mix(call.0 ^ 0x6261_6467_6174_6577))
+    }
+
+    /// An attempt made while working on `self`: the `slot`-th call of the node's plan, the
+    /// `attempt`-th try (from 1) of it, over an edge.
+    #[must_use]
+    pub fn child(self, slot: u16, edge: u32, attempt: u16) -> Self {
+        let key = u64::from(edge) << 32 | u64::from(slot) << 16 | u64::from(attempt);
+        Self(mix(self.0 ^ mix(key.wrapping_add(0x9e37_79b9_7f4a_7c15))))
+    }
+}
+
+impl fmt::Display for HopId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl std::str::FromStr for HopId {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        u64::from_str_radix(text, 16).map(Self)
+    }
+}
+
+/// Spreads a key over all 64 bits. Source: the finaliser of `SplitMix64` (Steele, Lea, Flood 2014).
+pub fn mix(key: u64) -> u64 {
+    let mut z = key.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn call_ids_read_back() {
+        for call in [CallId::new(0, 0), CallId::new(0, 17), CallId::new(3, 1 << 40)] {
+            assert_eq!(call.to_string().parse::<CallId>(), Ok(call));
+        }
+        assert!("x".parse::<CallId>().is_err());
+    }
+
+    #[test]
+    fn hops_differ_by_each_part() {
+        let root = HopId::root(CallId::new(0, 1));
+        let hops = [
+            root,
+            root.child(0, 0, 1),
+            root.child(0, 0, 2),
+            root.child(0, 1, 1),
+            root.child(1, 0, 1),
+            root.child(0, 0, 1).child(0, 0, 1),
+            HopId::root(CallId::new(0, 2)),
+        ];
+        for (i, a) in hops.iter().enumerate() {
+            assert!(hops[..i].iter().all(|b| a != b));
+        }
+    }
+}

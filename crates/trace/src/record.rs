@@ -1,0 +1,289 @@
+//! The records: what each side of an exchange saw, as its own log would have it.
+//!
+//! The `faults` fields are the injector's marks. They ride along so that a verdict can be scored;
+//! nothing that decides a verdict may read them.
+
+use std::time::Duration;
+
+use topology::wire::Dial;
+use topology::{EdgeId, Failure, FaultSet, NodeId, Refusal};
+
+use crate::{CallId, HopId, Time};
+
+/// Anything that an engine or a node machine reports.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Record {
+    /// A node has seen a request.
+    Arrived {
+        /// Of this call.
+        call: CallId,
+        /// As this hop.
+        hop: HopId,
+        /// Over this edge.
+        edge: EdgeId,
+        /// Then.
+        at: Time,
+    },
+    /// A node is done with a request: the callee's side of a hop.
+    Served(Served),
+    /// An attempt has ended: the caller's side of a hop.
+    Attempt(Attempt),
+    /// A server closed an idle connection just as this attempt's request came over it.
+    IdleClosed {
+        /// Of this call.
+        call: CallId,
+        /// As this hop.
+        hop: HopId,
+    },
+    /// A call has ended.
+    Call(CallEnd),
+    /// A node's process went down or came up.
+    Node(NodeEvent),
+    /// How full a node is.
+    Gauge(Gauge),
+}
+
+/// How an attempt ended, as its caller saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// A whole response with this status.
+    Answered(u16),
+    /// No whole response.
+    Failed {
+        /// What was seen instead.
+        failure: Failure,
+        /// The status, if the head had come.
+        status: Option<u16>,
+    },
+}
+
+impl Outcome {
+    /// Whether it is a whole response with a status below 400.
+    pub fn is_ok(self) -> bool {
+        matches!(self, Self::Answered(status) if status < 400)
+    }
+
+    /// The status, if a head came.
+    pub fn status(self) -> Option<u16> {
+        match self {
+            Self::Answered(status) => Some(status),
+            Self::Failed { status, .. } => status,
+        }
+    }
+
+    /// The failure, if there was no whole response.
+    pub fn failure(self) -> Option<Failure> {
+        match self {
+            Self::Answered(_) => None,
+            Self::Failed { failure, .. } => Some(failure),
+        }
+    }
+}
+
+/// The caller's side of a hop.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attempt {
+    /// Of this call.
+    pub call: CallId,
+    /// Its identity.
+    pub hop: HopId,
+    /// The hop that the caller was serving; the call's root if the caller is the client.
+    pub parent: HopId,
+    /// Over this edge.
+    pub edge: EdgeId,
+    /// From 1.
+    pub attempt: u16,
+    /// When it began.
+    pub start: Time,
+    /// When it ended.
+    pub end: Time,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The connection ended by RST rather than by FIN.
+    pub reset: bool,
+    /// It went over a connection that had been used before.
+    pub reused: bool,
+    /// How long that connection had been idle.
+    pub idle: Duration,
+    /// The address it dialed.
+    pub dialed: Dial,
+    /// The per-attempt time-out that was in force.
+    pub timeout: Option<Duration>,
+    /// The path it asked for is not the declared one.
+    pub wrong_path: bool,
+    /// The credentials it presented are not the declared ones.
+    pub bad_credentials: bool,
+    /// How many bytes of the body came.
+    pub bytes: u64,
+    /// The injector's marks.
+    pub faults: FaultSet,
+    /// What was sent and received, kept for some failed attempts.
+    pub exchange: Option<Box<Exchange>>,
+}
+
+/// What was on the wire, for people to look at.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Exchange {
+    /// The method.
+    pub method: String,
+    /// The URL, with the real port.
+    pub url: String,
+    /// The request's header fields; secrets are redacted.
+    pub request_headers: Vec<(String, String)>,
+    /// The response's header fields, if a head came.
+    pub response_headers: Vec<(String, String)>,
+    /// The transport's own words for what went wrong.
+    pub error: Option<String>,
+}
+
+/// Who made a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The node's own work.
+    Own,
+    /// The node refused the request.
+    Refused(Refusal),
+    /// The node passed on what this hop answered.
+    Relayed(HopId),
+    /// The node made a status of what became of this hop.
+    Translated(HopId, Failure),
+    /// There is none.
+    Nobody,
+}
+
+impl Source {
+    /// The hop that the node's answer came of.
+    pub fn hop(self) -> Option<HopId> {
+        match self {
+            Self::Relayed(hop) | Self::Translated(hop, _) => Some(hop),
+            Self::Own | Self::Refused(_) | Self::Nobody => None,
+        }
+    }
+}
+
+/// What the callee's socket sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// A whole response.
+    Whole,
+    /// Nothing.
+    Nothing,
+    /// A response that stops inside its body.
+    Cut,
+    /// Bytes that are not HTTP.
+    Malformed,
+}
+
+/// How a request's stay at a node ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServedEnd {
+    /// With an answer.
+    Answered,
+    /// Its handler died.
+    Panicked,
+    /// The whole process went down.
+    ProcessDown,
+    /// The caller hung up, and the work was given up.
+    CallerGone,
+    /// It had not ended when the run did.
+    StillRunning,
+}
+
+/// The callee's side of a hop.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Served {
+    /// Of this call.
+    pub call: CallId,
+    /// The hop.
+    pub hop: HopId,
+    /// Over this edge; its callee is the node.
+    pub edge: EdgeId,
+    /// When the request arrived.
+    pub arrived: Time,
+    /// When a worker took it; `None` if none did.
+    pub started: Option<Time>,
+    /// How long a worker has really worked on it. A worker that is stuck does not work.
+    pub worked: Duration,
+    /// When it ended.
+    pub finished: Time,
+    /// The status it answered.
+    pub status: Option<u16>,
+    /// Who made that status.
+    pub source: Source,
+    /// What was sent.
+    pub sent: Sent,
+    /// How it ended.
+    pub end: ServedEnd,
+    /// How many requests were inside when it arrived, this one included.
+    pub in_flight: u32,
+    /// How many of them waited for a worker.
+    pub queued: u32,
+    /// The injector's marks.
+    pub faults: FaultSet,
+}
+
+/// A call's end, as its client saw it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallEnd {
+    /// The call.
+    pub call: CallId,
+    /// Its client.
+    pub client: NodeId,
+    /// When it should have begun.
+    pub start: Time,
+    /// When it ended.
+    pub end: Time,
+    /// The status that the client got.
+    pub status: Option<u16>,
+    /// What it got instead of a whole response.
+    pub failure: Option<Failure>,
+    /// How many attempts the client made.
+    pub attempts: u32,
+    /// The hop that decided it.
+    pub decisive: Option<HopId>,
+}
+
+impl CallEnd {
+    /// Whether the client got what it wanted.
+    pub fn is_ok(&self) -> bool {
+        self.failure.is_none() && self.status.is_some_and(|s| s < 400)
+    }
+
+    /// The time from when it should have begun to its end.
+    pub fn latency(&self) -> Duration {
+        self.end.since(self.start)
+    }
+}
+
+/// A node's process went down or came up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeEvent {
+    /// The node.
+    pub node: NodeId,
+    /// When.
+    pub at: Time,
+    /// Which.
+    pub kind: NodeEventKind,
+}
+
+/// See [`NodeEvent`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NodeEventKind {
+    /// The process died: no listener, connections reset.
+    Down,
+    /// The process is back.
+    Up,
+}
+
+/// How full a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gauge {
+    /// The node.
+    pub node: NodeId,
+    /// When.
+    pub at: Time,
+    /// Requests inside.
+    pub in_flight: u32,
+    /// Requests that wait for a worker.
+    pub queued: u32,
+}
