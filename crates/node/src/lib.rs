@@ -1,1 +1,35 @@
-//! TODO
+//! What one node decides with one request. Sans-IO: the time is passed in, luck is keyed, and what
+//! is to be done comes out as [`Action`]s.
+//!
+//! A driver (an engine) owns a [`NodeState`] for each node and a [`Visit`] for each request inside
+//! a node (and for each call of a client). It calls [`Visit::handle`] with each [`Input`], carries
+//! out the actions, and reports back. There is one retry loop, one admission, one status mapping
+//! in the project, and it is here; the machine itself emits the records, so engines cannot differ
+//! in what they tell.
+
+mod action;
+mod call;
+mod dice;
+mod faults;
+mod retry;
+mod state;
+mod visit;
+
+pub use action::{Action, AttemptReport, Incoming, Input, Outgoing, ProxyStatus, Reply, Timer};
+pub use dice::{Dice, Purpose};
+pub use faults::{FaultCounts, Faults, HopContext};
+pub use state::{NodeState, Ticket};
+pub use visit::Visit;
+
+use topology::Scenario;
+
+/// What every decision may look at, and nobody changes: the scenario, the luck, the faults.
+#[derive(Debug)]
+pub struct Env<'a> {
+    /// What is declared.
+    pub scenario: &'a Scenario,
+    /// The source of all chance.
+    pub dice: Dice,
+    /// The injector.
+    pub faults: &'a Faults,
+}

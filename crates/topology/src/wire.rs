@@ -284,13 +284,27 @@ pub struct Disturbance {
     pub link: Link,
     /// In the callee.
     pub process: Process,
-    /// The injector's marks: which faults did this. For scoring only.
-    pub faults: FaultSet,
+    /// The injector's marks. For scoring only.
+    pub marks: Marks,
+}
+
+/// Which faults do it, by where it is done: a fault counts as injected only once the attempt has
+/// come so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Marks {
+    /// On the caller's side.
+    pub outbound: FaultSet,
+    /// On the way.
+    pub link: FaultSet,
+    /// On the way, if the connection is a reused one.
+    pub idle_race: FaultSet,
+    /// In the callee.
+    pub process: FaultSet,
 }
 
 impl Disturbance {
     /// Whether anything is done at all.
     pub fn is_none(&self) -> bool {
-        self.faults.is_empty()
+        self.marks == Marks::default()
     }
 }

@@ -1,0 +1,207 @@
+//! What goes into the machine and what comes out.
+
+use std::time::Duration;
+
+use topology::wire::{Close, Disturbance, ProcessEnd};
+use topology::{EdgeId, NodeId};
+use trace::{CallId, Exchange, HopId, Outcome, Record, Time};
+
+use crate::state::Ticket;
+
+/// A request as it arrives at a node.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    /// The call.
+    pub call: CallId,
+    /// The hop it arrives as.
+    pub hop: HopId,
+    /// The edge it came over.
+    pub edge: EdgeId,
+    /// How many of the attempts on its way were retries.
+    pub retries: u16,
+    /// This node's own name is already in its `Via`.
+    pub looped: bool,
+    /// Its path is one that this node serves.
+    pub path_known: bool,
+    /// Its credentials are good.
+    pub credentials_good: bool,
+    /// The size of its head, in bytes.
+    pub head_bytes: u64,
+    /// The size of its body, in bytes.
+    pub body_bytes: u64,
+    /// Whether its method is idempotent.
+    pub idempotent: bool,
+    /// What the injector does to it.
+    pub disturbance: Disturbance,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// The visit begins. Exactly once, first.
+    Begin,
+    /// A worker has become free for it: answers [`Action::Wake`].
+    Granted,
+    /// The time of [`Action::Sleep`] has come.
+    Woke(Timer),
+    /// The head of a response has come for [`Action::Send`].
+    Head {
+        /// Of which call.
+        slot: u16,
+        /// The status.
+        status: u16,
+        /// The value of `Retry-After`, if it was in seconds.
+        retry_after: Option<Duration>,
+    },
+    /// An attempt has ended, with or without a head before.
+    Ended {
+        /// Of which call.
+        slot: u16,
+        /// How.
+        report: AttemptReport,
+    },
+    /// The caller has hung up.
+    CallerGone,
+    /// The node's process dies.
+    ProcessDown,
+}
+
+/// Every reason why a visit may wake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timer {
+    /// The own work is done.
+    Work,
+    /// A back-off is over.
+    Backoff(u16),
+    /// The node's deadline for the whole request has come.
+    Deadline,
+}
+
+/// What an engine saw of an attempt.
+#[derive(Debug, Clone)]
+pub struct AttemptReport {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// By RST.
+    pub reset: bool,
+    /// Over a used connection.
+    pub reused: bool,
+    /// How long that had been idle.
+    pub idle: Duration,
+    /// How many bytes of the body came.
+    pub bytes: u64,
+    /// The callee closed the connection for idleness just then.
+    pub idle_closed: bool,
+    /// What was on the wire, if it was kept.
+    pub exchange: Option<Box<Exchange>>,
+}
+
+impl AttemptReport {
+    /// A bare outcome.
+    pub fn of(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            reset: false,
+            reused: false,
+            idle: Duration::ZERO,
+            bytes: 0,
+            idle_closed: false,
+            exchange: None,
+        }
+    }
+}
+
+/// An attempt to be made.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// The call.
+    pub call: CallId,
+    /// Its identity.
+    pub hop: HopId,
+    /// Over this edge.
+    pub edge: EdgeId,
+    /// From 1.
+    pub attempt: u16,
+    /// How many of the attempts on its way, itself included, were retries.
+    pub retries: u16,
+    /// No later than this the attempt has ended, in its whole.
+    pub give_up_at: Option<Time>,
+    /// No later than this the connection is there.
+    pub connect_by: Time,
+    /// What the injector does to it.
+    pub disturbance: Disturbance,
+}
+
+/// A response that the node makes itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// It is the node's regular response: the declared body.
+    pub regular: bool,
+    /// `Retry-After`, in whole seconds.
+    pub retry_after: Option<Duration>,
+    /// For `Proxy-Status`.
+    pub proxy_status: ProxyStatus,
+}
+
+/// What a node has to say in `Proxy-Status` (RFC 9209); nothing if both are `None`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ProxyStatus {
+    /// The error type.
+    pub error: Option<&'static str>,
+    /// The status that the next hop answered.
+    pub received: Option<u16>,
+    /// Whose words come before one's own.
+    pub next: Option<NodeId>,
+}
+
+/// Something to be done.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Come back with [`Input::Woke`].
+    Sleep {
+        /// Why.
+        timer: Timer,
+        /// When.
+        until: Time,
+    },
+    /// The visit now waits in the queue under this ticket.
+    Queued(Ticket),
+    /// Tell the visit with this ticket [`Input::Granted`].
+    Wake(Ticket),
+    /// Make an attempt; come back with [`Input::Head`] and [`Input::Ended`].
+    Send {
+        /// For which call.
+        slot: u16,
+        /// Which.
+        outgoing: Outgoing,
+    },
+    /// Pass this attempt's response on to the caller, as it comes. Its end is still reported.
+    Relay {
+        /// Of which call.
+        slot: u16,
+        /// What to add to `Proxy-Status`.
+        proxy_status: ProxyStatus,
+    },
+    /// Read this attempt's response to its end and keep nothing of it.
+    Drain {
+        /// Of which call.
+        slot: u16,
+    },
+    /// Give this attempt up; nothing more of it is reported.
+    Abandon {
+        /// Of which call.
+        slot: u16,
+    },
+    /// Answer the caller.
+    Respond(Reply),
+    /// End the caller's connection in this way instead.
+    Fail(ProcessEnd),
+    /// Close the caller's connection in this way, without a byte.
+    Close(Close),
+    /// Hand a record to the sink.
+    Record(Record),
+    /// The visit is over; it takes no more input.
+    Finish,
+}

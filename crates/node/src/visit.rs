@@ -1,0 +1,560 @@
+//! One request inside one node, or one call at its client: admission, own work, the calls of the
+//! plan, the answer.
+
+use std::time::Duration;
+
+use topology::node::{Balance, Choice, Node, OnDisconnect, ScriptStep};
+use topology::wire::{Disturbance, ProcessEnd};
+use topology::{EdgeId, Failure, FaultSet, NodeKind, Refusal};
+use trace::{CallEnd, CallId, HopId, Outcome, Record, Sent, Served, ServedEnd, Source, Time};
+
+use crate::action::{Action, AttemptReport, Incoming, Input, ProxyStatus, Reply, Timer};
+use crate::call::{Call, Origin, Progress};
+use crate::dice::Purpose;
+use crate::state::Ticket;
+use crate::{Env, NodeState};
+
+/// The slot of a rerouted request, which is in no plan.
+const REROUTED: u16 = u16::MAX;
+
+/// Who is served.
+#[derive(Debug)]
+enum Role {
+    /// Nobody: this is a client's own call, which should have begun then.
+    Client { start: Time, attempts: u32 },
+    /// A caller.
+    Server(Box<Serving>),
+}
+
+#[derive(Debug)]
+struct Serving {
+    incoming: Incoming,
+    arrived: Time,
+    started: Option<Time>,
+    worked: Duration,
+    in_flight: u32,
+    queued: u32,
+    faults: FaultSet,
+    caller_gone: bool,
+    responded: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Queued(Ticket),
+    Working,
+    /// A worker is held, and nothing goes on.
+    Stuck,
+    /// The calls of this stage are under way.
+    Calling(usize),
+    Over,
+}
+
+/// One request inside one node. See the crate's page for how it is driven.
+#[derive(Debug)]
+pub struct Visit {
+    role: Role,
+    origin: Origin,
+    phase: Phase,
+    calls: Vec<Call>,
+}
+
+/// What the shared parts of a decision look at.
+struct Scope<'a, 'e> {
+    now: Time,
+    env: &'a Env<'e>,
+    node: &'a mut NodeState,
+    out: &'a mut Vec<Action>,
+}
+
+impl<'e> Scope<'_, 'e> {
+    fn declared(&self) -> &'e Node {
+        self.env.scenario.topology.node(self.node.node)
+    }
+}
+
+impl Visit {
+    /// A call of a client, which should have begun at `start`.
+    pub fn call(call: CallId, start: Time, idempotent: bool) -> Self {
+        Self {
+            role: Role::Client { start, attempts: 0 },
+            origin: Origin { call, hop: HopId::root(call), retries: 0, idempotent },
+            phase: Phase::Calling(0),
+            calls: Vec::new(),
+        }
+    }
+
+    /// A request that has arrived at a node.
+    pub fn request(incoming: Incoming) -> Self {
+        let Incoming { call, hop, retries, idempotent, .. } = incoming;
+        let serving = Serving {
+            incoming,
+            arrived: Time(0),
+            started: None,
+            worked: Duration::ZERO,
+            in_flight: 0,
+            queued: 0,
+            faults: FaultSet::EMPTY,
+            caller_gone: false,
+            responded: false,
+        };
+        Self {
+            role: Role::Server(Box::new(serving)),
+            origin: Origin { call, hop, retries, idempotent },
+            phase: Phase::Working,
+            calls: Vec::new(),
+        }
+    }
+
+    /// Takes an input; what is to be done is appended to `out`, in order.
+    pub fn handle(
+        &mut self,
+        now: Time,
+        input: Input,
+        env: &Env<'_>,
+        node: &mut NodeState,
+        out: &mut Vec<Action>,
+    ) {
+        let scope = &mut Scope { now, env, node, out };
+        if self.phase == Phase::Over && !matches!(input, Input::Begin) {
+            return;
+        }
+        match input {
+            Input::Begin => self.begin(scope),
+            Input::Granted => self.granted(scope),
+            Input::Woke(Timer::Work) => self.work_done(scope),
+            Input::Woke(Timer::Backoff(slot)) => {
+                let origin = self.origin;
+                if let Some(place) = self.place(slot) {
+                    let progress = self.calls[place].send(origin, now, env, scope.node, scope.out);
+                    self.on_progress(progress, scope);
+                }
+            }
+            Input::Woke(Timer::Deadline) => self.refuse(Refusal::DeadlineExceeded, scope),
+            Input::Head { slot, status, retry_after } => self.head(slot, status, retry_after, scope),
+            Input::Ended { slot, report } => self.attempt_ended(slot, report, scope),
+            Input::CallerGone => self.caller_gone(scope),
+            Input::ProcessDown => self.process_down(scope),
+        }
+    }
+
+    fn place(&self, slot: u16) -> Option<usize> {
+        self.calls.iter().position(|c| c.slot == slot)
+    }
+
+    fn begin(&mut self, scope: &mut Scope<'_, '_>) {
+        let Role::Server(serving) = &mut self.role else {
+            self.start_stage(0, scope);
+            return;
+        };
+        scope.node.in_flight += 1;
+        serving.arrived = scope.now;
+        serving.in_flight = scope.node.in_flight;
+        serving.queued = scope.node.queued();
+        let Incoming { call, hop, edge, .. } = serving.incoming;
+        scope.out.push(Action::Record(Record::Arrived { call, hop, edge, at: scope.now }));
+        if let Some(refusal) = admit(serving, scope) {
+            self.refuse(refusal, scope);
+            return;
+        }
+        let declared = scope.declared();
+        if let Some(deadline) = declared.deadline {
+            scope.out.push(Action::Sleep { timer: Timer::Deadline, until: scope.now + deadline });
+        }
+        if scope.node.queued() == 0 && scope.node.take_worker(scope.env, scope.now) {
+            self.granted(scope);
+        } else {
+            match scope.node.enqueue(declared.queue) {
+                Some(ticket) => {
+                    self.phase = Phase::Queued(ticket);
+                    scope.out.push(Action::Queued(ticket));
+                    self.press(scope);
+                }
+                None => {
+                    self.press(scope);
+                    self.refuse(Refusal::QueueFull, scope);
+                }
+            }
+        }
+    }
+
+    /// Marks the request with the faults that took the capacity it lacks.
+    fn press(&mut self, scope: &Scope<'_, '_>) {
+        let (_, pressing) = scope.env.faults.capacity(scope.env.scenario, scope.node.node, scope.now);
+        if let Role::Server(serving) = &mut self.role
+            && !pressing.is_empty()
+        {
+            scope.env.faults.count_state(pressing);
+            serving.faults = serving.faults.union(pressing);
+        }
+    }
+
+    /// A worker begins.
+    fn granted(&mut self, scope: &mut Scope<'_, '_>) {
+        let Role::Server(serving) = &mut self.role else { return };
+        serving.started = Some(scope.now);
+        let process = serving.incoming.disturbance.process;
+        if process.ending == Some(ProcessEnd::Hang) {
+            serving.faults = serving.faults.union(serving.incoming.disturbance.marks.process);
+            self.phase = Phase::Stuck;
+            return;
+        }
+        self.phase = Phase::Working;
+        let declared = scope.declared();
+        let mut work =
+            declared.service_time.sample(&mut scope.env.dice.rng(Purpose::Work, serving.incoming.hop.0));
+        if process.work_factor > 0.0 {
+            serving.faults = serving.faults.union(serving.incoming.disturbance.marks.process);
+            work = work.mul_f64(process.work_factor).min(topology::units::DURATION_MAX);
+        }
+        if work.is_zero() {
+            self.work_done(scope);
+        } else {
+            scope.out.push(Action::Sleep { timer: Timer::Work, until: scope.now + work });
+        }
+    }
+
+    /// The own work is done: the worker is free, and the calls begin.
+    fn work_done(&mut self, scope: &mut Scope<'_, '_>) {
+        if self.phase != Phase::Working {
+            return;
+        }
+        let Role::Server(serving) = &mut self.role else { return };
+        serving.worked = scope.now.since(serving.started.unwrap_or(scope.now));
+        let Disturbance { process, marks, .. } = serving.incoming.disturbance;
+        self.phase = Phase::Calling(0);
+        scope.node.release_worker(scope.env, scope.now, scope.out);
+        if let Some(end) = process.ending {
+            serving.faults = serving.faults.union(marks.process);
+            self.fail(end, scope);
+        } else if let Some(edge) = process.reroute {
+            serving.faults = serving.faults.union(marks.process);
+            let choice = Choice { edges: vec![(edge, 1)], balance: Balance::RoundRobin };
+            self.begin_call(REROUTED, &choice, scope);
+        } else {
+            self.start_stage(0, scope);
+        }
+    }
+
+    /// Dies in this way instead of answering.
+    fn fail(&mut self, end: ProcessEnd, scope: &mut Scope<'_, '_>) {
+        scope.out.push(Action::Fail(end));
+        let status = scope.declared().response.status;
+        let (status, sent, end) = match end {
+            ProcessEnd::Panic | ProcessEnd::Hang => (None, Sent::Nothing, ServedEnd::Panicked),
+            ProcessEnd::Malformed => (None, Sent::Malformed, ServedEnd::Answered),
+            ProcessEnd::Truncate => (Some(status), Sent::Cut, ServedEnd::Panicked),
+        };
+        self.finish(status, Source::Own, sent, end, scope);
+    }
+
+    fn start_stage(&mut self, stage: usize, scope: &mut Scope<'_, '_>) {
+        self.phase = Phase::Calling(stage);
+        self.calls.clear();
+        let plan = &scope.declared().plan;
+        let Some(current) = plan.stages.get(stage) else {
+            self.answer(scope);
+            return;
+        };
+        let first = plan.stages[..stage].iter().map(|s| s.calls.len()).sum::<usize>();
+        for (i, choice) in current.calls.iter().enumerate() {
+            let slot = u16::try_from(first + i).unwrap_or(REROUTED - 1);
+            self.begin_call(slot, choice, scope);
+            // A call that failed at once may have ended the visit, or a single one the stage.
+            if self.phase != Phase::Calling(stage) {
+                return;
+            }
+        }
+    }
+
+    fn begin_call(&mut self, slot: u16, choice: &Choice, scope: &mut Scope<'_, '_>) {
+        if let Role::Client { attempts, .. } = &mut self.role {
+            *attempts += 1;
+        }
+        let (call, progress) =
+            Call::begin(slot, choice, self.origin, scope.now, scope.env, scope.node, scope.out);
+        self.calls.push(call);
+        self.on_progress(progress, scope);
+    }
+
+    /// Whether this node passes on the response of the call in `slot` as it comes.
+    fn relays(&self, slot: u16, scope: &Scope<'_, '_>) -> bool {
+        let declared = scope.declared();
+        let Phase::Calling(stage) = self.phase else { return false };
+        let last = declared.plan.stages.len() == stage + 1 && declared.plan.stages[stage].calls.len() == 1;
+        declared.kind == NodeKind::Gateway && (slot == REROUTED || last)
+    }
+
+    fn head(&mut self, slot: u16, status: u16, retry_after: Option<Duration>, scope: &mut Scope<'_, '_>) {
+        let Some(place) = self.place(slot) else { return };
+        let is_last_word = self.calls[place].head(status, retry_after, self.origin, scope.env);
+        let relays = is_last_word && matches!(self.role, Role::Server(_)) && self.relays(slot, scope);
+        let Some(flight) = self.calls[place].flight() else { return };
+        let edge = flight.outgoing.edge;
+        let optional = scope.env.scenario.topology.edge(edge).optional;
+        if relays && !(optional && status >= 400) {
+            flight.relayed = true;
+            if let Role::Server(serving) = &mut self.role {
+                serving.responded = true;
+            }
+            let proxy_status = proxy_status(scope, None, Some((edge, status)));
+            scope.out.push(Action::Relay { slot, proxy_status });
+        } else {
+            scope.out.push(Action::Drain { slot });
+        }
+    }
+
+    fn attempt_ended(&mut self, slot: u16, report: AttemptReport, scope: &mut Scope<'_, '_>) {
+        let Some(place) = self.place(slot) else { return };
+        let origin = self.origin;
+        let before = scope.out.len();
+        let progress = self.calls[place].ended(report, origin, scope.now, scope.env, scope.node, scope.out);
+        if let Role::Client { attempts, .. } = &mut self.role {
+            let again = scope.out[before..].iter().filter(|a| matches!(a, Action::Send { .. })).count();
+            *attempts += u32::try_from(again).unwrap_or(0);
+        }
+        self.on_progress(progress, scope);
+    }
+
+    fn on_progress(&mut self, progress: Progress, scope: &mut Scope<'_, '_>) {
+        let Progress::Ended { hop, edge, outcome, relayed } = progress else { return };
+        let Phase::Calling(stage) = self.phase else { return };
+        if relayed {
+            let sent = if outcome.failure().is_none() { Sent::Whole } else { Sent::Cut };
+            self.finish(outcome.status(), Source::Relayed(hop), sent, ServedEnd::Answered, scope);
+            return;
+        }
+        let optional = scope.env.scenario.topology.edge(edge).optional;
+        if !outcome.is_ok() && !optional {
+            self.pass_on(hop, edge, outcome, scope);
+            return;
+        }
+        let stages = &scope.declared().plan.stages;
+        let expected = stages.get(stage).map_or(0, |s| s.calls.len());
+        if self.calls.len() < expected || !self.calls.iter().all(Call::is_ended) {
+            return;
+        }
+        if matches!(self.role, Role::Client { .. }) && stages.len() == stage + 1 {
+            self.end_call(outcome, Some(hop), scope);
+        } else {
+            self.start_stage(stage + 1, scope);
+        }
+    }
+
+    /// The visit ends with what a call of it failed with.
+    fn pass_on(&mut self, hop: HopId, edge: EdgeId, outcome: Outcome, scope: &mut Scope<'_, '_>) {
+        if matches!(self.role, Role::Client { .. }) {
+            self.end_call(outcome, Some(hop), scope);
+            return;
+        }
+        let (status, source, proxy_status) = match outcome {
+            Outcome::Answered(status) => {
+                (status, Source::Relayed(hop), proxy_status(scope, None, Some((edge, status))))
+            }
+            Outcome::Failed { failure, .. } => {
+                let mut told = proxy_status(scope, Some(failure.proxy_status()), None);
+                told.next = Some(scope.env.scenario.topology.ends(edge).1);
+                (scope.declared().profile.on_failure(failure), Source::Translated(hop, failure), told)
+            }
+        };
+        self.respond(Reply { status, regular: false, retry_after: None, proxy_status }, source, scope);
+    }
+
+    /// All calls have ended well: the node's own answer.
+    fn answer(&mut self, scope: &mut Scope<'_, '_>) {
+        if matches!(self.role, Role::Client { .. }) {
+            // A client whose calls were all optional, or that has none: nothing was asked for.
+            self.end_call(Outcome::Answered(200), None, scope);
+            return;
+        }
+        let declared = scope.declared();
+        let step = declared.script.get(usize::from(self.origin.retries)).or(declared.script.last());
+        let (status, retry_after) = match step {
+            None => (declared.response.status, None),
+            Some(&ScriptStep::Answer { status, retry_after }) => (status, retry_after),
+            Some(&ScriptStep::Close(close)) => {
+                scope.out.push(Action::Close(close));
+                self.finish(None, Source::Own, Sent::Nothing, ServedEnd::Answered, scope);
+                return;
+            }
+        };
+        let reply = Reply { status, regular: true, retry_after, proxy_status: ProxyStatus::default() };
+        self.respond(reply, Source::Own, scope);
+    }
+
+    fn refuse(&mut self, refusal: Refusal, scope: &mut Scope<'_, '_>) {
+        if let Role::Server(serving) = &self.role
+            && serving.responded
+        {
+            return;
+        }
+        let status = scope.declared().profile.on_refusal(refusal);
+        let retry_after = (refusal == Refusal::RateLimited).then(|| self.retry_after(scope)).flatten();
+        let proxy_status = proxy_status(scope, Some(refusal.proxy_status()), None);
+        self.respond(
+            Reply { status, regular: false, retry_after, proxy_status },
+            Source::Refused(refusal),
+            scope,
+        );
+    }
+
+    fn retry_after(&self, scope: &Scope<'_, '_>) -> Option<Duration> {
+        let Role::Server(serving) = &self.role else { return None };
+        let fault = scope.env.scenario.fault(serving.incoming.disturbance.process.rate_limit?);
+        match &fault.mechanism {
+            topology::Mechanism::Overload(overload) => Some(overload.retry_after()),
+            _ => None,
+        }
+    }
+
+    fn respond(&mut self, reply: Reply, source: Source, scope: &mut Scope<'_, '_>) {
+        let status = reply.status;
+        scope.out.push(Action::Respond(reply));
+        self.finish(Some(status), source, Sent::Whole, ServedEnd::Answered, scope);
+    }
+
+    fn caller_gone(&mut self, scope: &mut Scope<'_, '_>) {
+        match &mut self.role {
+            Role::Client { .. } => {
+                let outcome = Outcome::Failed { failure: Failure::Cancelled, status: None };
+                let hop = self.calls.iter_mut().find_map(|c| c.flight().map(|f| f.outgoing.hop));
+                self.end_call(outcome, hop, scope);
+            }
+            Role::Server(serving) => {
+                serving.caller_gone = true;
+                // A response that is being passed on has nowhere to go, and stuck work no end.
+                let goes_on = scope.declared().on_disconnect == OnDisconnect::Continue
+                    && self.phase != Phase::Stuck
+                    && !serving.responded;
+                if !goes_on {
+                    self.finish(None, Source::Nobody, Sent::Nothing, ServedEnd::CallerGone, scope);
+                }
+            }
+        }
+    }
+
+    fn process_down(&mut self, scope: &mut Scope<'_, '_>) {
+        if let Role::Server(serving) = &mut self.role {
+            let outages = scope.env.faults.outages_within(scope.node.node, scope.now, scope.now);
+            serving.faults = serving.faults.union(outages);
+            self.finish(None, Source::Nobody, Sent::Nothing, ServedEnd::ProcessDown, scope);
+        }
+    }
+
+    /// Ends a client's call.
+    fn end_call(&mut self, outcome: Outcome, decisive: Option<HopId>, scope: &mut Scope<'_, '_>) {
+        let Role::Client { start, attempts } = self.role else { return };
+        self.abandon_calls(scope);
+        self.phase = Phase::Over;
+        scope.out.push(Action::Record(Record::Call(CallEnd {
+            call: self.origin.call,
+            client: scope.node.node,
+            start,
+            end: scope.now,
+            status: outcome.status(),
+            failure: outcome.failure(),
+            attempts,
+            decisive,
+        })));
+        scope.out.push(Action::Finish);
+    }
+
+    /// Ends a visit: gives back what it holds, and records it.
+    fn finish(
+        &mut self,
+        status: Option<u16>,
+        source: Source,
+        sent: Sent,
+        end: ServedEnd,
+        scope: &mut Scope<'_, '_>,
+    ) {
+        self.abandon_calls(scope);
+        let phase = std::mem::replace(&mut self.phase, Phase::Over);
+        let Role::Server(serving) = &mut self.role else { return };
+        match phase {
+            Phase::Queued(ticket) => scope.node.leave_queue(ticket, scope.env, scope.now, scope.out),
+            Phase::Working if serving.started.is_some() => {
+                serving.worked = scope.now.since(serving.started.unwrap_or(scope.now));
+                scope.node.release_worker(scope.env, scope.now, scope.out);
+            }
+            Phase::Stuck => scope.node.release_worker(scope.env, scope.now, scope.out),
+            Phase::Working | Phase::Calling(_) | Phase::Over => {}
+        }
+        scope.node.in_flight = scope.node.in_flight.saturating_sub(1);
+        let Incoming { call, hop, edge, .. } = serving.incoming;
+        scope.out.push(Action::Record(Record::Served(Served {
+            call,
+            hop,
+            edge,
+            arrived: serving.arrived,
+            started: serving.started,
+            worked: serving.worked,
+            finished: scope.now,
+            status,
+            source,
+            sent,
+            end,
+            in_flight: serving.in_flight,
+            queued: serving.queued,
+            faults: serving.faults,
+        })));
+        scope.out.push(Action::Finish);
+    }
+
+    fn abandon_calls(&mut self, scope: &mut Scope<'_, '_>) {
+        let origin = self.origin;
+        for call in &mut self.calls {
+            call.abandon(origin, scope.now, scope.env, scope.node, scope.out);
+        }
+    }
+}
+
+/// Whether a request is let in; if not, why.
+fn admit(serving: &mut Serving, scope: &mut Scope<'_, '_>) -> Option<Refusal> {
+    let declared = scope.declared();
+    let incoming = &serving.incoming;
+    let Disturbance { process, marks, .. } = incoming.disturbance;
+    if incoming.looped {
+        return Some(Refusal::LoopDetected);
+    }
+    let too_large = |size: u64, fault: Option<u64>, limit: u64| {
+        (size > fault.unwrap_or(limit).min(limit)).then_some(fault.is_some_and(|f| size > f))
+    };
+    let head = too_large(incoming.head_bytes, process.header_limit, declared.header_limit);
+    let body = too_large(incoming.body_bytes, process.body_limit, declared.body_limit);
+    let limited = process.rate_limit.is_some_and(|f| !scope.node.take_token(scope.env, f, scope.now));
+    let (refusal, by_fault) = match (head, body) {
+        (Some(by_fault), _) => (Refusal::HeadTooLarge, by_fault),
+        (None, Some(by_fault)) => (Refusal::BodyTooLarge, by_fault),
+        _ if !incoming.credentials_good => (Refusal::BadCredentials, false),
+        _ if !incoming.path_known => (Refusal::UnknownPath, false),
+        _ if process.refuse.is_some() => (process.refuse?, true),
+        _ if limited => (Refusal::RateLimited, true),
+        _ if declared.max_in_flight.is_some_and(|max| scope.node.in_flight > max) => {
+            (Refusal::QueueFull, false)
+        }
+        _ => return None,
+    };
+    if by_fault {
+        serving.faults = serving.faults.union(marks.process);
+    }
+    Some(refusal)
+}
+
+/// What the node says in `Proxy-Status`: only gateways do, only of errors, and only where the
+/// product does.
+fn proxy_status(
+    scope: &Scope<'_, '_>,
+    error: Option<&'static str>,
+    received: Option<(EdgeId, u16)>,
+) -> ProxyStatus {
+    let declared = scope.declared();
+    if declared.kind != NodeKind::Gateway || !declared.profile.proxy_status {
+        return ProxyStatus::default();
+    }
+    ProxyStatus {
+        error,
+        received: received.map(|(_, status)| status).filter(|&s| s >= 400),
+        next: received.map(|(edge, _)| scope.env.scenario.topology.ends(edge).1),
+    }
+}
