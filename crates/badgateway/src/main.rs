@@ -1,2 +1,20 @@
-//! x
-fn main() {}
+//! badgateway: where do my 502s come from, and what would a retry have done about them?
+
+mod check;
+mod cli;
+mod exit;
+mod explain;
+mod interrupt;
+mod new;
+mod output;
+mod progress;
+mod report_command;
+mod run;
+mod scenario;
+mod schema;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main().into()
+}

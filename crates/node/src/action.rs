@@ -9,6 +9,7 @@ use trace::{CallId, Exchange, HopId, Outcome, Record, Time};
 use crate::state::Ticket;
 
 /// A request as it arrives at a node.
+#[expect(clippy::struct_excessive_bools, reason = "four independent facts about a request")]
 #[derive(Debug, Clone)]
 pub struct Incoming {
     /// The call.

@@ -35,7 +35,7 @@ pub(crate) struct Flight {
 
 #[derive(Debug)]
 enum State {
-    InFlight(Flight),
+    InFlight(Box<Flight>),
     BackingOff,
     Ended,
 }
@@ -130,13 +130,13 @@ impl Call {
         let flight =
             Flight { outgoing, start: now, timeout, status: None, relayed: false, retry_after: None };
         if full {
-            self.state = State::InFlight(flight);
+            self.state = State::InFlight(Box::new(flight));
             let failure = Failure::ConnectionLimitReached;
             let report = AttemptReport::of(Outcome::Failed { failure, status: None });
             return self.ended(report, origin, now, env, node, out);
         }
         out.push(Action::Send { slot: self.slot, outgoing: flight.outgoing.clone() });
-        self.state = State::InFlight(flight);
+        self.state = State::InFlight(Box::new(flight));
         Progress::GoesOn
     }
 
@@ -218,17 +218,18 @@ impl Call {
         node.edge(edge).in_flight -= 1;
         let retry_after = flight.retry_after;
         let relayed = flight.relayed;
-        record(flight, report, origin, now, env, out);
-        if !outcome.is_ok() && !relayed {
-            if let Some(wait) = self.next_wait(edge, hop, outcome, retry_after, origin, now, env, node) {
-                self.last_wait = wait;
-                if wait.is_zero() {
-                    return self.send(origin, now, env, node, out);
-                }
-                self.state = State::BackingOff;
-                out.push(Action::Sleep { timer: crate::Timer::Backoff(self.slot), until: now + wait });
-                return Progress::GoesOn;
+        record(*flight, report, origin, now, env, out);
+        if !outcome.is_ok()
+            && !relayed
+            && let Some(wait) = self.next_wait(edge, hop, outcome, retry_after, origin, now, env, node)
+        {
+            self.last_wait = wait;
+            if wait.is_zero() {
+                return self.send(origin, now, env, node, out);
             }
+            self.state = State::BackingOff;
+            out.push(Action::Sleep { timer: crate::Timer::Backoff(self.slot), until: now + wait });
+            return Progress::GoesOn;
         }
         Progress::Ended { hop, edge, outcome, relayed }
     }
@@ -275,7 +276,7 @@ impl Call {
             out.push(Action::Abandon { slot: self.slot });
             let status = flight.status;
             let report = AttemptReport::of(Outcome::Failed { failure: Failure::Cancelled, status });
-            record(flight, report, origin, now, env, out);
+            record(*flight, report, origin, now, env, out);
         }
     }
 }

@@ -11,7 +11,7 @@ use trace::{CallId, HopId, Time};
 use crate::dice::{Dice, Purpose};
 
 /// How far beyond the load's end outages are worked out: runs drain for less.
-const BEYOND: Duration = Duration::from_secs(120);
+const BEYOND: Duration = Duration::from_mins(2);
 
 /// Where one attempt stands, for the injector.
 #[derive(Debug, Clone, Copy)]

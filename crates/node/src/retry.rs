@@ -39,7 +39,7 @@ pub(crate) fn wait(retry: &Retry, attempt: u16, last: Duration, hop: u64, dice: 
         Jitter::Equal => capped / 2 + (capped / 2).mul_f64(luck),
         Jitter::Decorrelated => {
             let previous = last.max(base);
-            (base + (previous * 3 - base).mul_f64(luck)).min(max)
+            (base + (previous * 3).saturating_sub(base).mul_f64(luck)).min(max)
         }
     }
 }

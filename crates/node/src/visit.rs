@@ -164,16 +164,12 @@ impl Visit {
         if scope.node.queued() == 0 && scope.node.take_worker(scope.env, scope.now) {
             self.granted(scope);
         } else {
-            match scope.node.enqueue(declared.queue) {
-                Some(ticket) => {
-                    self.phase = Phase::Queued(ticket);
-                    scope.out.push(Action::Queued(ticket));
-                    self.press(scope);
-                }
-                None => {
-                    self.press(scope);
-                    self.refuse(Refusal::QueueFull, scope);
-                }
+            self.press(scope);
+            if let Some(ticket) = scope.node.enqueue(declared.queue) {
+                self.phase = Phase::Queued(ticket);
+                scope.out.push(Action::Queued(ticket));
+            } else {
+                self.refuse(Refusal::QueueFull, scope);
             }
         }
     }

@@ -1,1 +1,6 @@
-//! TODO
+//! Who drives time and sockets: the live engine, on tokio, axum and hyper.
+//!
+//! An engine carries out what the `node` crate decides and decides nothing itself. It never sees a
+//! fault, only the wire vocabulary of `topology::wire` that a fault lowers to.
+
+pub mod live;

@@ -278,8 +278,8 @@ impl Mechanism {
     /// a verdict that names another member of the family is right.
     pub fn family(name: &str) -> &str {
         match name {
-            // The process is gone, for a time, once or again and again.
-            "down" | "crash_loop" => "down",
+            // The process is gone, for a time, once or again and again; or it has just been.
+            "down" | "crash_loop" | "slow_start" => "down",
             // No SYN is answered, on one link or on several.
             "blackhole" | "partition" => "blackhole",
             // More requests than free places: fewer places, or more requests.

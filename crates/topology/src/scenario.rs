@@ -1,6 +1,26 @@
 //! A whole scenario: from YAML text to values that hold together.
 
+mod de;
+mod file;
+mod hint;
+mod lower;
+mod overrides;
+mod path;
+pub mod presets;
+mod problem;
+mod read;
+mod schema;
+mod shape;
+mod source;
+mod source_map;
+mod tree;
+mod written;
+
 use std::time::Duration;
+
+pub use problem::{Problem, Problems};
+pub use schema::json_schema;
+pub use written::Written;
 
 use crate::load::Load;
 use crate::policy::Policy;
@@ -32,6 +52,8 @@ pub struct Scenario {
     pub strategy: String,
     /// What must hold at the end.
     pub thresholds: Vec<Threshold>,
+    /// The file it comes from, to write it out again; the default for one that comes from none.
+    pub written: Written,
 }
 
 /// A named set of resilience policies: what the clients' edges do instead of their own policy.
@@ -101,6 +123,33 @@ impl Comparison {
 }
 
 impl Scenario {
+    /// Reads a scenario's text. The file's name is for the messages only.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse(text: &str, file_name: &str) -> Result<Self, Problems> {
+        read::read(text, file_name, &[])
+    }
+
+    /// Reads a scenario's text with some values set: each a path such as `load[0].rate`, and a value
+    /// such as `300/s`. A later one wins.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the text or the values.
+    pub fn parse_with(
+        text: &str,
+        file_name: &str,
+        overrides: &[(String, String)],
+    ) -> Result<Self, Problems> {
+        read::read(text, file_name, overrides)
+    }
+
+    /// The scenario as a file with every default written out and the strategy in force named: read
+    /// again, it is the same scenario. Empty if it comes from no file.
+    pub fn to_yaml(&self) -> String {
+        self.written.to_yaml(self)
+    }
+
     /// A fault.
     pub fn fault(&self, id: FaultId) -> &Fault {
         &self.faults[usize::from(id.0)]
@@ -120,13 +169,16 @@ impl Scenario {
             .collect()
     }
 
-    /// Puts a strategy in force: its policies replace those of the clients' edges.
+    /// Puts a strategy in force, one of the scenario's or a preset: its policies replace those of the
+    /// clients' edges.
     ///
     /// # Errors
     /// The names there are, if it is none of them.
     pub fn apply_strategy(&mut self, name: &str) -> Result<(), Vec<String>> {
-        let Some(strategy) = self.strategies.iter().find(|s| s.name == name).cloned() else {
-            return Err(self.strategies.iter().map(|s| s.name.clone()).collect());
+        let own = self.strategies.iter().find(|s| s.name == name).cloned();
+        let Some(strategy) = own.or_else(|| self.written.preset_strategy(name)) else {
+            let own = self.strategies.iter().map(|s| s.name.clone());
+            return Err(own.chain(presets::ALL.iter().map(|p| p.name.to_owned())).collect());
         };
         for (edge, policy) in strategy.policies {
             self.topology.edge_mut(edge).policy = policy;

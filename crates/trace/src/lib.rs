@@ -5,14 +5,19 @@
 
 pub mod assemble;
 pub mod id;
+pub mod manifest;
 pub mod record;
+pub mod rows;
+pub mod run_dir;
 
 pub use assemble::{Assembler, CallTrace};
 pub use id::{CallId, HopId, Time};
+pub use manifest::Manifest;
 pub use record::{
     Attempt, CallEnd, Exchange, Gauge, NodeEvent, NodeEventKind, Outcome, Record, Sent, Served, ServedEnd,
     Source,
 };
+pub use run_dir::{RunDir, RunDirError};
 
 /// Where an engine's records go.
 pub trait Sink {

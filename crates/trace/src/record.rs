@@ -81,6 +81,7 @@ impl Outcome {
 }
 
 /// The caller's side of a hop.
+#[expect(clippy::struct_excessive_bools, reason = "four independent facts, as a log line has them")]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attempt {
     /// Of this call.
@@ -113,7 +114,7 @@ pub struct Attempt {
     pub wrong_path: bool,
     /// The credentials it presented are not the declared ones.
     pub bad_credentials: bool,
-    /// How many bytes of the body came.
+    /// How many bytes of the body came; if its head did not come whole, how many of that.
     pub bytes: u64,
     /// The injector's marks.
     pub faults: FaultSet,

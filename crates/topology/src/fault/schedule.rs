@@ -22,10 +22,10 @@ impl Schedule {
 
     /// How long the current activation has been going on; `None` if it is not active.
     pub fn active_for(&self, at: Duration) -> Option<Duration> {
-        if at < self.start || at >= self.stop {
+        if at >= self.stop {
             return None;
         }
-        let since_start = at - self.start;
+        let since_start = at.checked_sub(self.start)?;
         let into = match self.every {
             Some(every) if !every.is_zero() => {
                 Duration::from_nanos(u64::try_from(since_start.as_nanos() % every.as_nanos()).unwrap_or(0))
@@ -55,12 +55,10 @@ impl Schedule {
         let Some(every) = self.every.filter(|e| !e.is_zero()) else {
             return from < self.start && self.start <= to;
         };
-        if to < self.start {
-            return false;
-        }
+        let Some(since_start) = to.checked_sub(self.start) else { return false };
         let behind =
-            Duration::from_nanos(u64::try_from((to - self.start).as_nanos() % every.as_nanos()).unwrap_or(0));
-        let last_begin = to - behind;
+            Duration::from_nanos(u64::try_from(since_start.as_nanos() % every.as_nanos()).unwrap_or(0));
+        let last_begin = to.saturating_sub(behind);
         last_begin >= from && last_begin < self.stop
     }
 }

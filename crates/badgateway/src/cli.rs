@@ -1,0 +1,167 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use report::render::Format;
+use topology::units::DurationText;
+use trace::CallId;
+
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::{check, explain, new, report_command, run, schema};
+
+/// Where do my 502s come from, and what would a retry have done about them?
+///
+/// Exit codes: 0 well; 1 the run failed; 2 the scenario or the call is wrong; 99 a threshold was
+/// missed.
+#[derive(Debug, Parser)]
+#[command(name = "badgateway", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Print no progress and no hints, only results and errors.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// Print without colours; so does a non-empty `NO_COLOR` in the environment.
+    #[arg(long, global = true)]
+    no_color: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// One run: progress while it goes, then where the 502s came from.
+    Run(run::RunArgs),
+    /// Whether a scenario is in order, before anything runs.
+    Check(ScenarioArgs),
+    /// One failed call, hop by hop.
+    Explain {
+        /// The run's folder.
+        run: PathBuf,
+        /// The call, as in calls.csv; without one, a failed call of each of the main origins.
+        call: Option<CallId>,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// The tables again from a run's folder.
+    Report {
+        /// The run's folder.
+        run: PathBuf,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// A scenario to start from: writes NAME.yaml.
+    New {
+        /// The scenario's name.
+        name: String,
+    },
+    /// The scenario's JSON Schema, for editors.
+    Schema,
+}
+
+/// Which scenario, and what of it is changed.
+#[derive(Debug, Args)]
+pub(crate) struct ScenarioArgs {
+    /// The scenario's file.
+    pub(crate) scenario: PathBuf,
+    /// The clients' retry strategy: a preset, or one of the scenario's.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) strategy: Option<String>,
+    /// The seed of all chance.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// How long the load goes on, such as `30s`.
+    #[arg(long, value_name = "D")]
+    pub(crate) duration: Option<DurationText>,
+    /// Sets a value of the scenario, such as `load[0].rate=300/s`.
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = path_and_value)]
+    pub(crate) overrides: Vec<(String, String)>,
+}
+
+/// How results are printed.
+#[derive(Debug, Args)]
+pub(crate) struct FormatArgs {
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: FormatName,
+}
+
+/// The names of the output formats.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum FormatName {
+    /// Tables for a terminal.
+    #[default]
+    Table,
+    /// One JSON document.
+    Json,
+    /// Tables in Markdown.
+    Markdown,
+}
+
+impl From<FormatName> for Format {
+    fn from(name: FormatName) -> Self {
+        match name {
+            FormatName::Table => Self::Table,
+            FormatName::Json => Self::Json,
+            FormatName::Markdown => Self::Markdown,
+        }
+    }
+}
+
+fn path_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((path, value)) if !path.trim().is_empty() => {
+            Ok((path.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err("write it as path=value, such as load[0].rate=300/s".to_owned()),
+    }
+}
+
+/// Does what the command line asks for.
+pub(crate) fn main() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Where even this cannot be printed, there is nobody to tell.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Wrong } else { Exit::Well };
+        }
+    };
+    let output = Output::new(cli.quiet, cli.no_color);
+    match dispatch(cli.command, &output) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            output.error(&failure);
+            failure.exit
+        }
+    }
+}
+
+fn dispatch(command: Command, output: &Output) -> Result<Exit, Failure> {
+    match command {
+        Command::Run(args) => run::run(&args, output),
+        Command::Check(args) => check::check(&args, output),
+        Command::Explain { run, call, format } => explain::explain(run, call, format.format.into(), output),
+        Command::Report { run, format } => report_command::report(run, format.format.into(), output),
+        Command::New { name } => new::new(&name, output),
+        Command::Schema => schema::schema(output),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_value_may_hold_an_equals_sign() {
+        assert_eq!(path_and_value("a.b=c=d"), Ok(("a.b".to_owned(), "c=d".to_owned())));
+        assert!(path_and_value("a.b").is_err());
+        assert!(path_and_value("=1").is_err());
+    }
+}

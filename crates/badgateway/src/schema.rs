@@ -1,0 +1,13 @@
+//! `badgateway schema`: the scenario's JSON Schema.
+
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+
+pub(crate) fn schema(output: &Output) -> Result<Exit, Failure> {
+    let schema = topology::scenario::json_schema();
+    output.result(|out| {
+        serde_json::to_writer_pretty(&mut *out, &schema)?;
+        writeln!(out)
+    })?;
+    Ok(Exit::Well)
+}

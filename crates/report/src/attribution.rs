@@ -1,0 +1,139 @@
+//! Where a failure was born, from what the hops observed and blind to the injector's marks.
+//!
+//! A failure is followed from the client's decisive hop downwards: a node that passed on or
+//! translated what a callee gave it leads to that callee's hop; a caller that waited in vain leads
+//! to what its callee was waiting for at that moment. Where the trail ends the failure was born,
+//! and what both sides saw there names the cause. The rules are in [`rules`], one function for
+//! each kind of failure.
+
+mod lifecycle;
+mod rules;
+mod timeouts;
+
+pub use lifecycle::Lifecycle;
+
+use topology::{Cause, EdgeId, Failure, NodeId, Scenario, Target};
+use trace::{Attempt, CallTrace, HopId, Served, Time};
+
+use crate::Verdict;
+
+/// What the rules may look at: everything but the marks.
+pub(crate) struct Case<'a> {
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) lifecycle: &'a Lifecycle,
+    pub(crate) trace: &'a CallTrace,
+}
+
+/// What a rule says about a hop.
+pub(crate) enum Finding {
+    /// The failure came from below.
+    Below(HopId),
+    /// What this hop's callee was doing at that moment is the question.
+    Waiting(HopId, Time),
+    /// It was born here.
+    Here(Birth),
+}
+
+/// Where and why.
+pub(crate) struct Birth {
+    origin: Target,
+    cause: Cause,
+    mechanism: &'static str,
+    evidence: String,
+    next_step: &'static str,
+}
+
+impl Birth {
+    pub(crate) fn at_node(node: NodeId, cause: Cause, mechanism: &'static str) -> Self {
+        Self { origin: Target::Node(node), cause, mechanism, evidence: String::new(), next_step: "" }
+    }
+
+    pub(crate) fn at_edge(edge: EdgeId, cause: Cause, mechanism: &'static str) -> Self {
+        Self { origin: Target::Edge(edge), cause, mechanism, evidence: String::new(), next_step: "" }
+    }
+
+    /// What it rests on, and what an operator does next.
+    pub(crate) fn because(mut self, evidence: impl Into<String>, next_step: &'static str) -> Finding {
+        self.evidence = evidence.into();
+        self.next_step = next_step;
+        Finding::Here(self)
+    }
+}
+
+impl<'a> Case<'a> {
+    pub(crate) fn attempt(&self, hop: HopId) -> Option<&'a Attempt> {
+        self.trace.attempt(hop)
+    }
+
+    pub(crate) fn served(&self, hop: HopId) -> Option<&'a Served> {
+        self.trace.served(hop)
+    }
+
+    pub(crate) fn caller(&self, edge: EdgeId) -> NodeId {
+        self.scenario.topology.ends(edge).0
+    }
+
+    pub(crate) fn callee(&self, edge: EdgeId) -> NodeId {
+        self.scenario.topology.ends(edge).1
+    }
+
+    pub(crate) fn name(&self, node: NodeId) -> &'a str {
+        &self.scenario.topology.node(node).name
+    }
+
+    /// Follows a failed hop to where its failure was born.
+    fn follow(&self, hop: HopId) -> Verdict {
+        let mut lineage = vec![hop];
+        let mut finding = rules::look(self, hop);
+        // Each step goes to another hop of a finite tree; the bound is for records that lie.
+        for _ in 0..=self.trace.attempts.len() {
+            let next = match finding {
+                Finding::Here(birth) => return verdict(birth, lineage),
+                Finding::Below(next) => {
+                    finding = rules::look(self, next);
+                    next
+                }
+                Finding::Waiting(next, at) => {
+                    finding = timeouts::waiting(self, next, at);
+                    next
+                }
+            };
+            if lineage.last() != Some(&next) {
+                lineage.push(next);
+            }
+        }
+        verdict(rules::unknown(self, hop), lineage)
+    }
+}
+
+fn verdict(birth: Birth, mut lineage: Vec<HopId>) -> Verdict {
+    let Birth { origin, cause, mechanism, evidence, next_step } = birth;
+    lineage.dedup();
+    let hop = *lineage.last().expect("it begins with the hop that failed");
+    Verdict { origin, cause, mechanism, hop, lineage, evidence, next_step }
+}
+
+/// Where a failed call's failure was born.
+pub fn attribute(scenario: &Scenario, lifecycle: &Lifecycle, trace: &CallTrace) -> Verdict {
+    let root = HopId::root(trace.end.call);
+    match trace.end.decisive {
+        Some(hop) if trace.end.failure != Some(Failure::Cancelled) => born(scenario, lifecycle, trace, hop),
+        decisive => Verdict {
+            origin: Target::Node(trace.end.client),
+            cause: Cause::Client,
+            mechanism: "",
+            hop: decisive.unwrap_or(root),
+            lineage: decisive.into_iter().collect(),
+            evidence: format!(
+                "the client gave up after {:.0} ms, before it had an answer",
+                trace.end.latency().as_secs_f64() * 1e3
+            ),
+            next_step: "nothing failed yet: the run ended, or the client was stopped, with this call under way",
+        },
+    }
+}
+
+/// Where the failure of one hop was born.
+pub fn born(scenario: &Scenario, lifecycle: &Lifecycle, trace: &CallTrace, hop: HopId) -> Verdict {
+    Case { scenario, lifecycle, trace }.follow(hop)
+}

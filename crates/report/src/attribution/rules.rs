@@ -1,0 +1,235 @@
+//! What both sides of a hop saw, and what it means. Causes are told apart by these questions:
+//! which address was dialed, did the callee see the request, who made the status, what did the
+//! callee's own socket send, was its process down, how did the connection end.
+
+use topology::wire::Dial;
+use topology::{Cause, Failure, Refusal};
+use trace::{Attempt, HopId, Outcome, Sent, Served, ServedEnd, Source};
+
+use super::{Birth, Case, Finding, timeouts};
+
+/// The finding for one failed hop.
+pub(super) fn look(case: &Case<'_>, hop: HopId) -> Finding {
+    let Some(attempt) = case.attempt(hop) else { return Finding::Here(unknown(case, hop)) };
+    match attempt.outcome {
+        Outcome::Answered(status) => answered(case, attempt, status),
+        Outcome::Failed { failure, .. } => match failure {
+            Failure::ConnectionRefused => refused(case, attempt),
+            Failure::ConnectionTimeout => syn_lost(case, attempt),
+            Failure::ConnectionTerminated | Failure::HeadIncomplete | Failure::BodyIncomplete => {
+                broken(case, attempt)
+            }
+            Failure::HeadTimeout | Failure::BodyTimeout => timeouts::timed_out(case, attempt),
+            Failure::Cancelled => timeouts::waiting(case, hop, attempt.end),
+            Failure::ProtocolError => not_http(case, attempt),
+            Failure::HeadTooLarge => Birth::at_node(case.callee(attempt.edge), Cause::Config, "header_limit")
+                .because(
+                    "the response's head was larger than the caller accepts",
+                    "raise the caller's header limit, or shrink what the callee sends (cookies)",
+                ),
+            Failure::ConnectionLimitReached => Birth::at_edge(attempt.edge, Cause::Overload, "").because(
+                "the caller's own limit on connections was reached: nothing was sent",
+                "compare the pool's size with rate x time in flight (Little's law)",
+            ),
+        },
+    }
+}
+
+/// Nothing is known about it.
+pub(super) fn unknown(case: &Case<'_>, hop: HopId) -> Birth {
+    let node = case.attempt(hop).map_or(case.trace.end.client, |a| case.callee(a.edge));
+    let mut birth = Birth::at_node(node, Cause::Unknown, "");
+    birth.evidence = "the records do not show it".to_owned();
+    birth
+}
+
+fn answered(case: &Case<'_>, attempt: &Attempt, status: u16) -> Finding {
+    let node = case.callee(attempt.edge);
+    let name = case.name(node);
+    let Some(served) = case.served(attempt.hop) else {
+        return Finding::Here(unknown(case, attempt.hop));
+    };
+    match served.source {
+        Source::Relayed(below) | Source::Translated(below, _) => Finding::Below(below),
+        Source::Refused(refusal) => refusal_of(case, attempt, served, refusal, status),
+        Source::Own | Source::Nobody => Birth::at_node(node, Cause::Unknown, "").because(
+            format!("{name} made this {status} by its own work"),
+            "read the application's log at that moment",
+        ),
+    }
+}
+
+fn refusal_of(
+    case: &Case<'_>,
+    attempt: &Attempt,
+    served: &Served,
+    refusal: Refusal,
+    status: u16,
+) -> Finding {
+    let (caller, node) = (case.caller(attempt.edge), case.callee(attempt.edge));
+    let name = case.name(node);
+    let at_node = |cause, mechanism| Birth::at_node(node, cause, mechanism);
+    match refusal {
+        Refusal::QueueFull => at_node(Cause::Overload, "queue_full").because(
+            format!(
+                "{name} refused the request with {status}: {} were inside, {} of them waiting",
+                served.in_flight, served.queued
+            ),
+            "add workers or replicas, shed earlier, or cut the load; check who retries",
+        ),
+        Refusal::RateLimited => at_node(Cause::Overload, "rate_limit").because(
+            format!("{name} refused the request with {status}: its rate limit was spent"),
+            "raise the limit or the plan, or slow the callers down as Retry-After says",
+        ),
+        Refusal::NoRoute => at_node(Cause::Config, "missing_route").because(
+            format!("{name} has no route for the request and answered {status} itself"),
+            "compare the path, host and version prefix with the node's routes",
+        ),
+        Refusal::UnknownPath => Birth::at_edge(attempt.edge, Cause::Config, "wrong_path").because(
+            format!("{} asked {name} for a path that it does not serve", case.name(caller)),
+            "compare the path on both sides of the link (rewrite rules, trailing slash)",
+        ),
+        Refusal::BadCredentials => Birth::at_edge(attempt.edge, Cause::Config, "bad_credentials").because(
+            format!("{name} did not accept the credentials of {}", case.name(caller)),
+            "compare the authorization header on both sides of the link; rotate the key",
+        ),
+        Refusal::HeadTooLarge => at_node(Cause::Config, "header_limit").because(
+            format!("{name} refused the request with {status}: its head is over the limit"),
+            "raise the smallest header limit in the chain, or shrink the cookies",
+        ),
+        Refusal::BodyTooLarge => at_node(Cause::Config, "body_limit").because(
+            format!("{name} refused the request with {status}: its body is over the limit"),
+            "raise the smallest body limit in the chain",
+        ),
+        Refusal::LoopDetected => Birth::at_node(caller, Cause::Config, "routing_loop").because(
+            format!("{} sent the request to {name}, which had passed it on before", case.name(caller)),
+            "compare the upstream's address with the node's own",
+        ),
+        Refusal::Exception => at_node(Cause::Crash, "exception").because(
+            format!("{name} answered {status}: an unhandled exception in its own code"),
+            "find the stack trace in the application's log at that moment",
+        ),
+        Refusal::DeadlineExceeded => timeouts::waiting(case, attempt.hop, served.finished),
+    }
+}
+
+fn down(case: &Case<'_>, attempt: &Attempt, seen: &str) -> Option<Finding> {
+    let node = case.callee(attempt.edge);
+    if !case.lifecycle.was_down(node, attempt.start, attempt.end) {
+        return None;
+    }
+    let looping = case.lifecycle.is_looping(node, attempt.end);
+    let mechanism = if looping { "crash_loop" } else { "down" };
+    Some(Birth::at_node(node, Cause::Crash, mechanism).because(
+        format!("{seen}, and the process of {} was down just then", case.name(node)),
+        "why did it die? the supervisor's log, OOM kills, the core dump",
+    ))
+}
+
+fn refused(case: &Case<'_>, attempt: &Attempt) -> Finding {
+    let (caller, callee) = (case.name(case.caller(attempt.edge)), case.name(case.callee(attempt.edge)));
+    let misdirected = |mechanism, what| {
+        Birth::at_edge(attempt.edge, Cause::Config, mechanism).because(
+            format!("{caller} dialed {what}, where nothing listens; {callee} listens elsewhere"),
+            "compare the upstream's address in the caller's configuration with `ss -ltn` on the callee",
+        )
+    };
+    match attempt.dialed {
+        Dial::WrongPort => misdirected("wrong_port", "another port of its host"),
+        Dial::WrongHost => misdirected("wrong_host", "another host"),
+        Dial::Callee | Dial::Refused | Dial::Blackhole => {
+            down(case, attempt, "the connection was refused").unwrap_or_else(|| {
+                Birth::at_edge(attempt.edge, Cause::Network, "down").because(
+                    format!("the connection was refused although the process of {callee} was up"),
+                    "a firewall that rejects, a proxy in between, or a listener bound elsewhere",
+                )
+            })
+        }
+    }
+}
+
+fn syn_lost(case: &Case<'_>, attempt: &Attempt) -> Finding {
+    let callee = case.name(case.callee(attempt.edge));
+    let waited = attempt.end.since(attempt.start).as_millis();
+    match attempt.dialed {
+        Dial::WrongHost => Birth::at_edge(attempt.edge, Cause::Config, "wrong_host").because(
+            format!("the caller dialed another host than {callee}'s and had no answer in {waited} ms"),
+            "compare the upstream's address in the caller's configuration",
+        ),
+        _ => Birth::at_edge(attempt.edge, Cause::Network, "blackhole").because(
+            format!("no SYN to {callee} was answered in {waited} ms, and it never saw the request"),
+            "firewall rules that drop, routes, a full accept queue (`ss -ltn`: Recv-Q)",
+        ),
+    }
+}
+
+/// The connection ended before the response was whole.
+fn broken(case: &Case<'_>, attempt: &Attempt) -> Finding {
+    let how = if attempt.reset { "reset" } else { "closed" };
+    if let Some(finding) = down(case, attempt, &format!("the connection was {how}")) {
+        return finding;
+    }
+    let node = case.callee(attempt.edge);
+    let callee = case.name(node);
+    if case.trace.idle_closed.contains(&attempt.hop) {
+        return Birth::at_edge(attempt.edge, Cause::Config, "keepalive_race").because(
+            format!(
+                "{callee} closed the reused connection for idleness ({:.0} ms) as the request came; it never saw it",
+                attempt.idle.as_secs_f64() * 1e3
+            ),
+            "make the callee's idle time-out longer than the caller's, or let the caller retry once on reused connections",
+        );
+    }
+    let by_link = if attempt.reset { "reset_peer" } else { "empty_response" };
+    let Some(served) = case.served(attempt.hop) else {
+        return Birth::at_edge(attempt.edge, Cause::Network, by_link).because(
+            format!("the connection was {how} before a byte came, and {callee} never saw the request"),
+            "what lies between the two: load balancer, NAT time-outs, a proxy that was reloaded",
+        );
+    };
+    match (served.sent, served.end) {
+        (_, ServedEnd::ProcessDown) => Birth::at_node(node, Cause::Crash, "down").because(
+            format!("the process of {callee} died with the request inside"),
+            "why did it die? the supervisor's log, OOM kills, the core dump",
+        ),
+        (Sent::Cut, _) if served.source.hop().is_some() => {
+            Finding::Below(served.source.hop().unwrap_or(attempt.hop))
+        }
+        (Sent::Cut, _) => Birth::at_node(node, Cause::Crash, "truncate").because(
+            format!("{callee} stopped in the middle of its response's body ({how})"),
+            "a crash while writing: the application's log and core dump at that moment",
+        ),
+        (_, ServedEnd::Panicked) => Birth::at_node(node, Cause::Crash, "panic").because(
+            format!("{callee} saw the request and its handler died without a byte of an answer"),
+            "find the panic or the worker's death in the application's log at that moment",
+        ),
+        (Sent::Nothing, ServedEnd::Answered) => Birth::at_node(node, Cause::Crash, "").because(
+            format!("{callee} saw the request and closed the connection without an answer"),
+            "read the application's log at that moment",
+        ),
+        (Sent::Whole | Sent::Nothing | Sent::Malformed, _) => {
+            let mechanism = if attempt.reset { "reset_peer" } else { "limit_data" };
+            Birth::at_edge(attempt.edge, Cause::Network, mechanism).because(
+                format!("{callee} sent its whole response, and the connection was {how} before it had all come"),
+                "what lies between the two: a proxy with a size limit, a load balancer that was reloaded",
+            )
+        }
+    }
+}
+
+fn not_http(case: &Case<'_>, attempt: &Attempt) -> Finding {
+    let node = case.callee(attempt.edge);
+    let callee = case.name(node);
+    match case.served(attempt.hop) {
+        Some(served) if served.sent == Sent::Malformed => {
+            Birth::at_node(node, Cause::Crash, "malformed_response").because(
+                format!("{callee} itself wrote bytes that are not HTTP"),
+                "look at the bytes on the callee's socket; a framework bug, or output written past the server",
+            )
+        }
+        _ => Birth::at_edge(attempt.edge, Cause::Network, "corrupt").because(
+            format!("{callee} sent valid HTTP, and what came was not"),
+            "a middlebox that rewrites, or the wrong protocol on this port",
+        ),
+    }
+}

@@ -1,0 +1,180 @@
+//! A timer fired: who was still working, and was that longer than usual?
+
+use std::time::Duration;
+
+use topology::{Cause, Failure, NodeId};
+use trace::{Attempt, HopId, Served, ServedEnd, Time};
+
+use super::{Birth, Case, Finding, rules};
+
+/// A response is under way no longer than this between two nodes of one machine.
+const TRANSIT: Duration = Duration::from_millis(3);
+/// What a hop costs besides the nodes' own work.
+const PER_HOP: Duration = Duration::from_millis(1);
+/// A process counts as just restarted for so long.
+const WARMING: Duration = Duration::from_secs(30);
+
+/// An attempt ran into its time-out.
+pub(super) fn timed_out(case: &Case<'_>, attempt: &Attempt) -> Finding {
+    let usual = usual_time(case, case.callee(attempt.edge), 0);
+    let short = attempt.timeout.is_some_and(|t| t < usual.mul_f64(1.5));
+    let seen = case.served(attempt.hop);
+    if short && seen.is_some_and(|served| served.finished + TRANSIT > attempt.end) {
+        return too_short(case, attempt, usual);
+    }
+    match waiting(case, attempt.hop, attempt.end) {
+        // Nothing below was at fault: it is the timer.
+        Finding::Here(birth) if birth.cause == Cause::Unknown => {
+            too_short(case, attempt, usual)
+        }
+        other => other,
+    }
+}
+
+fn too_short(case: &Case<'_>, attempt: &Attempt, usual: Duration) -> Finding {
+    let callee = case.name(case.callee(attempt.edge));
+    let ms = |d: Duration| d.as_secs_f64() * 1e3;
+    Birth::at_edge(attempt.edge, Cause::Config, "timeout_too_short").because(
+        format!(
+            "the time-out of {:.1} ms fired while {callee} worked as usual (about {:.1} ms)",
+            ms(attempt.timeout.unwrap_or_default()),
+            ms(usual)
+        ),
+        "raise this time-out above what the callee and all below it need; time-outs must shrink downstream",
+    )
+}
+
+/// How long a node usually takes for a request, with all it calls.
+fn usual_time(case: &Case<'_>, node: NodeId, depth: u32) -> Duration {
+    // Topologies are acyclic; the bound is for the edges of routing loops.
+    if depth > 64 {
+        return Duration::ZERO;
+    }
+    let declared = case.scenario.topology.node(node);
+    let stages = declared.plan.stages.iter().map(|stage| {
+        let calls = stage.calls.iter().flat_map(|call| &call.edges);
+        let times = calls.map(|&(edge, _)| usual_time(case, case.callee(edge), depth + 1));
+        times.max().unwrap_or_default()
+    });
+    declared.service_time.mean() + PER_HOP + stages.sum::<Duration>()
+}
+
+/// What a hop's callee was doing at the moment when its caller stopped waiting.
+pub(super) fn waiting(case: &Case<'_>, hop: HopId, at: Time) -> Finding {
+    let Some(attempt) = case.attempt(hop) else { return Finding::Here(rules::unknown(case, hop)) };
+    let node = case.callee(attempt.edge);
+    let callee = case.name(node);
+    let Some(served) = case.served(hop) else {
+        return unseen(case, attempt, at);
+    };
+    if served.finished + TRANSIT <= at && served.end == ServedEnd::Answered {
+        return late(case, attempt, served, at);
+    }
+    if let Some(child) = in_flight(case, hop, at) {
+        return Finding::Waiting(child, at);
+    }
+    if served.started.is_none_or(|started| started > at) {
+        return Birth::at_node(node, Cause::Overload, "queue_full").because(
+            format!(
+                "the request still waited for a worker of {callee}: {} were inside, {} of them waiting",
+                served.in_flight, served.queued
+            ),
+            "add workers or replicas, shed earlier, or cut the load; check who retries",
+        );
+    }
+    let working_still = served.started.is_some_and(|s| s + served.worked + TRANSIT > at);
+    let is_stuck = served.worked.is_zero()
+        && matches!(served.end, ServedEnd::CallerGone | ServedEnd::StillRunning)
+        && children(case, hop).next().is_none();
+    if is_stuck {
+        return Birth::at_node(node, Cause::Crash, "hang").because(
+            format!("{callee} took the request, and its worker was stuck: it did no work until the caller left"),
+            "a stack dump of the process; look for locks and calls without a time-out",
+        );
+    }
+    if !working_still {
+        // Between two attempts of its own: what the last one met is the reason.
+        if let Some(last) = last_failed(case, hop, at) {
+            return Finding::Below(last);
+        }
+    }
+    slow(case, node, served, at)
+}
+
+/// The callee never saw the request.
+fn unseen(case: &Case<'_>, attempt: &Attempt, at: Time) -> Finding {
+    if attempt.outcome.failure() != Some(Failure::Cancelled) && attempt.end < at {
+        return rules::look(case, attempt.hop);
+    }
+    let callee = case.name(case.callee(attempt.edge));
+    if attempt.outcome.failure() == Some(Failure::Cancelled)
+        && at.since(attempt.start) < TRANSIT
+    {
+        return Finding::Here(rules::unknown(case, attempt.hop));
+    }
+    Birth::at_edge(attempt.edge, Cause::Network, "timeout").because(
+        format!("the request went out, nothing came back, and {callee} never saw it"),
+        "what lies between the two: a proxy that accepts and forwards nothing, a half-open connection",
+    )
+}
+
+/// The callee had answered long ago.
+fn late(case: &Case<'_>, attempt: &Attempt, served: &Served, at: Time) -> Finding {
+    let node = case.callee(attempt.edge);
+    let callee = case.name(node);
+    let ago = at.since(served.finished).as_secs_f64() * 1e3;
+    let evidence = format!("{callee} had sent its whole response {ago:.0} ms before");
+    let head_came = attempt.outcome.status().is_some();
+    let whole = case.scenario.topology.node(node).response.body;
+    let (mechanism, what) = match (head_came, attempt.bytes) {
+        (false, 0) => ("latency", "nothing of it had come"),
+        (true, bytes) if bytes >= whole => ("slow_close", "all of it had come but the connection's end"),
+        _ => ("bandwidth", "it came in a trickle"),
+    };
+    Birth::at_edge(attempt.edge, Cause::Network, mechanism).because(
+        format!("{evidence}; {what}"),
+        "measure the link: round-trip time, loss, throughput; who shapes it?",
+    )
+}
+
+/// The callee was still at work.
+fn slow(case: &Case<'_>, node: NodeId, served: &Served, at: Time) -> Finding {
+    let declared = case.scenario.topology.node(node);
+    let usual = declared.service_time.mean();
+    let taken = served.worked;
+    if taken < usual.mul_f64(1.5) + PER_HOP {
+        return Finding::Here(rules::unknown(case, served.hop));
+    }
+    let name = case.name(node);
+    let ms = |d: Duration| d.as_secs_f64() * 1e3;
+    let evidence =
+        format!("{name} was still working: {:.1} ms, where {:.1} ms is usual", ms(taken), ms(usual));
+    match case.lifecycle.up_for(node, at) {
+        Some(up) if up <= WARMING => Birth::at_node(node, Cause::Crash, "slow_start").because(
+            format!("{evidence}; its process had restarted {:.1} s before", up.as_secs_f64()),
+            "warm up before taking traffic; ramp the load after a restart",
+        ),
+        _ => Birth::at_node(node, Cause::Overload, "slow").because(
+            evidence,
+            "CPU, garbage collection, the database behind it: what made the work longer?",
+        ),
+    }
+}
+
+fn children<'c>(case: &'c Case<'_>, hop: HopId) -> impl Iterator<Item = &'c Attempt> {
+    case.trace.attempts.iter().filter(move |a| a.parent == hop)
+}
+
+/// The attempt that the callee was waiting for: of several at once, the one that began first.
+fn in_flight(case: &Case<'_>, hop: HopId, at: Time) -> Option<HopId> {
+    children(case, hop)
+        .filter(|a| a.start <= at && a.end + TRANSIT > at && !a.outcome.is_ok())
+        .chain(children(case, hop).filter(|a| a.start <= at && a.end + TRANSIT > at))
+        .next()
+        .map(|a| a.hop)
+}
+
+/// The last attempt of the callee's own that had failed by then.
+fn last_failed(case: &Case<'_>, hop: HopId, at: Time) -> Option<HopId> {
+    children(case, hop).filter(|a| a.end <= at && !a.outcome.is_ok()).max_by_key(|a| a.end).map(|a| a.hop)
+}

@@ -1,0 +1,75 @@
+//! A call as rows of `calls.csv` and `hops.csv`.
+
+use topology::Scenario;
+use trace::rows::{CallRow, HopRow};
+use trace::run_dir::{Example, ExampleHop};
+use trace::{Attempt, CallTrace, HopId};
+
+use crate::Verdict;
+use crate::anatomy::maker;
+use crate::names::Names;
+use crate::path::path;
+use crate::statistics::{micros, ms, round};
+
+/// A call's row; the verdict is there if it failed.
+pub(crate) fn call_row(
+    scenario: &Scenario,
+    names: &Names,
+    trace: &CallTrace,
+    verdict: Option<&Verdict>,
+) -> CallRow {
+    let end = &trace.end;
+    CallRow {
+        strategy: names.strategy.clone(),
+        call: end.call,
+        client: names.node(end.client),
+        start_ms: round(end.start.as_ms(), 3),
+        latency_ms: ms(end.latency()),
+        status: end.status,
+        error: names.failure(end.failure),
+        attempts: end.attempts,
+        origin: verdict.map_or_else(|| names.none.clone(), |v| names.place(v.origin)),
+        cause: verdict.map_or_else(|| names.none.clone(), |v| v.cause.name().into()),
+        mechanism: verdict.map_or_else(|| names.none.clone(), |v| v.mechanism.into()),
+        path: verdict.map(|v| path(scenario, trace, &v.lineage)).unwrap_or_default(),
+        born: verdict.map(|v| v.hop).filter(|&hop| hop != HopId::root(end.call)),
+        evidence: verdict.map(|v| v.evidence.clone()).unwrap_or_default(),
+        next_step: verdict.map_or_else(|| names.none.clone(), |v| v.next_step.into()),
+    }
+}
+
+/// The row of one of a call's hops.
+pub(crate) fn hop_row(scenario: &Scenario, names: &Names, trace: &CallTrace, attempt: &Attempt) -> HopRow {
+    let (from, to) = scenario.topology.ends(attempt.edge);
+    let made_by = attempt
+        .outcome
+        .status()
+        .and_then(|_| maker(trace, attempt.hop, |edge| scenario.topology.ends(edge).1));
+    HopRow {
+        strategy: names.strategy.clone(),
+        call: attempt.call,
+        hop: attempt.hop,
+        parent: attempt.parent,
+        attempt: attempt.attempt,
+        from: names.node(from),
+        to: names.node(to),
+        start_us: micros(attempt.start.since_start()),
+        duration_us: micros(attempt.end.since(attempt.start)),
+        status: attempt.outcome.status(),
+        error: names.failure(attempt.outcome.failure()),
+        generated_by: made_by.map_or_else(|| names.none.clone(), |node| names.node(node)),
+        seen_by_callee: trace.served(attempt.hop).is_some(),
+        reused: attempt.reused,
+        faults: names.faults(trace.marks(attempt.hop)),
+    }
+}
+
+/// The exchanges that were kept of a call, if any.
+pub(crate) fn example(trace: &CallTrace) -> Option<Example> {
+    let hops: Vec<_> = trace
+        .attempts
+        .iter()
+        .filter_map(|a| a.exchange.as_deref().map(|e| ExampleHop::new(a.hop, e.clone())))
+        .collect();
+    (!hops.is_empty()).then(|| Example { call: trace.end.call.to_string(), hops })
+}

@@ -1,0 +1,51 @@
+//! Reports for people and for programs. To add a format, add a file beside `render/terminal.rs` and
+//! a variant to [`Format`].
+
+mod blocks;
+mod document;
+pub(crate) mod markdown;
+mod quantity;
+pub(crate) mod terminal;
+mod width;
+
+use std::io::{self, Write};
+
+use crate::Report;
+
+pub(crate) use blocks::{Block, Tone};
+pub(crate) use quantity::millis;
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// Tables for a terminal of 80 columns.
+    #[default]
+    Table,
+    /// One JSON document.
+    Json,
+    /// Tables in Markdown.
+    Markdown,
+}
+
+/// Writes a run's report.
+///
+/// With `colour`, tables carry ANSI codes; they say nothing that the text does not say too.
+///
+/// # Errors
+/// If `out` takes no more.
+pub fn report(report: &Report, format: Format, colour: bool, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Table => terminal::write(&document::blocks(report), colour, out),
+        Format::Markdown => markdown::write(&document::blocks(report), out),
+        Format::Json => json(report, out),
+    }
+}
+
+/// Writes a value as one JSON document.
+pub(crate) fn json(value: &impl serde::Serialize, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! What a document is made of, whatever its format.
+
+/// A part of a document.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Block {
+    /// A heading.
+    Title(String),
+    /// A table.
+    Table(Table),
+    /// A sentence.
+    Line(Tone, String),
+    /// Preformatted text.
+    Verbatim(String),
+}
+
+/// How a sentence is meant. Its words say so too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Plain,
+    Good,
+    Bad,
+    Warning,
+}
+
+/// A table; all cells are text.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Table {
+    pub(crate) columns: Vec<Column>,
+    pub(crate) rows: Vec<Vec<String>>,
+}
+
+/// A table's column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Column {
+    /// Its heading; a line break in it is a space where there are no line breaks.
+    pub(crate) head: &'static str,
+    /// What is in it.
+    pub(crate) kind: Kind,
+}
+
+/// What is in a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Text that may be shortened.
+    Name,
+    /// Text that may not.
+    Word,
+    /// A number.
+    Number,
+}
+
+impl Column {
+    pub(crate) const fn name(head: &'static str) -> Self {
+        Self { head, kind: Kind::Name }
+    }
+
+    pub(crate) const fn word(head: &'static str) -> Self {
+        Self { head, kind: Kind::Word }
+    }
+
+    pub(crate) const fn number(head: &'static str) -> Self {
+        Self { head, kind: Kind::Number }
+    }
+}

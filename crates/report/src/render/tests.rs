@@ -1,0 +1,189 @@
+use trace::manifest::{FORMAT, Hits, Manifest, Score, ThresholdVerdict, Versions};
+use trace::rows::{FaultRow, LayerRow, OriginRow, StrategyRow};
+use unicode_width::UnicodeWidthStr;
+
+use super::*;
+
+fn origin(
+    status: Option<u16>,
+    origin: &str,
+    cause: &str,
+    mechanism: &str,
+    (surfaced, masked): (u64, u64),
+) -> OriginRow {
+    OriginRow {
+        strategy: "".into(),
+        status,
+        origin: origin.into(),
+        origin_kind: if origin.contains("->") { "edge" } else { "node" }.into(),
+        cause: cause.into(),
+        mechanism: mechanism.into(),
+        surfaced,
+        masked,
+        share: surfaced as f64 / 214.0,
+        first_ms: 5012.3,
+        last_ms: 13999.0,
+    }
+}
+
+fn layer(node: &str, requests: u64, generated_502: u64, forwarded_502: u64) -> LayerRow {
+    LayerRow {
+        strategy: "".into(),
+        node: node.into(),
+        requests,
+        ok: requests - generated_502 - forwarded_502,
+        generated_502,
+        forwarded_502,
+        generated_5xx: generated_502,
+        forwarded_5xx: forwarded_502,
+        absorbed: 12,
+    }
+}
+
+fn fault(fault: &str, at: &str, injected: u64, surfaced: u64) -> FaultRow {
+    FaultRow {
+        strategy: "".into(),
+        fault: fault.into(),
+        target: at.into(),
+        cause: "crash".into(),
+        mechanism: "down".into(),
+        matched: injected * 2,
+        injected,
+        masked: injected - surfaced,
+        surfaced,
+        harmless: 0,
+    }
+}
+
+fn example() -> Report {
+    let run = Manifest {
+        versions: Versions { tool: "0.1.0".into(), format: FORMAT },
+        scenario: "llm-chain-crash".into(),
+        engine: "live".into(),
+        seed: 7,
+        strategy: String::new(),
+        start: "2026-01-02T03:04:05Z".into(),
+        elapsed_s: 20.5,
+        warmup_s: 2.0,
+        finished: true,
+        interrupted: false,
+        machine_limit: None,
+        notes: Vec::new(),
+        thresholds: vec![
+            ThresholdVerdict { text: "success_rate >= 99%".into(), figure: Some(0.9465), met: false },
+            ThresholdVerdict { text: "p(99) < 1s".into(), figure: Some(812.4), met: true },
+        ],
+        score: Score { single: Hits { right: 210, total: 210 }, unmarked: 4, ..Score::default() },
+        unmatched: vec!["slow-link".into()],
+        nodes: Vec::new(),
+        edges: Vec::new(),
+    };
+    let strategy = StrategyRow {
+        strategy: "".into(),
+        calls: 4000,
+        succeeded: 3786,
+        success_rate: Some(0.9465),
+        success_low: Some(0.9391),
+        success_high: Some(0.953),
+        p50_ms: Some(24.12),
+        p90_ms: Some(88.0),
+        p99_ms: Some(812.4),
+        p999_ms: Some(1900.0),
+        max_ms: Some(2004.0),
+        attempts_per_call: 1.0,
+        amplification: 1.37,
+        wasted_work: 0.0002,
+        goodput_per_s: 210.3,
+        rank: 1,
+    };
+    Report {
+        run,
+        origins: vec![
+            origin(Some(502), "app", "crash", "down", (180, 411)),
+            origin(Some(502), "llm-gateway -> app", "network", "reset_peer", (30, 102)),
+            origin(None, "client", "client", "", (4, 0)),
+        ],
+        layers: vec![
+            layer("client", 4000, 0, 0),
+            layer("llm-gateway", 4000, 214, 0),
+            layer("ibm-api-connect-production", 4000, 0, 214),
+        ],
+        faults: vec![fault("app-crash", "app", 591, 180), fault("slow-link", "llm-gateway -> app", 0, 0)],
+        strategies: vec![strategy],
+    }
+}
+
+fn written(report: &Report, format: Format, colour: bool) -> String {
+    let mut out = Vec::new();
+    super::report(report, format, colour, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn tables() {
+    insta::assert_snapshot!(written(&example(), Format::Table, false));
+}
+
+#[test]
+fn in_markdown() {
+    insta::assert_snapshot!(written(&example(), Format::Markdown, false));
+}
+
+#[test]
+fn a_quiet_run() {
+    let mut report = example();
+    report.origins.clear();
+    report.faults.clear();
+    report.run.unmatched.clear();
+    report.run.score = Score::default();
+    report.run.interrupted = true;
+    report.run.machine_limit = Some("this machine could not keep up: calls began 40ms late".into());
+    report.run.thresholds[0].figure = None;
+    let row = &mut report.strategies[0];
+    (row.succeeded, row.success_rate) = (row.calls, None);
+    insta::assert_snapshot!(written(&report, Format::Table, false));
+}
+
+#[test]
+fn long_names_and_large_numbers_fit_into_80_columns() {
+    let mut report = example();
+    let long = "a-gateway-with-a-very-long-name-indeed#12";
+    report.origins.push(origin(
+        Some(504),
+        &format!("{long} -> {long}"),
+        "overload",
+        "malformed_response",
+        (123_456, 7_654_321),
+    ));
+    report.layers.push(layer(long, 12_345_678, 1_234_567, 1_234_567));
+    report.faults.push(fault(long, &format!("{long} -> {long}"), 12_345_678, 1_234_567));
+    let text = written(&report, Format::Table, false);
+    for line in text.lines() {
+        assert!(line.width() <= 80, "{} columns: {line}", line.width());
+    }
+    assert!(text.contains("a-g…#12"), "{text}");
+}
+
+#[test]
+fn colour_adds_codes_and_nothing_else() {
+    let (plain, coloured) =
+        (written(&example(), Format::Table, false), written(&example(), Format::Table, true));
+    assert!(coloured.contains("\u{1b}["));
+    let mut stripped = String::new();
+    let mut rest = coloured.as_str();
+    while let Some((before, after)) = rest.split_once('\u{1b}') {
+        stripped.push_str(before);
+        rest = after.split_once('m').unwrap().1;
+    }
+    stripped.push_str(rest);
+    assert_eq!(stripped, plain);
+}
+
+#[test]
+fn json_holds_everything() {
+    let json: serde_json::Value = serde_json::from_str(&written(&example(), Format::Json, false)).unwrap();
+    assert_eq!(json["run"]["seed"], 7);
+    assert_eq!(json["origins"][0]["surfaced"], 180);
+    assert_eq!(json["run"]["score"]["single"]["right"], 210);
+    assert_eq!(json["strategies"][0]["p99_ms"], 812.4);
+}

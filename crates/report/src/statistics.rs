@@ -1,0 +1,117 @@
+//! The few statistics that the figures need.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+/// The normal distribution's 97.5% quantile: for two-sided 95% intervals.
+const Z95: f64 = 1.959_963_985;
+
+/// The 95% Wilson score interval of a share; `None` if there is nothing to take a share of. Unlike
+/// the plain normal interval it holds near 0% and 100% and for small counts.
+///
+/// Source: Wilson 1927; see Brown, Cai, `DasGupta` 2001, section 3.1.1.
+pub(crate) fn wilson(hits: u64, total: u64) -> Option<(f64, f64)> {
+    if total == 0 {
+        return None;
+    }
+    let (n, p) = (total as f64, hits as f64 / total as f64);
+    let z2 = Z95 * Z95;
+    let middle = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
+    let half = Z95 / (1.0 + z2 / n) * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
+    Some(((middle - half).max(0.0), (middle + half).min(1.0)))
+}
+
+/// The longest latency that percentiles tell from longer ones, in microseconds: an hour.
+const LONGEST_US: u64 = 3_600_000_000;
+
+/// An empty histogram of microseconds, of so many significant digits.
+pub(crate) fn histogram<C: hdrhistogram::Counter>(digits: u8) -> Histogram<C> {
+    Histogram::new_with_max(LONGEST_US, digits).expect("both arguments are within the allowed bounds")
+}
+
+/// Latencies in bounded memory. Percentiles are at most 0.1% (three significant digits) above the
+/// true ones, and whole microseconds; the largest is exact.
+#[derive(Debug)]
+pub(crate) struct Latencies {
+    histogram: Histogram<u64>,
+    max: Duration,
+}
+
+impl Latencies {
+    pub(crate) fn new() -> Self {
+        Self { histogram: histogram(3), max: Duration::ZERO }
+    }
+
+    pub(crate) fn add(&mut self, latency: Duration) {
+        self.histogram.saturating_record(micros(latency));
+        self.max = self.max.max(latency);
+    }
+
+    /// A quantile in [0, 1], in milliseconds; `None` if there is no latency.
+    pub(crate) fn quantile_ms(&self, quantile: f64) -> Option<f64> {
+        if self.histogram.is_empty() {
+            return None;
+        }
+        let bound = self.histogram.value_at_quantile(quantile) as f64 / 1e3;
+        Some(round(bound.min(self.max.as_secs_f64() * 1e3), 3))
+    }
+
+    /// The largest, in milliseconds.
+    pub(crate) fn max_ms(&self) -> Option<f64> {
+        (!self.histogram.is_empty()).then(|| ms(self.max))
+    }
+}
+
+pub(crate) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// A duration in milliseconds, to the microsecond.
+pub(crate) fn ms(duration: Duration) -> f64 {
+    round(duration.as_secs_f64() * 1e3, 3)
+}
+
+/// Rounded to so many decimals.
+pub(crate) fn round(value: f64, decimals: i32) -> f64 {
+    let scale = 10_f64.powi(decimals);
+    (value * scale).round() / scale
+}
+
+/// `part / whole`, rounded to six decimals; 0 if there is no whole.
+pub(crate) fn ratio(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { round(part / whole, 6) } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wilson_agrees_with_published_values() {
+        // 15 of 20: (0.5313, 0.8881). None of 10: (0, 0.2775).
+        let (low, high) = wilson(15, 20).unwrap();
+        assert!((low - 0.5313).abs() < 5e-5 && (high - 0.8881).abs() < 5e-5, "{low} {high}");
+        let (low, high) = wilson(0, 10).unwrap();
+        assert!(low.abs() < 1e-12 && (high - 0.2775).abs() < 5e-5, "{low} {high}");
+        assert_eq!(wilson(0, 0), None);
+    }
+
+    #[test]
+    fn quantiles_of_few_and_of_many() {
+        let mut latencies = Latencies::new();
+        assert_eq!(latencies.quantile_ms(0.5), None);
+        latencies.add(Duration::from_micros(1_234_567));
+        assert_eq!(latencies.quantile_ms(0.5), Some(1234.567));
+        assert_eq!(latencies.quantile_ms(0.99), Some(1234.567));
+        let mut latencies = Latencies::new();
+        for ms in 1..=100 {
+            latencies.add(Duration::from_millis(ms));
+        }
+        for (quantile, truth) in [(0.5, 50.0), (0.9, 90.0), (0.99, 99.0), (1.0, 100.0)] {
+            let found = latencies.quantile_ms(quantile).unwrap();
+            assert!((truth..=truth * 1.001).contains(&found), "{quantile}: {found}");
+        }
+        assert_eq!(latencies.max_ms(), Some(100.0));
+    }
+}

@@ -1,0 +1,96 @@
+//! Everything that is counted over the calls of a run, in memory that does not grow with them.
+
+mod layers;
+mod ledger;
+mod origins;
+mod score;
+mod strategy;
+
+use topology::Scenario;
+use trace::{CallTrace, HopId, Time};
+
+use crate::attribution::{Lifecycle, attribute, born};
+use crate::names::Names;
+use crate::{Figures, Verdict, anatomy, thresholds};
+
+use layers::Layers;
+use ledger::Ledger;
+use origins::Origins;
+use score::ScoreTally;
+pub(crate) use strategy::StrategyTally;
+
+/// A call, and what is said about its failures.
+#[derive(Debug)]
+pub(crate) struct Judged<'a> {
+    pub(crate) trace: &'a CallTrace,
+    /// If the call failed.
+    pub(crate) verdict: Option<Verdict>,
+    /// The attempts whose failure did not reach the client, each with its verdict.
+    pub(crate) masked: Vec<(HopId, Verdict)>,
+}
+
+impl<'a> Judged<'a> {
+    pub(crate) fn new(scenario: &Scenario, lifecycle: &Lifecycle, trace: &'a CallTrace) -> Self {
+        let verdict = (!trace.end.is_ok()).then(|| attribute(scenario, lifecycle, trace));
+        let surfaced = |hop| verdict.as_ref().is_some_and(|v| v.hop == hop || v.lineage.contains(&hop));
+        let masked = anatomy::deepest_failures(trace)
+            .filter(|a| !surfaced(a.hop))
+            .map(|a| (a.hop, born(scenario, lifecycle, trace, a.hop)))
+            .collect();
+        Self { trace, verdict, masked }
+    }
+}
+
+/// All counts of a run.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    origins: Origins,
+    layers: Layers,
+    ledger: Ledger,
+    score: ScoreTally,
+    strategy: StrategyTally,
+}
+
+impl Tally {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
+        Self {
+            origins: Origins::default(),
+            layers: Layers::new(scenario),
+            ledger: Ledger::new(scenario),
+            score: ScoreTally::default(),
+            strategy: StrategyTally::new(scenario),
+        }
+    }
+
+    pub(crate) fn add(&mut self, scenario: &Scenario, call: &Judged<'_>) {
+        self.origins.add(call);
+        self.layers.add(scenario, call.trace);
+        self.ledger.add(call);
+        self.score.add(scenario, call);
+        self.strategy.add(scenario, call.trace);
+    }
+
+    /// What has come of it.
+    ///
+    /// `matched` is for each fault how many attempts it has matched, and `now` the run's last
+    /// moment.
+    pub(crate) fn figures(self, scenario: &Scenario, names: &Names, matched: &[u64], now: Time) -> Figures {
+        let faults = self.ledger.rows(scenario, names, matched);
+        let never = |row: &&trace::rows::FaultRow| row.matched == 0;
+        let origins = self.origins.rows(names, self.strategy.failed());
+        debug_assert_eq!(
+            origins.iter().map(|row| row.surfaced).sum::<u64>(),
+            self.strategy.failed(),
+            "each failed call has exactly one origin"
+        );
+        Figures {
+            origins,
+            layers: self.layers.rows(scenario, names),
+            unmatched: faults.iter().filter(never).map(|row| row.fault.to_string()).collect(),
+            faults,
+            thresholds: thresholds::evaluate(&scenario.thresholds, &self.strategy, scenario, now),
+            strategies: vec![self.strategy.row(scenario, names, now)],
+            score: self.score.into_score(),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The ledger of faults: every mark is masked, surfaced or harmless.
+
+use std::collections::BTreeSet;
+
+use topology::{FaultId, Scenario};
+use trace::rows::FaultRow;
+use trace::{CallTrace, HopId};
+
+use super::Judged;
+use crate::names::Names;
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Entry {
+    injected: u64,
+    masked: u64,
+    surfaced: u64,
+    harmless: u64,
+}
+
+/// Counts by fault.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    entries: Vec<Entry>,
+}
+
+/// The hops of a call that either side reported.
+pub(super) fn hops(trace: &CallTrace) -> BTreeSet<HopId> {
+    trace.attempts.iter().map(|a| a.hop).chain(trace.served.iter().map(|s| s.hop)).collect()
+}
+
+impl Ledger {
+    pub(super) fn new(scenario: &Scenario) -> Self {
+        Self { entries: vec![Entry::default(); scenario.faults.len()] }
+    }
+
+    pub(super) fn add(&mut self, call: &Judged<'_>) {
+        for hop in hops(call.trace) {
+            for fault in call.trace.marks(hop).iter() {
+                let entry = &mut self.entries[usize::from(fault.0)];
+                entry.injected += 1;
+                if call.verdict.as_ref().is_some_and(|v| v.lineage.contains(&hop)) {
+                    entry.surfaced += 1;
+                } else if call.trace.attempt(hop).is_some_and(|a| !a.outcome.is_ok()) {
+                    entry.masked += 1;
+                } else {
+                    entry.harmless += 1;
+                }
+            }
+        }
+    }
+
+    pub(super) fn rows(&self, scenario: &Scenario, names: &Names, matched: &[u64]) -> Vec<FaultRow> {
+        let row = |(id, fault): (FaultId, &topology::Fault)| {
+            let index = usize::from(id.0);
+            let entry = self.entries[index];
+            debug_assert_eq!(entry.injected, entry.masked + entry.surfaced + entry.harmless);
+            FaultRow {
+                strategy: names.strategy.clone(),
+                fault: fault.name.as_str().into(),
+                target: fault.at.as_str().into(),
+                cause: fault.mechanism.cause().name().into(),
+                mechanism: fault.mechanism.name().into(),
+                matched: matched.get(index).copied().unwrap_or(0).max(entry.injected),
+                injected: entry.injected,
+                masked: entry.masked,
+                surfaced: entry.surfaced,
+                harmless: entry.harmless,
+            }
+        };
+        scenario.fault_ids().map(row).collect()
+    }
+}

@@ -1,0 +1,111 @@
+//! One strategy's figures: success, latency, and what they cost.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use topology::scenario::Metric;
+use topology::{Failure, NodeId, NodeKind, Scenario};
+use trace::rows::StrategyRow;
+use trace::{CallTrace, Time};
+
+use crate::anatomy::is_used;
+use crate::names::Names;
+use crate::statistics::{Latencies, ratio, round, wilson};
+
+/// Counts over all calls.
+#[derive(Debug)]
+pub(crate) struct StrategyTally {
+    deepest: BTreeSet<NodeId>,
+    calls: u64,
+    succeeded: u64,
+    latencies: Latencies,
+    client_attempts: u64,
+    deepest_attempts: u64,
+    worked: Duration,
+    wasted: Duration,
+}
+
+impl StrategyTally {
+    pub(super) fn new(scenario: &Scenario) -> Self {
+        Self {
+            deepest: scenario.deepest().into_iter().collect(),
+            calls: 0,
+            succeeded: 0,
+            latencies: Latencies::new(),
+            client_attempts: 0,
+            deepest_attempts: 0,
+            worked: Duration::ZERO,
+            wasted: Duration::ZERO,
+        }
+    }
+
+    pub(super) fn add(&mut self, scenario: &Scenario, trace: &CallTrace) {
+        self.calls += 1;
+        self.succeeded += u64::from(trace.end.is_ok());
+        self.latencies.add(trace.end.latency());
+        self.client_attempts += u64::from(trace.end.attempts);
+        for attempt in &trace.attempts {
+            // What a caller's own connection limit holds back arrives nowhere.
+            let sent = attempt.outcome.failure() != Some(Failure::ConnectionLimitReached);
+            let callee = scenario.topology.ends(attempt.edge).1;
+            self.deepest_attempts += u64::from(sent && self.deepest.contains(&callee));
+        }
+        for served in trace.served.iter().filter(|s| !s.worked.is_zero()) {
+            let callee = scenario.topology.ends(served.edge).1;
+            if scenario.topology.node(callee).kind == NodeKind::Server {
+                self.worked += served.worked;
+                if !is_used(trace, served.hop) {
+                    self.wasted += served.worked;
+                }
+            }
+        }
+    }
+
+    pub(super) fn failed(&self) -> u64 {
+        self.calls - self.succeeded
+    }
+
+    /// The figure that a threshold is about; `None` if there is no call to take it from.
+    pub(crate) fn figure(&self, metric: Metric, scenario: &Scenario, now: Time) -> Option<f64> {
+        let calls = self.calls as f64;
+        let some_calls = self.calls > 0;
+        match metric {
+            Metric::SuccessRate => some_calls.then(|| self.succeeded as f64 / calls),
+            Metric::Percentile(percent) => self.latencies.quantile_ms(percent / 100.0),
+            Metric::Max => self.latencies.max_ms(),
+            Metric::Amplification => some_calls.then(|| self.deepest_attempts as f64 / calls),
+            Metric::AttemptsPerCall => some_calls.then(|| self.client_attempts as f64 / calls),
+            Metric::Goodput => Some(self.goodput_per_s(scenario, now)),
+            Metric::Failed => Some(self.failed() as f64),
+        }
+    }
+
+    /// Calls that succeeded, per second of the load that is not warm-up.
+    fn goodput_per_s(&self, scenario: &Scenario, now: Time) -> f64 {
+        let end = scenario.duration.min(now.since_start());
+        ratio(self.succeeded as f64, end.saturating_sub(scenario.warmup).as_secs_f64())
+    }
+
+    pub(super) fn row(&self, scenario: &Scenario, names: &Names, now: Time) -> StrategyRow {
+        let calls = self.calls as f64;
+        let interval = wilson(self.succeeded, self.calls);
+        StrategyRow {
+            strategy: names.strategy.clone(),
+            calls: self.calls,
+            succeeded: self.succeeded,
+            success_rate: interval.map(|_| ratio(self.succeeded as f64, calls)),
+            success_low: interval.map(|(low, _)| round(low, 6)),
+            success_high: interval.map(|(_, high)| round(high, 6)),
+            p50_ms: self.latencies.quantile_ms(0.5),
+            p90_ms: self.latencies.quantile_ms(0.9),
+            p99_ms: self.latencies.quantile_ms(0.99),
+            p999_ms: self.latencies.quantile_ms(0.999),
+            max_ms: self.latencies.max_ms(),
+            attempts_per_call: ratio(self.client_attempts as f64, calls),
+            amplification: ratio(self.deepest_attempts as f64, calls),
+            wasted_work: ratio(self.wasted.as_secs_f64(), self.worked.as_secs_f64()),
+            goodput_per_s: self.goodput_per_s(scenario, now),
+            rank: 1,
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Whether a run's figures are what its scenario asks for.
+
+use topology::Scenario;
+use topology::scenario::Threshold;
+use trace::Time;
+use trace::manifest::ThresholdVerdict;
+
+use crate::tally::StrategyTally;
+
+/// A verdict for each threshold. One about a figure that does not exist, for want of calls, is not
+/// met.
+pub(crate) fn evaluate(
+    thresholds: &[Threshold],
+    figures: &StrategyTally,
+    scenario: &Scenario,
+    now: Time,
+) -> Vec<ThresholdVerdict> {
+    let verdict = |threshold: &Threshold| {
+        let figure = figures.figure(threshold.metric, scenario, now);
+        ThresholdVerdict {
+            text: threshold.text.clone(),
+            figure,
+            met: figure.is_some_and(|f| threshold.comparison.holds(f, threshold.value)),
+        }
+    };
+    thresholds.iter().map(verdict).collect()
+}

@@ -1,0 +1,151 @@
+//! The live engine: every node a real axum server on its own loopback port.
+
+mod clock;
+mod driver;
+mod exchange;
+mod headers;
+mod host;
+mod load;
+mod pool;
+mod ports;
+mod relay;
+mod server;
+mod shape;
+mod supervisor;
+mod wire;
+mod world;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+pub use host::{Hosted, host};
+use node::FaultCounts;
+use tokio::sync::Notify;
+use topology::Scenario;
+use trace::Sink;
+
+/// Asks a run to end early; what was measured so far is kept.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<(AtomicBool, Notify)>);
+
+impl Stop {
+    /// A handle that nobody has used yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Ends the run now.
+    pub fn now(&self) {
+        self.0.0.store(true, Ordering::SeqCst);
+        self.0.1.notify_waiters();
+    }
+
+    /// Whether it has been used.
+    pub fn is_set(&self) -> bool {
+        self.0.0.load(Ordering::SeqCst)
+    }
+
+    /// Comes when it is used.
+    pub(crate) async fn wait(&self) {
+        let notified = self.0.1.notified();
+        tokio::pin!(notified);
+        notified.as_mut().enable();
+        if !self.is_set() {
+            notified.await;
+        }
+    }
+}
+
+/// How a run is going.
+#[derive(Debug, Clone, Default)]
+pub struct Progress {
+    /// Since the load began.
+    pub elapsed: Duration,
+    /// Calls begun.
+    pub started: u64,
+    /// Calls that succeeded.
+    pub ok: u64,
+    /// Calls that failed.
+    pub failed: u64,
+    /// Calls under way.
+    pub in_flight: u64,
+    /// The names of the faults that are active.
+    pub active_faults: Vec<String>,
+}
+
+/// What a run has to say of itself.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// From the load's begin to the end of the last call.
+    pub elapsed: Duration,
+    /// It was stopped before its end.
+    pub interrupted: bool,
+    /// What each fault has met.
+    pub fault_counts: Vec<FaultCounts>,
+    /// How late this machine began calls, against the schedule: the median.
+    pub lateness_p50: Duration,
+    /// The 99th percentile.
+    pub lateness_p99: Duration,
+    /// Why this machine rather than the scenario was the limit, if it was.
+    pub limited_by_machine: Option<String>,
+}
+
+/// Why a run could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The runtime, a timer or a socket could not be had.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The machine's limit on open files is too low for the scenario.
+    #[error(
+        "this scenario needs about {needed} open files and the limit is {limit}: raise it with `ulimit -n {needed}`"
+    )]
+    TooFewFiles {
+        /// About how many.
+        needed: u64,
+        /// The limit in force.
+        limit: u64,
+    },
+    /// The records could not be kept.
+    #[error("the run was ended: its records could not be written: {0}")]
+    Sink(std::io::Error),
+}
+
+impl RunError {
+    fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Io { what, source }
+    }
+}
+
+/// Runs a scenario to its end. Blocking; builds its own runtime.
+///
+/// `progress` is called a few times a second. The sink comes back even if the run fails after it
+/// began, through [`RunError::Sink`] only if it was the sink that failed.
+///
+/// # Errors
+/// If a socket cannot be had, or the sink fails.
+pub fn run(
+    scenario: &Arc<Scenario>,
+    stop: &Stop,
+    sink: Box<dyn Sink + Send>,
+    progress: impl Fn(&Progress) + Send + 'static,
+) -> Result<(Summary, Box<dyn Sink + Send>), RunError> {
+    let runtime = runtime()?;
+    let result = runtime.block_on(host::run(scenario.clone(), stop.clone(), sink, progress));
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    result
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, RunError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(RunError::io("cannot start the runtime"))
+}

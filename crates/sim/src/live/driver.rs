@@ -1,0 +1,306 @@
+//! Drives one visit: carries out the machine's actions and brings back what comes of them.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+
+use futures_util::future::BoxFuture;
+use http::header::HeaderValue;
+use node::{Action, Input, ProxyStatus, Reply, Timer, Visit};
+use tokio::sync::oneshot;
+use topology::NodeId;
+use topology::wire::{Close, ProcessEnd};
+use trace::{CallEnd, HopId, Outcome, Record, Served, ServedEnd, Time};
+
+use super::exchange::{self, Head, Sent};
+use super::world::{World, lock};
+
+/// What the caller is to get.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// A response of the node's own.
+    Respond(Reply),
+    /// The response of a callee, as it comes.
+    Relay(Box<Head>, u16, ProxyStatus),
+    /// The process fails in this way.
+    Fail(ProcessEnd),
+    /// The connection closes in this way.
+    Close(Close),
+    /// Nothing: the visit is over.
+    Nothing,
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Key {
+    Timer,
+    Slot(u16),
+    Worker,
+}
+
+enum Event {
+    Input(Input),
+    Sent(u16, Sent),
+}
+
+/// One visit under way. Whoever holds it may drop the future of [`Driver::step`] at any time and
+/// go on later, elsewhere: nothing is lost.
+pub(crate) struct Driver {
+    world: Arc<World>,
+    node: NodeId,
+    visit: Visit,
+    via: Option<HeaderValue>,
+    pending: Vec<(Key, BoxFuture<'static, Event>)>,
+    heads: Vec<(u16, Box<Head>)>,
+    actions: Vec<Action>,
+    answer: Option<Answer>,
+    over: bool,
+    epoch: u64,
+    /// For a call that came from outside: the hop's caller keeps no records, so this does.
+    outside: bool,
+}
+
+impl Driver {
+    pub(crate) fn new(world: Arc<World>, node: NodeId, visit: Visit, via: Option<HeaderValue>) -> Self {
+        let epoch = world.node(node).epoch.load(Ordering::Acquire);
+        Self {
+            world,
+            node,
+            visit,
+            via,
+            pending: Vec::new(),
+            heads: Vec::new(),
+            actions: Vec::new(),
+            answer: None,
+            over: false,
+            epoch,
+            outside: false,
+        }
+    }
+
+    /// The call came from a client that is not ours.
+    pub(crate) fn from_outside(mut self) -> Self {
+        self.outside = true;
+        self
+    }
+
+    /// Whether the visit is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Takes an input and does what the machine says.
+    pub(crate) fn apply(&mut self, input: Input) {
+        if self.over {
+            return;
+        }
+        let world = self.world.clone();
+        let host = world.node(self.node);
+        let input = if host.epoch.load(Ordering::Acquire) == self.epoch { input } else { Input::ProcessDown };
+        let mut actions = std::mem::take(&mut self.actions);
+        {
+            let mut state = lock(&host.state);
+            self.visit.handle(world.clock.now(), input, &world.env(), &mut state, &mut actions);
+            // Before anyone else can free a worker: it would look for us in vain.
+            for action in &actions {
+                if let Action::Queued(ticket) = action {
+                    let (grant, granted) = oneshot::channel();
+                    lock(&host.waiting).insert(*ticket, grant);
+                    let granted = async move {
+                        // The sender goes away unused only at the end of the run.
+                        let _ = granted.await;
+                        Event::Input(Input::Granted)
+                    };
+                    self.pending.push((Key::Worker, Box::pin(granted)));
+                }
+            }
+        }
+        for action in actions.drain(..) {
+            self.carry_out(action);
+        }
+        self.actions = actions;
+    }
+
+    fn carry_out(&mut self, action: Action) {
+        match action {
+            Action::Queued(_) => {}
+            Action::Sleep { timer, until } => self.sleep(timer, until),
+            Action::Wake(ticket) => {
+                if let Some(grant) = lock(&self.world.node(self.node).waiting).remove(&ticket) {
+                    // Its visit has just been dropped with the run.
+                    let _ = grant.send(());
+                }
+            }
+            Action::Send { slot, outgoing } => {
+                let sent = exchange::send(self.world.clone(), outgoing, self.via.clone());
+                self.pending.push((Key::Slot(slot), Box::pin(async move { Event::Sent(slot, sent.await) })));
+            }
+            Action::Relay { slot, proxy_status } => {
+                if let Some(head) = self.take_head(slot) {
+                    self.answer = Some(Answer::Relay(head, slot, proxy_status));
+                }
+            }
+            Action::Drain { slot } => {
+                if let Some(head) = self.take_head(slot) {
+                    let drained = async move {
+                        let report = head.rest.drain().await;
+                        Event::Input(Input::Ended { slot, report })
+                    };
+                    self.pending.push((Key::Slot(slot), Box::pin(drained)));
+                }
+            }
+            Action::Abandon { slot } => {
+                self.pending.retain(|(key, _)| *key != Key::Slot(slot));
+                self.take_head(slot);
+            }
+            Action::Respond(reply) => self.answer = Some(Answer::Respond(reply)),
+            Action::Fail(end) => self.answer = Some(Answer::Fail(end)),
+            Action::Close(close) => self.answer = Some(Answer::Close(close)),
+            Action::Record(record) => {
+                if let (true, Record::Served(served)) = (self.outside, &record) {
+                    let (attempt, end) = outside_records(&self.world, served);
+                    self.world.record(record);
+                    self.world.record(attempt);
+                    self.world.record(end);
+                } else {
+                    self.world.record(record);
+                }
+            }
+            Action::Finish => {
+                self.over = true;
+                self.pending.clear();
+                self.heads.clear();
+            }
+        }
+    }
+
+    fn sleep(&mut self, timer: Timer, until: Time) {
+        let world = self.world.clone();
+        let wait = async move {
+            match timer {
+                // A deadline is seldom reached, and need not be precise.
+                Timer::Deadline => tokio::time::sleep_until(world.clock.instant(until)).await,
+                Timer::Work | Timer::Backoff(_) => world.clock.sleep_until(until).await,
+            }
+            Event::Input(Input::Woke(timer))
+        };
+        self.pending.push((Key::Timer, Box::pin(wait)));
+    }
+
+    fn take_head(&mut self, slot: u16) -> Option<Box<Head>> {
+        let place = self.heads.iter().position(|(s, _)| *s == slot)?;
+        Some(self.heads.swap_remove(place).1)
+    }
+
+    /// Waits for one thing to happen, and takes it.
+    async fn step(&mut self) {
+        let pending = &mut self.pending;
+        let event = poll_fn(|cx| {
+            for place in 0..pending.len() {
+                if let Poll::Ready(event) = pending[place].1.as_mut().poll(cx) {
+                    drop(pending.swap_remove(place));
+                    return Poll::Ready(event);
+                }
+            }
+            Poll::Pending
+        })
+        .await;
+        match event {
+            Event::Input(input) => self.apply(input),
+            Event::Sent(slot, Sent::Ended(report)) => self.apply(Input::Ended { slot, report }),
+            Event::Sent(slot, Sent::Head(head)) => {
+                let (status, retry_after) = (head.parts.status.as_u16(), head.retry_after());
+                self.heads.push((slot, head));
+                self.apply(Input::Head { slot, status, retry_after });
+            }
+        }
+    }
+
+    /// Goes on until there is something for the caller.
+    pub(crate) async fn until_answer(&mut self) -> Answer {
+        loop {
+            if let Some(answer) = self.answer.take() {
+                return answer;
+            }
+            if self.over {
+                return Answer::Nothing;
+            }
+            self.step().await;
+        }
+    }
+
+    /// Goes on until the visit is over.
+    pub(crate) async fn until_over(&mut self) {
+        while !self.over {
+            self.step().await;
+        }
+    }
+}
+
+/// Keeps a visit going when its caller hangs up: the server drops the handler's future then, but
+/// what becomes of the work is the machine's decision, and it must be recorded in any case.
+pub(crate) struct Attended(Option<Box<Driver>>);
+
+impl Attended {
+    pub(crate) fn new(driver: Driver) -> Self {
+        Self(Some(Box::new(driver)))
+    }
+
+    pub(crate) fn driver(&mut self) -> &mut Driver {
+        self.0.as_mut().expect("it is only taken as this is dropped")
+    }
+}
+
+impl Drop for Attended {
+    fn drop(&mut self) {
+        let Some(mut driver) = self.0.take() else { return };
+        driver.apply(Input::CallerGone);
+        if !driver.is_over()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(async move { driver.until_over().await });
+        }
+    }
+}
+
+/// What a caller outside this process would have recorded, as far as its callee can know.
+fn outside_records(world: &World, served: &Served) -> (Record, Record) {
+    let root = HopId::root(served.call);
+    let outcome = match (served.status, served.end) {
+        (Some(status), ServedEnd::Answered) => Outcome::Answered(status),
+        (status, ServedEnd::CallerGone) => Outcome::Failed { failure: topology::Failure::Cancelled, status },
+        (status, _) => Outcome::Failed { failure: topology::Failure::ConnectionTerminated, status },
+    };
+    let attempt = trace::Attempt {
+        call: served.call,
+        hop: served.hop,
+        parent: root,
+        edge: served.edge,
+        attempt: 1,
+        start: served.arrived,
+        end: served.finished,
+        outcome,
+        reset: false,
+        reused: false,
+        idle: std::time::Duration::ZERO,
+        dialed: topology::wire::Dial::Callee,
+        timeout: None,
+        wrong_path: false,
+        bad_credentials: false,
+        bytes: 0,
+        faults: topology::FaultSet::EMPTY,
+        exchange: None,
+    };
+    let end = CallEnd {
+        call: served.call,
+        client: world.edge(served.edge).caller,
+        start: served.arrived,
+        end: served.finished,
+        status: outcome.status(),
+        failure: outcome.failure(),
+        attempts: 1,
+        decisive: Some(served.hop),
+    };
+    (Record::Attempt(attempt), Record::Call(end))
+}

@@ -1,0 +1,371 @@
+//! One attempt on a socket: connect, send, read the head, read the body; and what was seen if it
+//! went wrong.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{HOST, HeaderValue, RETRY_AFTER, VIA};
+use http::{HeaderMap, Request, response};
+use http_body::{Body as _, Frame};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use node::{AttemptReport, Outgoing};
+use tokio::time::timeout_at;
+use topology::Failure;
+use topology::wire::Dial;
+use trace::{Exchange, Outcome};
+
+use super::headers::{self, Identity, WRONG_PATH};
+use super::pool::{Channel, Seen};
+use super::world::World;
+
+/// What an attempt is, as long as it lasts.
+#[derive(Debug)]
+struct Attempt {
+    world: Arc<World>,
+    outgoing: Outgoing,
+    via: Option<HeaderValue>,
+    reused: bool,
+    idle: Duration,
+    /// The connection, and how many bytes it had brought before.
+    seen: Option<(Arc<Seen>, u64)>,
+}
+
+/// A response whose head has come.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) parts: response::Parts,
+    pub(crate) rest: Rest,
+}
+
+/// What is still to come of a response.
+#[derive(Debug)]
+pub(crate) struct Rest {
+    attempt: Attempt,
+    channel: Option<Channel>,
+    body: Incoming,
+    status: u16,
+    bytes: u64,
+    give_up: Option<Pin<Box<tokio::time::Sleep>>>,
+    exchange: Option<Box<Exchange>>,
+}
+
+/// What came of an attempt so far.
+#[derive(Debug)]
+pub(crate) enum Sent {
+    Head(Box<Head>),
+    Ended(AttemptReport),
+}
+
+/// Why there is no head.
+struct NoHead {
+    failure: Failure,
+    reset: bool,
+    words: String,
+}
+
+/// Makes an attempt, up to the head of its response.
+pub(crate) async fn send(world: Arc<World>, outgoing: Outgoing, via: Option<HeaderValue>) -> Sent {
+    if !outgoing.disturbance.is_none() {
+        world.disturb(outgoing.hop, outgoing.disturbance);
+    }
+    let give_up_at = outgoing.give_up_at;
+    let mut attempt = Attempt { world, outgoing, via, reused: false, idle: Duration::ZERO, seen: None };
+    let in_time = match give_up_at {
+        None => Ok(attempt.head().await),
+        Some(at) => {
+            let at = attempt.world.clock.instant(at);
+            timeout_at(at, attempt.head()).await
+        }
+    };
+    match in_time {
+        Ok(Ok((parts, body, channel))) => Sent::Head(Box::new(Head::new(attempt, parts, body, channel))),
+        Ok(Err(no_head)) => Sent::Ended(attempt.failed(no_head)),
+        Err(_) => {
+            let words = "no response in time".to_owned();
+            Sent::Ended(attempt.failed(NoHead { failure: Failure::HeadTimeout, reset: false, words }))
+        }
+    }
+}
+
+impl Attempt {
+    async fn head(&mut self) -> Result<(response::Parts, Incoming, Channel), NoHead> {
+        loop {
+            let mut channel = self.channel().await?;
+            let before = channel.seen.bytes.load(Ordering::Relaxed);
+            self.seen = Some((channel.seen.clone(), before));
+            let response = channel.sender.send_request(self.request());
+            let result = channel.with(response).await;
+            match result {
+                Ok(response) => {
+                    let (parts, body) = response.into_parts();
+                    return Ok((parts, body, channel));
+                }
+                // The connection had closed before anything was sent: not an attempt yet.
+                Err(e) if e.is_canceled() && self.reused => {}
+                Err(e) => {
+                    let reset = channel.seen.reset.load(Ordering::Relaxed);
+                    let any = self.bytes() > 0;
+                    let failure = if e.is_parse_too_large() {
+                        Failure::HeadTooLarge
+                    } else if e.is_parse() {
+                        Failure::ProtocolError
+                    } else if any {
+                        Failure::HeadIncomplete
+                    } else {
+                        Failure::ConnectionTerminated
+                    };
+                    return Err(NoHead { failure, reset, words: words(&e) });
+                }
+            }
+        }
+    }
+
+    /// A connection: a used one, unless the attempt goes astray.
+    async fn channel(&mut self) -> Result<Channel, NoHead> {
+        let dial = self.outgoing.disturbance.outbound.dial;
+        let edge = self.world.edge(self.outgoing.edge);
+        if dial == Dial::Callee {
+            let now = self.world.clock.now();
+            if let Some(channel) = edge.pool.take(now).await {
+                self.reused = true;
+                self.idle = now.since(channel.idle_since.unwrap_or(now));
+                return Ok(channel);
+            }
+        }
+        self.reused = false;
+        self.idle = Duration::ZERO;
+        let address = self.address(dial, edge.address);
+        let by = self.world.clock.instant(self.outgoing.connect_by);
+        match timeout_at(by, Channel::connect(address)).await {
+            Ok(Ok(channel)) => Ok(channel),
+            Ok(Err(e)) => Err(self.not_connected(&e)),
+            Err(_) => Err(NoHead {
+                failure: Failure::ConnectionTimeout,
+                reset: false,
+                words: format!("no answer to the SYN from {address}"),
+            }),
+        }
+    }
+
+    fn address(&self, dial: Dial, callee: SocketAddr) -> SocketAddr {
+        match dial {
+            Dial::Callee => callee,
+            Dial::Refused => self.world.refused.address,
+            Dial::Blackhole => self.world.blackhole.address,
+            Dial::WrongPort => self.world.wrong_port.address,
+            // Every 127.x.y.z is this machine, and nodes listen on 127.0.0.1 only.
+            Dial::WrongHost => SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2)), callee.port()),
+        }
+    }
+
+    fn not_connected(&self, error: &io::Error) -> NoHead {
+        let (failure, reset) = match error.kind() {
+            io::ErrorKind::ConnectionRefused => (Failure::ConnectionRefused, false),
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+                (Failure::ConnectionTerminated, true)
+            }
+            io::ErrorKind::TimedOut => (Failure::ConnectionTimeout, false),
+            _ => {
+                self.world.tell_shortage(error);
+                (Failure::ConnectionLimitReached, false)
+            }
+        };
+        NoHead { failure, reset, words: error.to_string() }
+    }
+
+    /// How many bytes of a response have come so far.
+    fn bytes(&self) -> u64 {
+        self.seen
+            .as_ref()
+            .map_or(0, |(seen, before)| seen.bytes.load(Ordering::Relaxed).saturating_sub(*before))
+    }
+
+    fn request(&self) -> Request<Full<Bytes>> {
+        let Self { world, outgoing, via, .. } = self;
+        let template = world.template(outgoing.call);
+        let edge = world.edge(outgoing.edge);
+        let outbound = outgoing.disturbance.outbound;
+        let mut request = Request::new(Full::new(template.body.clone()));
+        *request.method_mut() = template.method.clone();
+        *request.uri_mut() = if outbound.wrong_path {
+            http::Uri::from_static(WRONG_PATH)
+        } else {
+            edge.path.as_ref().unwrap_or(&template.path).clone()
+        };
+        let headers = request.headers_mut();
+        headers.reserve(8);
+        headers.insert(HOST, edge.authority.clone());
+        let identity = Identity {
+            call: outgoing.call,
+            hop: outgoing.hop,
+            edge: outgoing.edge,
+            retries: outgoing.retries,
+            disturbed: !outgoing.disturbance.is_none(),
+        };
+        identity.write(headers);
+        headers::write_credentials(headers, outbound.bad_credentials);
+        if let Some(via) = via {
+            headers.insert(VIA, via.clone());
+        }
+        for (name, value) in &template.headers {
+            headers.append(name, value.clone());
+        }
+        request
+    }
+
+    /// What was on the wire, if it is to be kept.
+    fn exchange(&self, response: Option<&HeaderMap>, words: Option<String>) -> Option<Box<Exchange>> {
+        if !self.world.may_keep_exchange() {
+            return None;
+        }
+        let request = self.request();
+        let address = self
+            .address(self.outgoing.disturbance.outbound.dial, self.world.edge(self.outgoing.edge).address);
+        Some(Box::new(Exchange {
+            method: request.method().to_string(),
+            url: format!("http://{address}{}", request.uri()),
+            request_headers: headers::readable(request.headers()),
+            response_headers: response.map(headers::readable).unwrap_or_default(),
+            error: words,
+        }))
+    }
+
+    fn failed(self, no_head: NoHead) -> AttemptReport {
+        let NoHead { failure, reset, words } = no_head;
+        let exchange = self.exchange(None, Some(words));
+        let bytes = self.bytes();
+        self.report(Outcome::Failed { failure, status: None }, reset, bytes, exchange)
+    }
+
+    fn report(
+        self,
+        outcome: Outcome,
+        reset: bool,
+        bytes: u64,
+        exchange: Option<Box<Exchange>>,
+    ) -> AttemptReport {
+        let idle_closed =
+            !self.outgoing.disturbance.is_none() && self.world.was_idle_closed(self.outgoing.hop);
+        AttemptReport { outcome, reset, reused: self.reused, idle: self.idle, bytes, idle_closed, exchange }
+    }
+}
+
+impl Head {
+    fn new(attempt: Attempt, parts: response::Parts, body: Incoming, channel: Channel) -> Self {
+        let status = parts.status.as_u16();
+        let exchange = if status >= 400 { attempt.exchange(Some(&parts.headers), None) } else { None };
+        let give_up = attempt.outgoing.give_up_at.map(|at| attempt.world.clock.instant(at));
+        let give_up = give_up.map(|at| Box::pin(tokio::time::sleep_until(at)));
+        let rest = Rest { attempt, channel: Some(channel), body, status, bytes: 0, give_up, exchange };
+        Self { parts, rest }
+    }
+
+    /// `Retry-After`, if it is in seconds.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        self.parts.headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs)
+    }
+}
+
+impl Rest {
+    /// The next piece of the body, or the attempt's end.
+    pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame<Bytes>, Outcome>> {
+        if let Some(channel) = &mut self.channel {
+            channel.poll_connection(cx);
+        }
+        match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.bytes += frame.data_ref().map_or(0, |d| d.len() as u64);
+                Poll::Ready(Ok(frame))
+            }
+            Poll::Ready(None) => Poll::Ready(Err(Outcome::Answered(self.status))),
+            Poll::Ready(Some(Err(_))) => Poll::Ready(Err(Outcome::Failed {
+                failure: Failure::BodyIncomplete,
+                status: Some(self.status),
+            })),
+            Poll::Pending => {
+                if let Some(give_up) = &mut self.give_up {
+                    ready!(give_up.as_mut().poll(cx));
+                    let failure = Failure::BodyTimeout;
+                    return Poll::Ready(Err(Outcome::Failed { failure, status: Some(self.status) }));
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Whether the whole body has come.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    /// The status.
+    pub(crate) fn whole_outcome(&self) -> Outcome {
+        Outcome::Answered(self.status)
+    }
+
+    /// How much is to come, if that is known.
+    pub(crate) fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
+    }
+
+    /// The attempt is over: its connection goes back to the pool.
+    pub(crate) fn end(mut self, outcome: Outcome) -> AttemptReport {
+        let mut reset = false;
+        if let Some(channel) = self.channel.take() {
+            reset = channel.seen.reset.load(Ordering::Relaxed);
+            if outcome.failure().is_none() {
+                let world = &self.attempt.world;
+                world.edge(self.attempt.outgoing.edge).pool.give_back(channel, world.clock.now());
+            }
+        }
+        let mut exchange = self.exchange.take();
+        if exchange.is_none() && outcome.failure().is_some() {
+            exchange = self.attempt.exchange(None, Some("the body did not come whole".to_owned()));
+        }
+        let (attempt, bytes) = (self.attempt, self.bytes);
+        attempt.report(outcome, reset, bytes, exchange)
+    }
+
+    /// Reads to the end and keeps nothing.
+    pub(crate) async fn drain(mut self) -> AttemptReport {
+        let outcome = loop {
+            if self.is_whole() {
+                break self.whole_outcome();
+            }
+            match poll_fn(|cx| self.poll_piece(cx)).await {
+                Ok(_) => {}
+                Err(outcome) => break outcome,
+            }
+        };
+        self.end(outcome)
+    }
+}
+
+/// An error with its causes, in one line.
+fn words(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        words.push_str(": ");
+        words.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    words
+}
+
+impl Drop for Attempt {
+    /// Given up or ended: the word left for the callee is taken back.
+    fn drop(&mut self) {
+        if !self.outgoing.disturbance.is_none() {
+            self.world.undisturb(self.outgoing.hop);
+        }
+    }
+}

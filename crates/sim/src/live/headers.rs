@@ -1,0 +1,172 @@
+//! The header fields by which a request's identity travels: W3C Trace Context for who it is, `Via`
+//! for where it has been (RFC 9110 section 7.6.3), `Proxy-Status` for who made an error (RFC 9209).
+
+use http::header::{AUTHORIZATION, HeaderName, HeaderValue, VIA};
+use http::{HeaderMap, Request};
+use topology::EdgeId;
+use trace::{CallId, HopId};
+
+/// The header of RFC 9209.
+pub(crate) const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+const GOOD: HeaderValue = HeaderValue::from_static("Bearer badgateway");
+const BAD: HeaderValue = HeaderValue::from_static("Bearer expired");
+
+/// The path that no node serves.
+pub(crate) const WRONG_PATH: &str = "/no/such/path";
+
+/// Who a request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) call: CallId,
+    pub(crate) hop: HopId,
+    pub(crate) edge: EdgeId,
+    pub(crate) retries: u16,
+    /// Something is done to it: the table of disturbances has the rest.
+    pub(crate) disturbed: bool,
+}
+
+fn put_hex(into: &mut [u8], mut value: u64) {
+    for place in into.iter_mut().rev() {
+        *place = b"0123456789abcdef"[(value & 15) as usize];
+        value >>= 4;
+    }
+}
+
+fn hex(text: &[u8]) -> Option<u64> {
+    text.iter().try_fold(0_u64, |sum, &digit| Some(sum << 4 | u64::from((digit as char).to_digit(16)?)))
+}
+
+impl Identity {
+    /// Writes `traceparent: 00-<trace>-<span>-01` and `tracestate: badgateway=<edge>-<retries>-<flag>`.
+    pub(crate) fn write(&self, headers: &mut HeaderMap) {
+        let mut parent = *b"00-badca11badca1100................-................-01";
+        put_hex(&mut parent[19..35], self.call.0);
+        put_hex(&mut parent[36..52], self.hop.0);
+        let mut state = *b"badgateway=........-....-0";
+        put_hex(&mut state[11..19], u64::from(self.edge.0));
+        put_hex(&mut state[20..24], u64::from(self.retries));
+        state[25] += u8::from(self.disturbed);
+        for (name, value) in [(TRACEPARENT, &parent[..]), (TRACESTATE, &state[..])] {
+            headers.insert(name, HeaderValue::from_bytes(value).expect("it is ASCII"));
+        }
+    }
+
+    /// Reads it back; `None` if the request does not carry one of ours.
+    pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
+        let parent = headers.get(TRACEPARENT)?.as_bytes();
+        let state = headers.get(TRACESTATE)?.as_bytes();
+        if parent.len() != 55 || state.len() != 26 || !state.starts_with(b"badgateway=") {
+            return None;
+        }
+        Some(Self {
+            call: CallId(hex(&parent[19..35])?),
+            hop: HopId(hex(&parent[36..52])?),
+            edge: EdgeId(u32::try_from(hex(&state[11..19])?).ok()?),
+            retries: u16::try_from(hex(&state[20..24])?).ok()?,
+            disturbed: state[25] == b'1',
+        })
+    }
+}
+
+/// Writes the credentials.
+pub(crate) fn write_credentials(headers: &mut HeaderMap, bad: bool) {
+    headers.insert(AUTHORIZATION, if bad { BAD } else { GOOD });
+}
+
+/// Whether the credentials are good. Clients that bring none of ours are let in.
+pub(crate) fn credentials_good(headers: &HeaderMap) -> bool {
+    headers.get(AUTHORIZATION) != Some(&BAD)
+}
+
+/// Whether a node is among those that a request has passed.
+pub(crate) fn via_contains(headers: &HeaderMap, name: &str) -> bool {
+    headers.get_all(VIA).iter().any(|value| {
+        let list = value.to_str().unwrap_or_default();
+        list.split(',').any(|entry| entry.trim().split_once(' ').is_some_and(|(_, by)| by == name))
+    })
+}
+
+/// The `Via` of a request that a node sends on.
+pub(crate) fn via(received: Option<&HeaderValue>, name: &str) -> Option<HeaderValue> {
+    let own = match received.and_then(|v| v.to_str().ok()) {
+        Some(before) => format!("{before}, 1.1 {name}"),
+        None => format!("1.1 {name}"),
+    };
+    HeaderValue::from_str(&own).ok()
+}
+
+/// The size of a request's head, as on the wire.
+pub(crate) fn head_bytes<B>(request: &Request<B>) -> u64 {
+    let line = request.method().as_str().len() + request.uri().path().len() + "  HTTP/1.1\r\n\r\n".len();
+    let fields: usize = request.headers().iter().map(|(n, v)| n.as_str().len() + v.len() + 4).sum();
+    (line + fields) as u64
+}
+
+/// Header fields for people to look at: secrets are redacted.
+pub(crate) fn readable(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .map(|(name, value)| {
+            let secret = ["authorization", "cookie", "set-cookie", "x-api-key", "proxy-authorization"];
+            let value = if secret.contains(&name.as_str()) {
+                "[redacted]".to_owned()
+            } else {
+                String::from_utf8_lossy(value.as_bytes()).into_owned()
+            };
+            (name.to_string(), value)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identity_reads_back() {
+        let identity = Identity {
+            call: CallId::new(3, 77),
+            hop: HopId(u64::MAX),
+            edge: EdgeId(12),
+            retries: 5,
+            disturbed: true,
+        };
+        let mut headers = HeaderMap::new();
+        identity.write(&mut headers);
+        assert_eq!(headers["traceparent"], "00-badca11badca1100000300000000004d-ffffffffffffffff-01");
+        assert_eq!(Identity::read(&headers), Some(identity));
+    }
+
+    #[test]
+    fn a_strange_trace_is_not_ours() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(Identity::read(&headers), None);
+        headers.insert(
+            "traceparent",
+            HeaderValue::from_static("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+        );
+        headers.insert("tracestate", HeaderValue::from_static("rojo=00f067aa0ba902b7"));
+        assert_eq!(Identity::read(&headers), None);
+    }
+
+    #[test]
+    fn via_names_every_node_passed() {
+        let first = via(None, "a").unwrap();
+        let second = via(Some(&first), "b").unwrap();
+        assert_eq!(second, "1.1 a, 1.1 b");
+        let mut headers = HeaderMap::new();
+        headers.insert(VIA, second);
+        assert!(via_contains(&headers, "a") && via_contains(&headers, "b"));
+        assert!(!via_contains(&headers, "c"));
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let mut headers = HeaderMap::new();
+        write_credentials(&mut headers, false);
+        assert_eq!(readable(&headers), [("authorization".to_owned(), "[redacted]".to_owned())]);
+    }
+}

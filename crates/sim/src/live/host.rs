@@ -1,0 +1,271 @@
+//! From a scenario to nodes that run, and to the end of a run.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Resource, getrlimit, setrlimit};
+use topology::{NodeKind, Scenario};
+use trace::{Record, Sink, Time};
+
+use super::load::{self, Lateness};
+use super::supervisor;
+use super::world::{World, lock};
+use super::{Progress, RunError, Stop, Summary};
+
+/// Records that may wait for the sink.
+const RECORDS_WAITING: usize = 1 << 15;
+/// After the load's end, calls under way may take so much longer.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+/// Work that nobody waits for any more is waited for so long, to see how it ends.
+const WORK_MAX: Duration = Duration::from_secs(1);
+
+/// The thread that feeds the sink.
+struct Feeder(JoinHandle<(Box<dyn Sink + Send>, std::io::Result<()>)>, Arc<AtomicBool>);
+
+impl Feeder {
+    fn start(sink: Box<dyn Sink + Send>, records: Receiver<Record>, stop: Stop) -> Result<Self, RunError> {
+        let end = Arc::new(AtomicBool::new(false));
+        let told = end.clone();
+        let thread = std::thread::Builder::new().name("records".into());
+        let thread = thread.spawn(move || feed(sink, &records, &stop, &told));
+        Ok(Self(thread.map_err(RunError::io("cannot start a thread for the records"))?, end))
+    }
+
+    /// Waits for the last record to be kept.
+    fn finish(self) -> Result<Box<dyn Sink + Send>, RunError> {
+        self.1.store(true, Ordering::Release);
+        let (sink, result) =
+            self.0.join().map_err(|_| RunError::Sink(std::io::Error::other("it panicked")))?;
+        result.map_err(RunError::Sink)?;
+        Ok(sink)
+    }
+}
+
+fn feed(
+    mut sink: Box<dyn Sink + Send>,
+    records: &Receiver<Record>,
+    stop: &Stop,
+    end: &AtomicBool,
+) -> (Box<dyn Sink + Send>, std::io::Result<()>) {
+    let begin = Instant::now();
+    let mut ticked = Duration::ZERO;
+    let mut result = Ok(());
+    loop {
+        let taken = match records.recv_timeout(Duration::from_millis(20)) {
+            Ok(record) if result.is_ok() => sink.record(record),
+            // After a failure the rest is let go, so that the run can end.
+            Ok(_) => Ok(()),
+            Err(RecvTimeoutError::Disconnected) => return (sink, result),
+            Err(RecvTimeoutError::Timeout) if end.load(Ordering::Acquire) => return (sink, result),
+            Err(RecvTimeoutError::Timeout) => Ok(()),
+        };
+        let now = begin.elapsed();
+        let taken = if result.is_ok() && now > ticked + Duration::from_millis(100) {
+            ticked = now;
+            taken.and_then(|()| sink.tick(Time::at(now)))
+        } else {
+            taken
+        };
+        if let Err(e) = taken {
+            result = Err(e);
+            stop.now();
+        }
+    }
+}
+
+/// Makes room for the sockets that a scenario needs.
+fn raise_file_limit(scenario: &Scenario) -> Result<(), RunError> {
+    let limit = getrlimit(Resource::Nofile);
+    let nodes = scenario.topology.node_count() as u64;
+    // A kept port and a listener for each node, and a few dozen descriptors besides.
+    let needed = 2 * nodes + 100;
+    let maximum = limit.maximum.unwrap_or(u64::MAX);
+    if maximum < needed {
+        return Err(RunError::TooFewFiles { needed, limit: maximum });
+    }
+    if limit.current.is_some_and(|current| current < maximum) {
+        let wanted = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
+        // If the system says no, the old limit may still do.
+        let _ = setrlimit(Resource::Nofile, wanted);
+    }
+    Ok(())
+}
+
+fn start_nodes(world: &Arc<World>) -> Result<(), RunError> {
+    for (id, node) in world.scenario.topology.nodes() {
+        if node.kind != NodeKind::Client {
+            supervisor::start(world, id)?;
+        }
+    }
+    tokio::spawn(supervisor::housekeeping(world.clone()));
+    Ok(())
+}
+
+/// Runs a scenario to its end.
+pub(super) async fn run(
+    scenario: Arc<Scenario>,
+    stop: Stop,
+    sink: Box<dyn Sink + Send>,
+    progress: impl Fn(&Progress) + Send + 'static,
+) -> Result<(Summary, Box<dyn Sink + Send>), RunError> {
+    raise_file_limit(&scenario)?;
+    let (send, receive) = sync_channel(RECORDS_WAITING);
+    let world = Arc::new(World::new(scenario.clone(), stop.clone(), send)?);
+    start_nodes(&world)?;
+    let feeder = Feeder::start(sink, receive, stop.clone())?;
+    let telling = tokio::spawn(tell_progress(world.clone(), progress));
+    let lateness = Arc::new(Lateness::default());
+    let heart = tokio::spawn(heartbeat(world.clone(), lateness.clone()));
+
+    let loads: Vec<_> = (0..scenario.loads.len())
+        .map(|load| tokio::spawn(load::offer(world.clone(), load, lateness.clone())))
+        .collect();
+    for load in loads {
+        // A load task ends only by itself.
+        let _ = load.await;
+    }
+    drain(&world).await;
+    let elapsed = world.clock.now().since_start();
+    heart.abort();
+    telling.abort();
+    settle(&world).await;
+    let summary = summary(&world, &lateness, elapsed);
+    let sink = tokio::task::spawn_blocking(move || feeder.finish())
+        .await
+        .map_err(|e| RunError::Sink(std::io::Error::other(e)))??;
+    Ok((summary, sink))
+}
+
+fn under_way(world: &World) -> u64 {
+    let counts = &world.counts;
+    let ended = counts.ok.load(Ordering::Relaxed) + counts.failed.load(Ordering::Relaxed);
+    counts.started.load(Ordering::Relaxed).saturating_sub(ended)
+}
+
+/// Waits for the calls under way; those that take too long are given up by their clients.
+async fn drain(world: &World) {
+    let until = Instant::now() + DRAIN_MAX;
+    while under_way(world) > 0 && !world.stop.is_set() && Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    world.cancel();
+    let until = Instant::now() + Duration::from_millis(500);
+    while under_way(world) > 0 && Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// Waits a little for work that nobody waits for, to see how it ends.
+async fn settle(world: &World) {
+    let patience = if world.stop.is_set() { Duration::from_millis(100) } else { WORK_MAX };
+    let until = Instant::now() + patience;
+    while Instant::now() < until && world.nodes.iter().any(|n| lock(&n.state).in_flight > 0) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn tell_progress(world: Arc<World>, progress: impl Fn(&Progress) + Send) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(250));
+    loop {
+        ticks.tick().await;
+        let elapsed = world.clock.now().since_start();
+        let active = world.scenario.faults.iter().filter(|f| f.schedule.active_for(elapsed).is_some());
+        progress(&Progress {
+            elapsed,
+            started: world.counts.started.load(Ordering::Relaxed),
+            ok: world.counts.ok.load(Ordering::Relaxed),
+            failed: world.counts.failed.load(Ordering::Relaxed),
+            in_flight: under_way(&world),
+            active_faults: active.map(|f| f.name.clone()).collect(),
+        });
+    }
+}
+
+/// Measures how late this machine is, also where no open loop does.
+async fn heartbeat(world: Arc<World>, lateness: Arc<Lateness>) {
+    loop {
+        let at = world.clock.now() + Duration::from_millis(10);
+        world.clock.sleep_until(at).await;
+        lateness.note(world.clock.now().since(at));
+    }
+}
+
+fn summary(world: &World, lateness: &Lateness, elapsed: Duration) -> Summary {
+    let (lateness_p50, lateness_p99) = (lateness.quantile(0.5), lateness.quantile(0.99));
+    let limited_by_machine = world.shortage().or_else(|| {
+        let late =
+            |what: &str| format!("{what}: latencies here are this machine's as much as the scenario's");
+        if world.records_were_late() {
+            Some(late("records came faster than they could be kept"))
+        } else if lateness_p50 > Duration::from_millis(1) || lateness_p99 > Duration::from_millis(20) {
+            let ms = |d: Duration| d.as_secs_f64() * 1e3;
+            Some(late(&format!(
+                "waits ended {:.1} ms late (p99 {:.1} ms)",
+                ms(lateness_p50),
+                ms(lateness_p99)
+            )))
+        } else {
+            None
+        }
+    });
+    Summary {
+        elapsed,
+        interrupted: world.stop.is_set(),
+        fault_counts: world.faults.counts(),
+        lateness_p50,
+        lateness_p99,
+        limited_by_machine,
+    }
+}
+
+/// Nodes that are up for callers outside this process.
+#[derive(Debug)]
+pub struct Hosted {
+    world: Arc<World>,
+}
+
+impl Hosted {
+    /// The nodes that clients call, each with its address.
+    pub fn entries(&self) -> Vec<(String, SocketAddr)> {
+        let topology = &self.world.scenario.topology;
+        let mut entries: Vec<_> = topology
+            .of_kind(NodeKind::Client)
+            .flat_map(|client| topology.outgoing(client))
+            .map(|edge| self.world.node(topology.ends(edge).1))
+            .map(|host| (host.name.clone(), host.port.address))
+            .collect();
+        entries.dedup();
+        entries
+    }
+}
+
+/// Starts a scenario's nodes, without its load, until `stop`; `ready` is told their addresses.
+/// Blocking; builds its own runtime.
+///
+/// # Errors
+/// If a socket cannot be had, or the sink fails.
+pub fn host(
+    scenario: &Arc<Scenario>,
+    stop: &Stop,
+    sink: Box<dyn Sink + Send>,
+    ready: impl FnOnce(&Hosted),
+) -> Result<Box<dyn Sink + Send>, RunError> {
+    let runtime = super::runtime()?;
+    let result = runtime.block_on(async {
+        raise_file_limit(scenario)?;
+        let (send, receive) = sync_channel(RECORDS_WAITING);
+        let world = Arc::new(World::new(scenario.clone(), stop.clone(), send)?);
+        start_nodes(&world)?;
+        let feeder = Feeder::start(sink, receive, stop.clone())?;
+        ready(&Hosted { world: world.clone() });
+        stop.wait().await;
+        settle(&world).await;
+        feeder.finish()
+    });
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    result
+}

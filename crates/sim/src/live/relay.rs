@@ -1,0 +1,137 @@
+//! The bodies that nodes send.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http_body::{Body, Frame, SizeHint};
+use node::Input;
+use trace::Outcome;
+
+use super::driver::Attended;
+use super::exchange::Rest;
+use super::world::World;
+
+/// A callee's response, passed on as it comes. It holds the visit: its end is the visit's.
+pub(crate) struct Relay {
+    visit: Attended,
+    slot: u16,
+    rest: Option<Rest>,
+    size: SizeHint,
+    broken: bool,
+}
+
+/// The response broke off: the connection is closed, as the status can no longer change.
+#[derive(Debug, thiserror::Error)]
+#[error("the upstream response broke off")]
+pub(crate) struct BrokenOff;
+
+impl Relay {
+    pub(crate) fn new(visit: Attended, slot: u16, rest: Rest) -> Self {
+        let size = rest.size_hint();
+        let mut relay = Self { visit, slot, rest: Some(rest), size, broken: false };
+        relay.end_if_whole();
+        relay
+    }
+
+    fn end(&mut self, outcome: Outcome) {
+        if let Some(rest) = self.rest.take() {
+            let report = rest.end(outcome);
+            self.visit.driver().apply(Input::Ended { slot: self.slot, report });
+        }
+    }
+
+    /// The server does not ask for more once it has all bytes of a known length.
+    fn end_if_whole(&mut self) {
+        if let Some(rest) = &self.rest
+            && rest.is_whole()
+        {
+            let outcome = rest.whole_outcome();
+            self.end(outcome);
+        }
+    }
+}
+
+impl Body for Relay {
+    type Data = Bytes;
+    type Error = BrokenOff;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        if self.broken {
+            return Poll::Ready(Some(Err(BrokenOff)));
+        }
+        let Some(rest) = &mut self.rest else { return Poll::Ready(None) };
+        match ready!(rest.poll_piece(cx)) {
+            Ok(frame) => {
+                self.end_if_whole();
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Err(outcome) => {
+                self.end(outcome);
+                if outcome.failure().is_none() {
+                    return Poll::Ready(None);
+                }
+                // The server drops what it has not sent yet when a body fails: first let it send.
+                self.broken = true;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_none() && !self.broken
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.size.clone()
+    }
+}
+
+/// A body of a node's own in pieces, with pauses between.
+pub(crate) struct Pieces {
+    world: Arc<World>,
+    rest: Bytes,
+    piece: usize,
+    interval: Duration,
+    pause: Option<BoxFuture<'static, ()>>,
+}
+
+impl Pieces {
+    pub(crate) fn new(world: Arc<World>, body: Bytes, pieces: u32, interval: Duration) -> Self {
+        let piece = body.len().div_ceil(pieces.max(1) as usize).max(1);
+        Self { world, rest: body, piece, interval, pause: None }
+    }
+}
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if let Some(pause) = &mut self.pause {
+            ready!(pause.as_mut().poll(cx));
+            self.pause = None;
+        }
+        if self.rest.is_empty() {
+            return Poll::Ready(None);
+        }
+        let size = self.piece.min(self.rest.len());
+        let piece = self.rest.split_to(size);
+        if !self.rest.is_empty() && !self.interval.is_zero() {
+            let world = self.world.clone();
+            let until = world.clock.now() + self.interval;
+            self.pause = Some(Box::pin(async move { world.clock.sleep_until(until).await }));
+        }
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+}

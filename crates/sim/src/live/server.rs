@@ -1,0 +1,310 @@
+//! A node as an axum server: from a request on a socket to a visit, and back.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING, VIA,
+};
+use http::{StatusCode, Version};
+use http_body_util::BodyExt;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use node::{HopContext, Incoming, Input, ProxyStatus, Reply, Visit};
+use tokio::net::{TcpListener, TcpStream};
+use topology::wire::{Close, Link, Phase, ProcessEnd};
+use topology::{EdgeId, NodeId};
+use tower_service::Service;
+use trace::{CallId, HopId};
+
+use super::driver::{Answer, Attended, Driver};
+use super::exchange::Head;
+use super::headers::{self, Identity, PROXY_STATUS, WRONG_PATH};
+use super::relay::{Pieces, Relay};
+use super::shape::{Place, Shape};
+use super::wire::{Conn, Wire};
+use super::world::{OUTSIDE, World, lock};
+
+/// What a node's handler is given.
+#[derive(Clone)]
+struct Host {
+    world: Arc<World>,
+    node: NodeId,
+}
+
+/// Accepts connections until its task is ended.
+pub(crate) async fn accept(world: Arc<World>, node: NodeId, listener: TcpListener) {
+    let router = Router::new().fallback(handle).with_state(Host { world: world.clone(), node });
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                tokio::spawn(serve(world.clone(), node, stream, router.clone()));
+            }
+            Err(e) => {
+                // Out of descriptors, most likely: wait for some to come back.
+                world.tell_shortage(&e);
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        }
+    }
+}
+
+async fn serve(world: Arc<World>, node: NodeId, stream: TcpStream, router: Router) {
+    // Without it the pieces of a streamed body arrive together and late.
+    let _ = stream.set_nodelay(true);
+    let conn = Arc::new(Conn::new(stream));
+    conn.idle_since.store(world.clock.now().0, Ordering::Relaxed);
+    {
+        let mut connections = lock(&world.node(node).connections);
+        if connections.len() == connections.capacity() {
+            connections.retain(|c| c.strong_count() > 0);
+        }
+        connections.push(Arc::downgrade(&conn));
+    }
+    let service = service_fn(|mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(conn.clone());
+        router.clone().call(request.map(Body::new))
+    });
+    let wire = TokioIo::new(Wire::new(conn.clone(), world));
+    let connection = http1::Builder::new().max_buf_size(1 << 20).serve_connection(wire, service);
+    conn.drive(connection).await;
+}
+
+/// Marks a connection as busy as long as it lives.
+struct Busy(Arc<Conn>, Arc<World>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.idle_since.store(self.1.clock.now().0, Ordering::Relaxed);
+        self.0.active.store(0, Ordering::Release);
+    }
+}
+
+async fn handle(State(Host { world, node }): State<Host>, request: Request) -> Response {
+    let Some(conn) = request.extensions().get::<Arc<Conn>>().cloned() else {
+        return Response::default();
+    };
+    conn.active.store(1, Ordering::Release);
+    let _busy = Busy(conn.clone(), world.clone());
+    let earlier = conn.requests.fetch_add(1, Ordering::Relaxed);
+    let idle = world.clock.now().0.saturating_sub(conn.idle_since.load(Ordering::Relaxed));
+    conn.set_shape(Shape::default());
+
+    let (identity, outside) = identify(&world, node, &request);
+    let disturbance = match (identity.disturbed, outside) {
+        (true, _) => world.disturbance(identity.hop),
+        (false, false) => topology::wire::Disturbance::default(),
+        (false, true) => {
+            let Identity { call, hop, edge, retries, .. } = identity;
+            let at = HopContext { call, hop, edge, retries };
+            world.faults.disturb(&world.scenario, world.dice, &at, world.clock.now())
+        }
+    };
+    let link = disturbance.link;
+    if let Some((Phase::BeforeRequest, close)) = link.cut {
+        return ended(&conn, close).await;
+    }
+    if let Some(least) = link.idle_race
+        && earlier > 0
+        && u128::from(idle) >= least.as_nanos()
+    {
+        world.tell_idle_closed(identity.hop);
+        return ended(&conn, Close::Fin).await;
+    }
+
+    let (head, body) = request.into_parts();
+    let incoming = incoming(&world, node, &head, identity, disturbance);
+    let via = headers::via(head.headers.get(VIA), &world.node(node).name);
+    if !http_body::Body::is_end_stream(&body) {
+        // Its size is known from the head; its bytes are of no use to anyone.
+        let _ = body.collect().await;
+    }
+    let mut driver = Driver::new(world.clone(), node, Visit::request(incoming), via);
+    if outside {
+        driver = driver.from_outside();
+    }
+    driver.apply(Input::Begin);
+    let mut visit = Attended::new(driver);
+    let answer = visit.driver().until_answer().await;
+    if !link.delay.is_zero() {
+        let until = world.clock.now() + link.delay;
+        world.clock.sleep_until(until).await;
+    }
+    respond(&world, node, &conn, visit, answer, &link).await
+}
+
+/// Ends the connection, and waits to be dropped with it.
+async fn ended(conn: &Conn, close: Close) -> Response {
+    conn.end(close);
+    std::future::pending().await
+}
+
+/// Who a request is; and whether it comes from a client outside, which gets an identity here.
+fn identify(world: &World, node: NodeId, request: &Request) -> (Identity, bool) {
+    let known = Identity::read(request.headers())
+        .filter(|i| i.edge.index() < world.edges.len() && world.edge(i.edge).callee == node);
+    if let Some(identity) = known {
+        return (identity, false);
+    }
+    let number = world.outside_calls.fetch_add(1, Ordering::Relaxed);
+    let call = CallId::new(OUTSIDE, number);
+    let edge = world.edges.iter().position(|e| e.callee == node).unwrap_or(0);
+    let edge = EdgeId(u32::try_from(edge).unwrap_or(0));
+    let hop = HopId::root(call).child(0, edge.0, 1);
+    (Identity { call, hop, edge, retries: 0, disturbed: false }, true)
+}
+
+fn incoming(
+    world: &World,
+    node: NodeId,
+    head: &http::request::Parts,
+    identity: Identity,
+    disturbance: topology::wire::Disturbance,
+) -> Incoming {
+    let declared = head.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+    let probe = http::Request::from_parts(head.clone(), ());
+    Incoming {
+        call: identity.call,
+        hop: identity.hop,
+        edge: identity.edge,
+        retries: identity.retries,
+        looped: headers::via_contains(&head.headers, &world.node(node).name),
+        path_known: head.uri.path() != WRONG_PATH,
+        credentials_good: headers::credentials_good(&head.headers),
+        head_bytes: headers::head_bytes(&probe),
+        body_bytes: declared.unwrap_or(0),
+        idempotent: head.method.is_idempotent(),
+        disturbance,
+    }
+}
+
+async fn respond(
+    world: &Arc<World>,
+    node: NodeId,
+    conn: &Arc<Conn>,
+    visit: Attended,
+    answer: Answer,
+    link: &Link,
+) -> Response {
+    let declared = &world.scenario.topology.node(node).response;
+    let mut response = match answer {
+        Answer::Respond(reply) => own_response(world, node, &reply),
+        Answer::Relay(head, slot, proxy_status) => {
+            let Head { parts, rest } = *head;
+            let mut response = Response::from_parts(parts, ());
+            response.headers_mut().remove(CONNECTION);
+            response.headers_mut().remove(TRANSFER_ENCODING);
+            // A response cut off from its end has HTTP/1.0 only on its own link.
+            *response.version_mut() = Version::HTTP_11;
+            add_proxy_status(world, node, &mut response, proxy_status);
+            response.map(|()| Body::new(Relay::new(visit, slot, rest)))
+        }
+        Answer::Fail(ProcessEnd::Truncate) => {
+            let reply = Reply {
+                status: declared.status,
+                regular: true,
+                retry_after: None,
+                proxy_status: ProxyStatus::default(),
+            };
+            let cut = Some((Place::Body(declared.body / 2), Close::Fin));
+            conn.set_shape(Shape { cut, ..Shape::default() });
+            return own_response(world, node, &reply);
+        }
+        Answer::Fail(ProcessEnd::Malformed) => {
+            conn.end_with(b"%% internal state dump %%\r\n\x00\x01\x02\r\n\r\n", Close::Fin);
+            return std::future::pending().await;
+        }
+        Answer::Fail(ProcessEnd::Panic) => return ended(conn, Close::Fin).await,
+        Answer::Fail(ProcessEnd::Hang) | Answer::Nothing => return ended(conn, Close::Silence).await,
+        Answer::Close(close) => return ended(conn, close).await,
+    };
+    shape_response(conn, link, &mut response);
+    response
+}
+
+fn own_response(world: &Arc<World>, node: NodeId, reply: &Reply) -> Response {
+    let declared = &world.scenario.topology.node(node).response;
+    let host = world.node(node);
+    let body = if reply.regular && declared.chunks > 1 {
+        Body::new(Pieces::new(world.clone(), host.body.clone(), declared.chunks, declared.chunk_interval))
+    } else if reply.regular {
+        Body::from(host.body.clone())
+    } else {
+        let reason = topology::profile::reason_phrase(reply.status);
+        Body::from(Bytes::from(format!("{{\"error\":\"{reason}\",\"by\":\"{}\"}}", host.name)))
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(retry_after) = reply.retry_after {
+        // Whole seconds, rounded up: earlier would be too early.
+        let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    add_proxy_status(world, node, &mut response, reply.proxy_status);
+    response
+}
+
+/// Adds this node's member: the first member is the intermediary nearest the origin.
+fn add_proxy_status<B>(world: &World, node: NodeId, response: &mut http::Response<B>, said: ProxyStatus) {
+    if said.error.is_none() && said.received.is_none() {
+        return;
+    }
+    let mut member = world.node(node).name.replace('#', "-");
+    if let Some(error) = said.error {
+        member.push_str("; error=");
+        member.push_str(error);
+    }
+    if let Some(received) = said.received {
+        member.push_str("; received-status=");
+        member.push_str(&received.to_string());
+    }
+    if let Some(next) = said.next {
+        member.push_str("; next-hop=\"");
+        member.push_str(&world.node(next).port.address.to_string());
+        member.push('"');
+    }
+    let before = response.headers().get(PROXY_STATUS).and_then(|v| v.to_str().ok());
+    let value = before.map_or(member.clone(), |before| format!("{before}, {member}"));
+    if let Ok(value) = HeaderValue::from_str(&value) {
+        response.headers_mut().insert(PROXY_STATUS, value);
+    }
+}
+
+/// Puts what the link does on the connection, for this response.
+fn shape_response(conn: &Conn, link: &Link, response: &mut Response) {
+    let body = http_body::Body::size_hint(response.body()).exact().unwrap_or(2);
+    let cut = match (link.cut, link.limit_bytes) {
+        (Some((Phase::MidHead, close)), _) => Some((Place::Byte(20), close)),
+        (Some((Phase::MidBody, close)), _) => Some((Place::Body(body / 2), close)),
+        (_, Some(bytes)) => Some((Place::Byte(bytes), Close::Fin)),
+        (Some((Phase::BeforeRequest, _)) | None, None) => None,
+    };
+    let shape = Shape {
+        cut,
+        bytes_per_s: link.bytes_per_s,
+        slice: link.slice,
+        corrupt: link.corrupt,
+        close_delay: link.close_delay,
+        ..Shape::default()
+    };
+    if shape.is_plain() {
+        return;
+    }
+    if shape.close_delay.is_some() {
+        // No length and no chunks: the end of the connection is the end of the body.
+        *response.version_mut() = Version::HTTP_10;
+        response.headers_mut().remove(CONTENT_LENGTH);
+        let body = std::mem::take(response.body_mut());
+        *response.body_mut() =
+            Body::from_stream(futures_util::TryStreamExt::into_stream(body.into_data_stream()));
+    }
+    conn.set_shape(shape);
+}

@@ -1,0 +1,95 @@
+//! The nodes' processes: they go down and come up by the scenario's outages, and close connections
+//! that have been idle for too long.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use topology::NodeId;
+use topology::wire::Close;
+use trace::{Gauge, NodeEvent, NodeEventKind, Record, Time};
+
+use super::RunError;
+use super::server;
+use super::world::{World, lock};
+
+/// Starts a node, and sees to its outages as long as the run lasts.
+pub(crate) fn start(world: &Arc<World>, node: NodeId) -> Result<(), RunError> {
+    let host = world.node(node);
+    let address = host.port.address;
+    let what = format!("cannot listen on {address} for {}", host.name);
+    let listener = host.port.listen().map_err(RunError::io(what))?;
+    let accepting = tokio::spawn(server::accept(world.clone(), node, listener));
+    let outages = world.faults.outages(node);
+    if !outages.is_empty() {
+        tokio::spawn(supervise(world.clone(), node, outages, accepting));
+    }
+    Ok(())
+}
+
+async fn supervise(
+    world: Arc<World>,
+    node: NodeId,
+    outages: Vec<(Time, Time)>,
+    mut accepting: tokio::task::JoinHandle<()>,
+) {
+    let host = world.node(node);
+    for (down, up) in outages {
+        world.clock.sleep_until(down).await;
+        // The listener goes first: a connection that is reset must not come back at once.
+        accepting.abort();
+        let _ = (&mut accepting).await;
+        host.epoch.fetch_add(1, Ordering::AcqRel);
+        let at = world.clock.now();
+        world.record(Record::Node(NodeEvent { node, at, kind: NodeEventKind::Down }));
+        for conn in lock(&host.connections).drain(..).filter_map(|c| c.upgrade()) {
+            conn.end(Close::Reset);
+        }
+        for edge in world.scenario.topology.outgoing(node) {
+            world.edge(edge).pool.clear();
+        }
+        world.clock.sleep_until(up).await;
+        match host.port.listen() {
+            Ok(listener) => accepting = tokio::spawn(server::accept(world.clone(), node, listener)),
+            Err(e) => {
+                world.tell_shortage(&e);
+                return;
+            }
+        }
+        let at = world.clock.now();
+        world.record(Record::Node(NodeEvent { node, at, kind: NodeEventKind::Up }));
+    }
+}
+
+/// Once in a while: how full each node is, and the end of idle connections.
+pub(crate) async fn housekeeping(world: Arc<World>) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(500));
+    let mut second = 0;
+    loop {
+        ticks.tick().await;
+        let at = world.clock.now();
+        for host in &world.nodes {
+            close_idle(&world, host.id, at);
+            let state = lock(&host.state);
+            let (in_flight, queued) = (state.in_flight, state.queued());
+            drop(state);
+            if second % 2 == 1 {
+                world.record(Record::Gauge(Gauge { node: host.id, at, in_flight, queued }));
+            }
+        }
+        second += 1;
+    }
+}
+
+fn close_idle(world: &World, node: NodeId, now: Time) {
+    let keep_alive = world.scenario.topology.node(node).keep_alive;
+    let mut connections = lock(&world.node(node).connections);
+    connections.retain(|weak| {
+        let Some(conn) = weak.upgrade() else { return false };
+        let idle = now.since(Time(conn.idle_since.load(Ordering::Relaxed)));
+        if conn.active.load(Ordering::Acquire) == 0 && idle >= keep_alive {
+            conn.end(Close::Fin);
+        }
+        true
+    });
+}

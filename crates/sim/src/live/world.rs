@@ -1,0 +1,330 @@
+//! What all parts of a live run share.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use bytes::Bytes;
+use http::header::{HeaderName, HeaderValue};
+use http::{Method, Uri};
+use node::{Dice, Env, Faults, NodeState, Ticket};
+use tokio::sync::oneshot;
+use topology::wire::Disturbance;
+use topology::{EdgeId, NodeId, NodeKind, Scenario};
+use trace::{CallId, HopId, Record};
+
+use super::clock::Clock;
+use super::pool::Pool;
+use super::ports::{Blackhole, Port};
+use super::wire::Conn;
+use super::{RunError, Stop};
+
+/// Exchanges of failed attempts that are kept whole, for people to look at.
+const EXCHANGES_KEPT: i64 = 4000;
+
+/// The load of calls that a client outside this process makes.
+pub(crate) const OUTSIDE: u16 = u16::MAX;
+
+/// One node at work.
+#[derive(Debug)]
+pub(crate) struct NodeHost {
+    pub(crate) id: NodeId,
+    pub(crate) name: String,
+    pub(crate) port: Port,
+    pub(crate) state: Mutex<NodeState>,
+    /// Those who wait for a worker.
+    pub(crate) waiting: Mutex<BTreeMap<Ticket, oneshot::Sender<()>>>,
+    pub(crate) connections: Mutex<Vec<Weak<Conn>>>,
+    /// Counts the deaths of the process: work begun under another number is dead.
+    pub(crate) epoch: AtomicU64,
+    /// The body of a regular response.
+    pub(crate) body: Bytes,
+}
+
+/// One edge at work.
+#[derive(Debug)]
+pub(crate) struct EdgeHost {
+    pub(crate) caller: NodeId,
+    pub(crate) callee: NodeId,
+    pub(crate) address: SocketAddr,
+    pub(crate) authority: HeaderValue,
+    /// Where the declared path is not the client's own.
+    pub(crate) path: Option<Uri>,
+    pub(crate) pool: Pool,
+}
+
+/// What a load sends.
+#[derive(Debug)]
+pub(crate) struct Template {
+    pub(crate) method: Method,
+    pub(crate) path: Uri,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) body: Bytes,
+    pub(crate) idempotent: bool,
+}
+
+/// What the callee of a disturbed attempt has to know, and tells back.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Disturbed {
+    pub(crate) disturbance: Disturbance,
+    /// The callee closed the connection for idleness.
+    pub(crate) idle_closed: bool,
+}
+
+/// Counts for the progress line.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) started: AtomicU64,
+    pub(crate) ok: AtomicU64,
+    pub(crate) failed: AtomicU64,
+}
+
+/// A live run.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) scenario: Arc<Scenario>,
+    pub(crate) faults: Faults,
+    pub(crate) dice: Dice,
+    pub(crate) clock: Clock,
+    pub(crate) nodes: Vec<NodeHost>,
+    pub(crate) edges: Vec<EdgeHost>,
+    pub(crate) templates: Vec<Template>,
+    plain: Template,
+    /// Nobody listens there: what refuses.
+    pub(crate) refused: Port,
+    /// Nobody listens there: what a wrong port is.
+    pub(crate) wrong_port: Port,
+    pub(crate) blackhole: Blackhole,
+    pub(crate) stop: Stop,
+    pub(crate) counts: Counts,
+    pub(crate) outside_calls: AtomicU64,
+    cancel: (AtomicBool, tokio::sync::Notify),
+    disturbed: Mutex<BTreeMap<HopId, Disturbed>>,
+    exchanges_left: AtomicI64,
+    records: SyncSender<Record>,
+    records_late: AtomicBool,
+    shortage: Mutex<Option<String>>,
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl World {
+    /// Takes a port for each node, and everything else that a run needs; nothing listens yet.
+    pub(crate) fn new(
+        scenario: Arc<Scenario>,
+        stop: Stop,
+        records: SyncSender<Record>,
+    ) -> Result<Self, RunError> {
+        let take = |what: &str| Port::take().map_err(RunError::io(format!("cannot take a port for {what}")));
+        let faults = Faults::new(&scenario);
+        let dice = Dice::new(scenario.seed);
+        let env = Env { scenario: &scenario, dice, faults: &faults };
+        let topology = &scenario.topology;
+        let mut nodes = Vec::with_capacity(topology.node_count());
+        for (id, node) in topology.nodes() {
+            nodes.push(NodeHost {
+                id,
+                name: node.name.clone(),
+                port: take(&node.name)?,
+                state: Mutex::new(NodeState::new(&env, id)),
+                waiting: Mutex::default(),
+                connections: Mutex::default(),
+                epoch: AtomicU64::new(0),
+                body: filler(node.response.body),
+            });
+        }
+        let mut edges = Vec::with_capacity(topology.edge_count());
+        for (id, edge) in topology.edges() {
+            let (caller, callee) = topology.ends(id);
+            let address = nodes[callee.index()].port.address;
+            edges.push(EdgeHost {
+                caller,
+                callee,
+                address,
+                authority: HeaderValue::from_str(&address.to_string()).expect("an address is ASCII"),
+                path: (edge.path != "/").then(|| uri(&edge.path)),
+                pool: Pool::new(edge.policy.pool),
+            });
+        }
+        let templates = scenario.loads.iter().map(|load| template(&load.request)).collect();
+        let plain = Template {
+            method: Method::GET,
+            path: uri("/"),
+            headers: Vec::new(),
+            body: Bytes::new(),
+            idempotent: true,
+        };
+        let (refused, wrong_port) = (take("refusals")?, take("wrong ports")?);
+        let blackhole = Blackhole::open().map_err(RunError::io("cannot open a port that never answers"))?;
+        let clock = Clock::start().map_err(RunError::io("cannot make a timer"))?;
+        Ok(Self {
+            faults,
+            dice,
+            clock,
+            nodes,
+            edges,
+            templates,
+            plain,
+            refused,
+            wrong_port,
+            blackhole,
+            stop,
+            counts: Counts::default(),
+            outside_calls: AtomicU64::new(0),
+            cancel: Default::default(),
+            disturbed: Mutex::default(),
+            exchanges_left: AtomicI64::new(EXCHANGES_KEPT),
+            records,
+            records_late: AtomicBool::new(false),
+            shortage: Mutex::default(),
+            scenario,
+        })
+    }
+
+    /// What the node machine looks at.
+    pub(crate) fn env(&self) -> Env<'_> {
+        Env { scenario: &self.scenario, dice: self.dice, faults: &self.faults }
+    }
+
+    pub(crate) fn edge(&self, id: EdgeId) -> &EdgeHost {
+        &self.edges[id.index()]
+    }
+
+    pub(crate) fn node(&self, id: NodeId) -> &NodeHost {
+        &self.nodes[id.index()]
+    }
+
+    /// What a call sends.
+    pub(crate) fn template(&self, call: CallId) -> &Template {
+        self.templates.get(usize::from(call.load())).unwrap_or(&self.plain)
+    }
+
+    /// Hands a record to the sink. If the sink cannot keep up this waits for it: memory stays
+    /// bounded, and the run says that the machine was the limit.
+    pub(crate) fn record(&self, record: Record) {
+        if let Record::Call(end) = &record
+            && !self.scenario.topology.node(end.client).synthetic
+        {
+            let count = if end.is_ok() { &self.counts.ok } else { &self.counts.failed };
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        match self.records.try_send(record) {
+            Ok(()) | Err(TrySendError::Disconnected(_)) => {}
+            Err(TrySendError::Full(record)) => {
+                self.records_late.store(true, Ordering::Relaxed);
+                // The sink's end outlives the run; if it has gone the records have nowhere to go.
+                let _ = self.records.send(record);
+            }
+        }
+    }
+
+    /// Whether records had to wait for the sink.
+    pub(crate) fn records_were_late(&self) -> bool {
+        self.records_late.load(Ordering::Relaxed)
+    }
+
+    /// The clients give up what is under way.
+    pub(crate) fn cancel(&self) {
+        self.cancel.0.store(true, Ordering::SeqCst);
+        self.cancel.1.notify_waiters();
+    }
+
+    /// Comes when the clients are to give up.
+    pub(crate) async fn cancelled(&self) {
+        let notified = self.cancel.1.notified();
+        tokio::pin!(notified);
+        notified.as_mut().enable();
+        if !self.cancel.0.load(Ordering::SeqCst) {
+            notified.await;
+        }
+    }
+
+    /// Leaves word for the callee of a disturbed attempt.
+    pub(crate) fn disturb(&self, hop: HopId, disturbance: Disturbance) {
+        lock(&self.disturbed).insert(hop, Disturbed { disturbance, idle_closed: false });
+    }
+
+    /// What is done to an attempt.
+    pub(crate) fn disturbance(&self, hop: HopId) -> Disturbance {
+        lock(&self.disturbed).get(&hop).map(|d| d.disturbance).unwrap_or_default()
+    }
+
+    /// The callee has closed an idle connection under an attempt.
+    pub(crate) fn tell_idle_closed(&self, hop: HopId) {
+        if let Some(disturbed) = lock(&self.disturbed).get_mut(&hop) {
+            disturbed.idle_closed = true;
+        }
+    }
+
+    /// Whether the callee has told so.
+    pub(crate) fn was_idle_closed(&self, hop: HopId) -> bool {
+        lock(&self.disturbed).get(&hop).is_some_and(|d| d.idle_closed)
+    }
+
+    /// The attempt is over.
+    pub(crate) fn undisturb(&self, hop: HopId) {
+        lock(&self.disturbed).remove(&hop);
+    }
+
+    /// Whether one more exchange may be kept whole.
+    pub(crate) fn may_keep_exchange(&self) -> bool {
+        self.exchanges_left.load(Ordering::Relaxed) > 0
+            && self.exchanges_left.fetch_sub(1, Ordering::Relaxed) > 0
+    }
+
+    /// This machine has run out of something.
+    pub(crate) fn tell_shortage(&self, what: &std::io::Error) {
+        lock(&self.shortage).get_or_insert_with(|| format!("a connection could not be made: {what}"));
+    }
+
+    /// What this machine ran out of first, if of anything.
+    pub(crate) fn shortage(&self) -> Option<String> {
+        lock(&self.shortage).clone()
+    }
+
+    /// Whether calls of this load are results.
+    pub(crate) fn is_measured(&self, load: usize) -> bool {
+        let from = self.scenario.loads[load].from;
+        let node = self.scenario.topology.node(from);
+        node.kind == NodeKind::Client && !node.synthetic
+    }
+}
+
+fn filler(bytes: u64) -> Bytes {
+    const START: &[u8] = b"{\"ok\":true,\"filler\":\"";
+    const END: &[u8] = b"\"}";
+    let size = usize::try_from(bytes).unwrap_or(usize::MAX);
+    if size < START.len() + END.len() {
+        return Bytes::from(vec![b' '; size]);
+    }
+    let mut body = Vec::with_capacity(size);
+    body.extend_from_slice(START);
+    body.resize(size - END.len(), b'x');
+    body.extend_from_slice(END);
+    Bytes::from(body)
+}
+
+/// A path as a request target; one that is none becomes `/`.
+fn uri(path: &str) -> Uri {
+    path.parse().unwrap_or_else(|_| Uri::from_static("/"))
+}
+
+fn template(request: &topology::load::Request) -> Template {
+    let headers = request.headers.iter().filter_map(|(name, value)| {
+        Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?))
+    });
+    Template {
+        method: Method::from_bytes(request.method.as_bytes()).unwrap_or(Method::GET),
+        path: uri(&request.path),
+        headers: headers.collect(),
+        body: match &request.body {
+            topology::load::Body::Size(bytes) => filler(*bytes),
+            topology::load::Body::Text(text) => Bytes::from(text.clone()),
+        },
+        idempotent: request.is_idempotent(),
+    }
+}

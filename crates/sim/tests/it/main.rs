@@ -1,0 +1,8 @@
+//! The live engine, from outside.
+
+mod support;
+mod timing;
+mod wire_config;
+mod wire_crash;
+mod wire_network;
+mod wire_overload;

@@ -1,0 +1,69 @@
+//! What people write: the shapes of a scenario file, with every default that depends on nothing
+//! else. Names are still texts here; [`super::lower`] says what they mean, and fills in the rest.
+
+mod calls;
+mod fault;
+mod load;
+mod node;
+mod policy;
+mod short;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub(super) use calls::{CallsFile, ChoiceFile, ChoiceLong, Order, StageFile};
+pub(super) use fault::{FaultFile, MatchFile};
+pub(super) use load::{BodyFile, LoadFile, RequestFile, Spacing};
+pub(super) use node::{CloseWord, NodeFile, ResponseFile, ScriptFile};
+pub(super) use policy::{BackoffFile, BackoffLong, EdgeFile, EdgeOptions, PoolFile, RetryFile, StrategyFile, WhenItem};
+pub(super) use short::{OrNone, Time, seconds};
+
+use crate::units::DurationText;
+
+/// A scenario: an API call chain, the load on it, what goes wrong, and what is compared.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Scenario")]
+pub(super) struct ScenarioFile {
+    /// Its name; the folder of its runs is called after it.
+    pub(super) name: String,
+    /// What it shows.
+    #[serde(default)]
+    pub(super) description: String,
+    /// The seed of all chance.
+    #[serde(default = "default_seed")]
+    pub(super) seed: u64,
+    /// How long the load goes on.
+    #[serde(default = "default_duration")]
+    pub(super) duration: DurationText,
+    /// Calls that begin before this are left out of the figures.
+    #[serde(default)]
+    pub(super) warmup: DurationText,
+    /// The programs in the chain, by name.
+    pub(super) nodes: IndexMap<String, NodeFile>,
+    /// Who calls whom.
+    pub(super) edges: Vec<EdgeFile>,
+    /// Who sends what.
+    pub(super) load: Vec<LoadFile>,
+    /// What goes wrong.
+    #[serde(default)]
+    pub(super) faults: Vec<FaultFile>,
+    /// What is compared: each overrides the policy of the edges that leave a client.
+    #[serde(default)]
+    pub(super) strategies: IndexMap<String, StrategyFile>,
+    /// The strategy that is in force: one of `strategies`, or a preset. None: the edges' own policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) strategy: Option<String>,
+    /// What must hold at the end: `success_rate >= 99%`, `p(99) < 800ms`.
+    #[serde(default)]
+    pub(super) thresholds: Vec<String>,
+}
+
+fn default_seed() -> u64 {
+    1
+}
+
+fn default_duration() -> DurationText {
+    seconds(10)
+}

@@ -1,0 +1,64 @@
+//! From the file's shapes to what they mean. Nothing stops at the first problem. On the way, the
+//! defaults that depend on something else are written into the file.
+
+mod build;
+mod chain;
+mod edges;
+mod fault_place;
+mod faults;
+mod loads;
+mod nodes;
+mod plan;
+mod policy;
+mod run;
+mod side_effects;
+mod strategies;
+mod text;
+mod thresholds;
+
+use build::Build;
+pub(super) use policy::overridden;
+
+use super::Scenario;
+use super::file::ScenarioFile;
+use super::problem::Collector;
+use super::written::Written;
+
+/// The scenario, if no problem was found, here or before.
+pub(super) fn lower(mut file: ScenarioFile, problems: &mut Collector<'_>) -> Option<Scenario> {
+    run::check(&file, problems);
+    let mut build = Build::default();
+    nodes::lower(&mut file, &mut build, problems);
+    edges::lower(&mut file, &mut build, problems);
+    if build.sound {
+        chain::check(&build, problems);
+        plan::lower(&file, &mut build, problems);
+    }
+    let own = strategies::own_policies(&build.topology);
+    let strategies = strategies::lower(&mut file, &own, problems);
+    let mut loads = loads::lower(&mut file, &build, problems);
+    let faults = faults::lower(&mut file, &mut build, &mut loads, problems);
+    let thresholds = thresholds::lower(&file.thresholds, problems);
+    if !problems.is_empty() {
+        return None;
+    }
+    let strategy = file.strategy.take();
+    let mut scenario = Scenario {
+        name: file.name.clone(),
+        description: file.description.clone(),
+        seed: file.seed,
+        duration: file.duration.0,
+        warmup: file.warmup.0,
+        topology: build.topology,
+        loads,
+        faults,
+        strategies,
+        strategy: String::new(),
+        thresholds,
+        written: Written::new(file, own),
+    };
+    if let Some(name) = strategy {
+        scenario.apply_strategy(&name).expect("strategies::lower has looked for it");
+    }
+    Some(scenario)
+}

@@ -1,0 +1,131 @@
+//! Edges: names to nodes, chains to edges, replicas to all their pairs.
+
+use super::super::file::{EdgeFile, EdgeOptions, ScenarioFile};
+use super::super::hint::did_you_mean;
+use super::super::path::Path;
+use super::super::problem::Collector;
+use super::super::source_map::shorten;
+use super::build::{Build, Callee, EDGES_MAX};
+use super::policy;
+use super::text::{check_range, request_path_problem};
+use crate::{Edge, EdgeId, NodeKind};
+
+/// The largest weight.
+const WEIGHT_MAX: u32 = 1_000_000;
+
+pub(super) fn lower(file: &mut ScenarioFile, build: &mut Build, problems: &mut Collector<'_>) {
+    let all = Path::root().at("edges");
+    if file.edges.is_empty() {
+        build.sound = false;
+        problems.key(&all).help("write who calls whom: `- client -> app`").say("there are no edges");
+    }
+    let mut links = Vec::with_capacity(file.edges.len());
+    for (entry, EdgeFile { chain, options }) in file.edges.iter().enumerate() {
+        let at = all.at(entry);
+        let inside = at.at(chain.as_str());
+        policy::check_edge(options, &inside, problems);
+        check_range(&options.weight, &(1..=WEIGHT_MAX), &inside.at("weight"), problems);
+        if let Some(problem) = request_path_problem(&options.path) {
+            problems.value(&inside.at("path")).say(problem);
+        }
+        let names: Vec<&str> = chain.split("->").map(str::trim).collect();
+        if names.len() < 2 || names.iter().any(|name| name.is_empty()) {
+            build.sound = false;
+            let help = "write it as `caller -> callee`";
+            problems.key(&at).help(help).say(format!("`{}` is not an edge", shorten(chain)));
+            continue;
+        }
+        let known = check_names(&names, &at, build, problems);
+        for pair in names.windows(2) {
+            let link = Link { from: pair[0], to: pair[1], options, entry };
+            if known && check_link(&link, &at, build, problems) {
+                if !add(&link, build) {
+                    build.sound = false;
+                    let message = format!("a scenario has at most {EDGES_MAX} edges, those between replicas counted");
+                    problems.key(&at).say(message);
+                    return;
+                }
+            } else {
+                build.sound = false;
+            }
+            links.push(EdgeFile { chain: format!("{} -> {}", link.from, link.to), options: options.clone() });
+        }
+    }
+    file.edges = links;
+}
+
+struct Link<'a> {
+    from: &'a str,
+    to: &'a str,
+    options: &'a EdgeOptions,
+    entry: usize,
+}
+
+/// Whether all names are nodes.
+fn check_names(names: &[&str], at: &Path, build: &Build, problems: &mut Collector<'_>) -> bool {
+    let mut known = true;
+    for (i, name) in names.iter().enumerate() {
+        if build.groups.contains_key(*name) || names[..i].contains(name) {
+            continue;
+        }
+        known = false;
+        let help = match name.split_once('#') {
+            _ if problems.is_full() => None,
+            Some((group, _)) if build.groups.contains_key(group) => {
+                Some(format!("an edge to `{group}` goes to all its replicas"))
+            }
+            _ => did_you_mean(name, build.names(), "the nodes are"),
+        };
+        problems.key(at).word(name).maybe_help(help).say(format!("there is no node `{}`", shorten(name)));
+    }
+    known
+}
+
+/// Whether there can be such an edge.
+fn check_link(link: &Link<'_>, at: &Path, build: &Build, problems: &mut Collector<'_>) -> bool {
+    let Link { from, to, .. } = link;
+    let (caller, callee) = (&build.groups[*from], &build.groups[*to]);
+    if from == to {
+        let help = "a fault can make a loop: `config: routing_loop`";
+        problems.key(at).help(help).say(format!("`{from}` calls itself"));
+        return false;
+    }
+    if let Some(first) = caller.callees.get(*to) {
+        let line = problems.source().line_of(&Path::root().at("edges").at(first.entry));
+        let help = format!("the first is on line {line}");
+        problems.key(at).help(help).say(format!("the edge `{from} -> {to}` is given twice"));
+        return false;
+    }
+    if callee.kind == NodeKind::Client {
+        let help = format!("a client answers nobody; make `{to}` a gateway or a server");
+        problems.key(at).word(to).help(help).say(format!("`{from}` calls the client `{to}`"));
+        return false;
+    }
+    true
+}
+
+/// Adds one edge for each pair of replicas; not if that is too many.
+fn add(link: &Link<'_>, build: &mut Build) -> bool {
+    let callees = build.groups[link.to].nodes.clone();
+    let Build { topology, groups, .. } = build;
+    let caller = &mut groups[link.from];
+    if topology.edge_count() + caller.nodes.len() * callees.len() > EDGES_MAX {
+        return false;
+    }
+    let edge = Edge {
+        policy: policy::own(link.options),
+        optional: link.options.optional,
+        path: link.options.path.clone(),
+        only_by_fault: false,
+    };
+    let edges: Vec<Vec<EdgeId>> = caller
+        .nodes
+        .iter()
+        .map(|&from| callees.iter().map(|&to| topology.add_edge(from, to, edge.clone())).collect())
+        .collect();
+    let Link { options, entry, .. } = *link;
+    let callee = Callee { weight: options.weight, balance: options.balance, edges, entry };
+    caller.callees.insert(link.to.to_owned(), callee);
+    true
+}
+

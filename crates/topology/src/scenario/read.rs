@@ -1,0 +1,67 @@
+//! From text to a scenario: syntax first, then the shape, then the meaning. Each stage tells all that
+//! it finds; a later one is asked only as far as it cannot talk nonsense.
+
+use super::Scenario;
+use super::lower::lower;
+use super::overrides;
+use super::problem::{Collector, Problem, Problems};
+use super::shape::{self, Shaped};
+use super::source::Source;
+use super::source_map::{Flaw, Range, SourceMap};
+use super::tree::Tree;
+
+/// The largest text that is looked at, in bytes.
+const TEXT_MAX: usize = 16 << 20;
+
+pub(super) fn read(
+    text: &str,
+    file_name: &str,
+    overrides: &[(String, String)],
+) -> Result<Scenario, Problems> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut source = Source::new(file_name, text);
+    let (map, mut tree) = syntax(text).map_err(|flaws| of_flaws(&source, flaws))?;
+    source.map = map;
+    let mut refused = Vec::new();
+    for (path, value) in overrides {
+        match overrides::apply(&mut tree, path, value) {
+            Ok(done) => source.overrides.push(done),
+            Err(problem) => refused.push(problem),
+        }
+    }
+    let mut problems = Collector::new(&source);
+    refused.into_iter().for_each(|problem: Problem| problems.push(problem));
+    let scenario = match shape::read(&mut tree, &mut problems) {
+        Some(Shaped { file, whole: true }) => lower(file, &mut problems),
+        _ => None,
+    };
+    problems.finish()?;
+    Ok(scenario.expect("what cannot be lowered has a problem"))
+}
+
+fn syntax(text: &str) -> Result<(SourceMap, Tree), Vec<Flaw>> {
+    if text.len() > TEXT_MAX {
+        let message = format!("the file has {} MiB", text.len() >> 20);
+        let help = Some(format!("a scenario has at most {} MiB", TEXT_MAX >> 20));
+        return Err(vec![Flaw { range: Range::START, message, help }]);
+    }
+    let map = SourceMap::scan(text)?;
+    match serde_yaml::from_str(text) {
+        Ok(tree) => Ok((map, tree)),
+        Err(error) => {
+            let range = error.location().map_or(Range::START, |place| Range {
+                line: place.line(),
+                column: place.column(),
+                length: 1,
+                byte: place.index(),
+            });
+            Err(vec![Flaw { range, message: format!("this is not YAML: {error}"), help: None }])
+        }
+    }
+}
+
+fn of_flaws(source: &Source<'_>, flaws: Vec<Flaw>) -> Problems {
+    let mut problems = Collector::new(source);
+    flaws.into_iter().for_each(|flaw| problems.push(source.flaw(flaw)));
+    problems.finish().expect_err("there is at least one flaw")
+}

@@ -1,0 +1,4 @@
+//! What a scenario's text becomes.
+
+mod mistakes;
+mod round_trip;

@@ -1,0 +1,294 @@
+//! The rows of a run's CSV files, one struct for each file. The columns are a contract: add at the
+//! end, never rename.
+//!
+//! Empty fields are `None` or an empty text. Times count from the start of the run; the unit is the
+//! last part of a column's name.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{CallId, HopId};
+
+/// A name that many rows share.
+pub type Name = Arc<str>;
+
+/// A row of one of the files.
+pub trait Row: Serialize + DeserializeOwned {
+    /// The file's name within the run's folder.
+    const FILE: &'static str;
+    /// The columns, in order.
+    const COLUMNS: &'static [&'static str];
+}
+
+macro_rules! rows {
+    ($(
+        $(#[$doc:meta])*
+        $file:literal => $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)+ }
+    )+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $type,)+ }
+
+        impl Row for $name {
+            const FILE: &'static str = $file;
+            const COLUMNS: &'static [&'static str] = &[$(stringify!($field)),+];
+        }
+    )+};
+}
+
+rows! {
+    /// Where failures were born. Over all rows, `surfaced` adds up to the failed calls exactly.
+    "origins.csv" => OriginRow {
+        /// The strategy in force; empty if the clients' own policy was.
+        strategy: Name,
+        /// What the client got (for a masked failure: what the attempt's caller saw); empty: no
+        /// response.
+        status: Option<u16>,
+        /// The node or edge at which the failure was born.
+        origin: Name,
+        /// `node` or `edge`.
+        origin_kind: Name,
+        /// One of the causes.
+        cause: Name,
+        /// The concrete way; empty if unknown.
+        mechanism: Name,
+        /// How many calls failed by it.
+        surfaced: u64,
+        /// How many failures of this kind a retry, hedge or fallback hid.
+        masked: u64,
+        /// `surfaced` as a fraction of all failed calls.
+        share: f64,
+        /// When the first failure of this kind, surfaced or masked, began.
+        first_ms: f64,
+        /// When the last one began.
+        last_ms: f64,
+    }
+    /// What each node made of its requests.
+    "layers.csv" => LayerRow {
+        /// The strategy in force.
+        strategy: Name,
+        /// The node.
+        node: Name,
+        /// Requests that arrived; for a client, its calls.
+        requests: u64,
+        /// Those that were answered in whole with a status below 400.
+        ok: u64,
+        /// 502 that the node itself made.
+        generated_502: u64,
+        /// 502 that the node passed on.
+        forwarded_502: u64,
+        /// 500 to 599 that the node itself made, 502 included.
+        generated_5xx: u64,
+        /// 500 to 599 that the node passed on, 502 included.
+        forwarded_5xx: u64,
+        /// Requests (for a client, calls) that went well although one of the node's own attempts
+        /// had failed.
+        absorbed: u64,
+    }
+    /// The ledger of faults: `injected = masked + surfaced + harmless`.
+    "faults.csv" => FaultRow {
+        /// The strategy in force.
+        strategy: Name,
+        /// The fault.
+        fault: Name,
+        /// Its place, as written.
+        target: Name,
+        /// Its cause.
+        cause: Name,
+        /// Its mechanism.
+        mechanism: Name,
+        /// Attempts at its place, in its time and of its kind; at least `injected`. Unlike the
+        /// others it counts the warm-up too.
+        matched: u64,
+        /// Attempts of finished calls that it changed.
+        injected: u64,
+        /// Those that failed, and whose failure did not reach the client.
+        masked: u64,
+        /// Those that a failed call's verdict leads through.
+        surfaced: u64,
+        /// Those that ended well.
+        harmless: u64,
+    }
+    /// One strategy's figures.
+    "strategies.csv" => StrategyRow {
+        /// The strategy; empty if the clients' own policy was in force.
+        strategy: Name,
+        /// Calls, those of the warm-up left out.
+        calls: u64,
+        /// Those that got a whole response with a status below 400.
+        succeeded: u64,
+        /// `succeeded / calls`; empty if there was no call. The same goes for the next two.
+        success_rate: Option<f64>,
+        /// The lower end of the rate's 95% Wilson interval.
+        success_low: Option<f64>,
+        /// The upper end of it.
+        success_high: Option<f64>,
+        /// The median latency of all calls, failed ones included, to three significant digits as
+        /// all percentiles; empty if there was no call.
+        p50_ms: Option<f64>,
+        /// The 90th percentile.
+        p90_ms: Option<f64>,
+        /// The 99th percentile.
+        p99_ms: Option<f64>,
+        /// The 99.9th percentile.
+        p999_ms: Option<f64>,
+        /// The longest; exact.
+        max_ms: Option<f64>,
+        /// Attempts that clients made, per call.
+        attempts_per_call: f64,
+        /// Attempts that were sent to the deepest nodes, per call.
+        amplification: f64,
+        /// The share of the servers' working time that went into answers nobody used.
+        wasted_work: f64,
+        /// Calls that succeeded, per second of the load outside the warm-up.
+        goodput_per_s: f64,
+        /// The place among the strategies compared, from 1.
+        rank: u32,
+    }
+    /// One call. The columns from `born` on are empty for a call that succeeded.
+    "calls.csv" => CallRow {
+        /// The strategy in force.
+        strategy: Name,
+        /// The call: its number, after the number of its load and a dot for all loads but the first.
+        #[serde(with = "text")]
+        call: CallId,
+        /// Its client.
+        client: Name,
+        /// When it should have begun.
+        start_ms: f64,
+        /// From then to its end.
+        latency_ms: f64,
+        /// The status that the client got.
+        status: Option<u16>,
+        /// What it got instead of a whole response; see `Failure::name`.
+        error: Name,
+        /// How many attempts the client made.
+        attempts: u32,
+        /// The node or edge at which the failure was born; empty if the call succeeded.
+        origin: Name,
+        /// The failure's cause.
+        cause: Name,
+        /// Its mechanism, if known.
+        mechanism: Name,
+        /// From where it was born up to the client.
+        path: String,
+        /// The hop at which it was born; empty if at none.
+        #[serde(default, with = "optional_text")]
+        born: Option<HopId>,
+        /// What the verdict rests on.
+        #[serde(default)]
+        evidence: String,
+        /// What an operator would do next.
+        #[serde(default)]
+        next_step: Name,
+    }
+    /// One attempt over one edge.
+    "hops.csv" => HopRow {
+        /// The strategy in force.
+        strategy: Name,
+        /// The call.
+        #[serde(with = "text")]
+        call: CallId,
+        /// The attempt's identity.
+        #[serde(with = "text")]
+        hop: HopId,
+        /// The hop that its caller was serving; the call's root if the caller is the client.
+        #[serde(with = "text")]
+        parent: HopId,
+        /// From 1.
+        attempt: u16,
+        /// The caller.
+        from: Name,
+        /// The callee.
+        to: Name,
+        /// When it began.
+        start_us: u64,
+        /// How long it took.
+        duration_us: u64,
+        /// The status that the caller saw.
+        status: Option<u16>,
+        /// What it saw instead of a whole response; see `Failure::name`.
+        error: Name,
+        /// The node that made the status; empty if there is none.
+        generated_by: Name,
+        /// The callee saw the request.
+        seen_by_callee: bool,
+        /// It went over a connection that had been used before.
+        reused: bool,
+        /// The injector's marks: the faults' names, separated by `;`.
+        faults: String,
+    }
+    /// One node in one second. Unlike the other figures it has the warm-up too.
+    "timeline.csv" => TimelineRow {
+        /// The strategy in force.
+        strategy: Name,
+        /// The second, from 0.
+        second: u64,
+        /// The node.
+        node: Name,
+        /// Requests (for a client, calls) that ended in it.
+        requests: u64,
+        /// Those that were answered in whole with a status below 400.
+        ok: u64,
+        /// Those that were answered with 502.
+        status_502: u64,
+        /// All others.
+        other_errors: u64,
+        /// The most requests inside at once that were seen.
+        in_flight: u32,
+        /// The most that waited for a worker.
+        queued: u32,
+        /// The 99th percentile of the time from arrival to end, to two significant digits; empty if
+        /// none ended.
+        p99_ms: Option<f64>,
+    }
+}
+
+/// A value as the text that it prints and parses.
+mod text {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<T: std::fmt::Display, S: Serializer>(
+        value: &T,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.collect_str(value)
+    }
+
+    pub(super) fn deserialize<'de, T, D>(from: D) -> Result<T, D::Error>
+    where
+        T: std::str::FromStr<Err: std::fmt::Display>,
+        D: Deserializer<'de>,
+    {
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The same for a value that may be missing: an empty text.
+mod optional_text {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
+    pub(super) fn serialize<T: std::fmt::Display, S: Serializer>(
+        value: &Option<T>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => to.collect_str(value),
+            None => to.serialize_str(""),
+        }
+    }
+
+    pub(super) fn deserialize<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
+    where
+        T: std::str::FromStr<Err: std::fmt::Display>,
+        D: Deserializer<'de>,
+    {
+        let text = String::deserialize(from)?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        text.parse().map(Some).map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,364 @@
+//! A run's folder: writer, reader and format version side by side.
+//!
+//! `calls.csv`, `hops.csv`, `timeline.csv` and `examples.jsonl` are streamed while the run goes on
+//! ([`RunDir::stream`], [`RunDir::example_stream`]); the tables of figures are written at its end
+//! ([`RunDir::write_rows`]).
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::manifest::{FORMAT, FormatVersion, Manifest};
+use crate::rows::{CallRow, FaultRow, HopRow, LayerRow, OriginRow, Row, StrategyRow, TimelineRow};
+use crate::{Exchange, HopId};
+
+const MANIFEST: &str = "run.json";
+const SCENARIO: &str = "scenario.yaml";
+const EXAMPLES: &str = "examples.jsonl";
+
+/// Every file that a run's folder may hold.
+pub const FILES: [&str; 10] = [
+    MANIFEST,
+    SCENARIO,
+    EXAMPLES,
+    OriginRow::FILE,
+    LayerRow::FILE,
+    FaultRow::FILE,
+    StrategyRow::FILE,
+    CallRow::FILE,
+    HopRow::FILE,
+    TimelineRow::FILE,
+];
+
+/// How many bytes of rows are gathered before they go to the file.
+const BUFFER: usize = 64 * 1024;
+
+/// Why a run's folder could not be written or read. Each says which file.
+#[derive(Debug, thiserror::Error)]
+pub enum RunDirError {
+    /// The file system did not let us.
+    #[error("cannot {doing} {}: {source}", path.display())]
+    Io {
+        /// What was being done: `create`, `write`, `read`.
+        doing: &'static str,
+        /// To which file.
+        path: PathBuf,
+        /// Why it could not be done.
+        source: io::Error,
+    },
+    /// The folder holds something else.
+    #[error("{} is not empty and not a run's folder: choose another", .0.display())]
+    Occupied(PathBuf),
+    /// There is no run there.
+    #[error("{} is not a run's folder: it has no {MANIFEST}", .0.display())]
+    NotARun(PathBuf),
+    /// The folder was written by a version from the future.
+    #[error("{} has format {found}, and this version reads {FORMAT}: use the version that wrote it", path.display())]
+    Format {
+        /// The folder.
+        path: PathBuf,
+        /// Its format.
+        found: FormatVersion,
+    },
+    /// A file is not what it should be.
+    #[error("cannot read {}: {reason}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl From<RunDirError> for io::Error {
+    fn from(error: RunDirError) -> Self {
+        let kind = match &error {
+            RunDirError::Io { source, .. } => source.kind(),
+            _ => io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// The exchanges of one failed call, kept for people to look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Example {
+    /// The call, as in `calls.csv`.
+    pub call: String,
+    /// What was on the wire, hop by hop.
+    pub hops: Vec<ExampleHop>,
+}
+
+/// What was on the wire in one hop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExampleHop {
+    /// The hop, as in `hops.csv`.
+    pub hop: String,
+    /// What was sent and received.
+    pub exchange: Exchange,
+}
+
+impl ExampleHop {
+    /// A hop's exchange.
+    pub fn new(hop: HopId, exchange: Exchange) -> Self {
+        Self { hop: hop.to_string(), exchange }
+    }
+}
+
+/// A run's folder.
+#[derive(Debug, Clone)]
+pub struct RunDir {
+    path: PathBuf,
+}
+
+impl RunDir {
+    /// Makes a folder for a new run, with all folders above it. An older run's files in it are
+    /// removed.
+    ///
+    /// # Errors
+    /// If it cannot be made, or holds anything that is not a run's.
+    pub fn create(path: impl Into<PathBuf>) -> Result<Self, RunDirError> {
+        let dir = Self { path: path.into() };
+        std::fs::create_dir_all(&dir.path).map_err(|e| io_error("create", &dir.path, e))?;
+        let mut entries = std::fs::read_dir(&dir.path).map_err(|e| io_error("read", &dir.path, e))?;
+        if entries.next().is_none() {
+            return Ok(dir);
+        }
+        if !dir.file(MANIFEST).exists() {
+            return Err(RunDirError::Occupied(dir.path));
+        }
+        for name in FILES {
+            match std::fs::remove_file(dir.file(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(io_error("remove", &dir.file(name), error));
+                }
+                _ => {}
+            }
+        }
+        Ok(dir)
+    }
+
+    /// An existing run's folder.
+    ///
+    /// # Errors
+    /// If there is none, or its format is not one that this version reads.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, RunDirError> {
+        /// As much of `run.json` as every format has.
+        #[derive(Deserialize)]
+        struct Header {
+            versions: HeaderVersions,
+        }
+        #[derive(Deserialize)]
+        struct HeaderVersions {
+            format: FormatVersion,
+        }
+        let dir = Self { path: path.into() };
+        if !dir.file(MANIFEST).exists() {
+            return Err(RunDirError::NotARun(dir.path));
+        }
+        let found = dir.read_json::<Header>()?.versions.format;
+        if found.major != FORMAT.major {
+            return Err(RunDirError::Format { path: dir.path, found });
+        }
+        Ok(dir)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Writes `run.json`.
+    ///
+    /// # Errors
+    /// If it cannot be written; an older one is then still whole.
+    pub fn write_manifest(&self, manifest: &Manifest) -> Result<(), RunDirError> {
+        let path = self.file(MANIFEST);
+        let mut json = serde_json::to_string_pretty(manifest)
+            .map_err(|e| RunDirError::Malformed { path: path.clone(), reason: e.to_string() })?;
+        json.push('\n');
+        let beside = self.file("run.json.new");
+        std::fs::write(&beside, json).map_err(|e| io_error("write", &path, e))?;
+        std::fs::rename(&beside, &path).map_err(|e| io_error("write", &path, e))
+    }
+
+    /// Reads `run.json`.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn read_manifest(&self) -> Result<Manifest, RunDirError> {
+        self.read_json()
+    }
+
+    fn read_json<T: for<'de> Deserialize<'de>>(&self) -> Result<T, RunDirError> {
+        let path = self.file(MANIFEST);
+        let text = std::fs::read_to_string(&path).map_err(|e| io_error("read", &path, e))?;
+        serde_json::from_str(&text).map_err(|e| RunDirError::Malformed { path, reason: e.to_string() })
+    }
+
+    /// Writes `scenario.yaml`.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_scenario(&self, yaml: &str) -> Result<(), RunDirError> {
+        let path = self.file(SCENARIO);
+        std::fs::write(&path, yaml).map_err(|e| io_error("write", &path, e))
+    }
+
+    /// Reads `scenario.yaml`.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn read_scenario(&self) -> Result<String, RunDirError> {
+        let path = self.file(SCENARIO);
+        std::fs::read_to_string(&path).map_err(|e| io_error("read", &path, e))
+    }
+
+    /// Begins one of the CSV files: its header is there at once.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn stream<R: Row>(&self) -> Result<RowStream<R>, RunDirError> {
+        let path = self.file(R::FILE);
+        let file = File::create(&path).map_err(|e| io_error("create", &path, e))?;
+        let mut writer =
+            csv::WriterBuilder::new().has_headers(false).buffer_capacity(BUFFER).from_writer(file);
+        writer.write_record(R::COLUMNS).map_err(|e| csv_error("write", &path, e))?;
+        let mut stream = RowStream { writer, path, rows: PhantomData };
+        stream.flush()?;
+        Ok(stream)
+    }
+
+    /// Writes one of the CSV files as a whole.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_rows<R: Row>(&self, rows: &[R]) -> Result<(), RunDirError> {
+        let mut stream = self.stream()?;
+        for row in rows {
+            stream.push(row)?;
+        }
+        stream.flush()
+    }
+
+    /// Reads one of the CSV files, row by row.
+    ///
+    /// # Errors
+    /// If it is not there; then, row by row, if one is not as it should be.
+    pub fn rows<R: Row>(&self) -> Result<impl Iterator<Item = Result<R, RunDirError>> + use<R>, RunDirError> {
+        let path = self.file(R::FILE);
+        let file = File::open(&path).map_err(|e| io_error("read", &path, e))?;
+        let reader = csv::ReaderBuilder::new().buffer_capacity(BUFFER).from_reader(file);
+        Ok(reader.into_deserialize().map(move |row| row.map_err(|e| csv_error("read", &path, e))))
+    }
+
+    /// Reads one of the CSV files as a whole.
+    ///
+    /// # Errors
+    /// As [`RunDir::rows`].
+    pub fn read_rows<R: Row>(&self) -> Result<Vec<R>, RunDirError> {
+        self.rows()?.collect()
+    }
+
+    /// Begins `examples.jsonl`.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn example_stream(&self) -> Result<ExampleStream, RunDirError> {
+        let path = self.file(EXAMPLES);
+        let file = File::create(&path).map_err(|e| io_error("create", &path, e))?;
+        Ok(ExampleStream { writer: BufWriter::new(file), path })
+    }
+
+    /// Reads `examples.jsonl`.
+    ///
+    /// # Errors
+    /// If it cannot be read. That it is not there is not an error: there are none then.
+    pub fn read_examples(&self) -> Result<Vec<Example>, RunDirError> {
+        let path = self.file(EXAMPLES);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(io_error("read", &path, e)),
+        };
+        let example = |line: io::Result<String>| {
+            let line = line.map_err(|e| io_error("read", &path, e))?;
+            serde_json::from_str(&line)
+                .map_err(|e| RunDirError::Malformed { path: path.clone(), reason: e.to_string() })
+        };
+        BufReader::new(file).lines().map(example).collect()
+    }
+}
+
+/// A CSV file that is being written.
+#[derive(Debug)]
+pub struct RowStream<R> {
+    writer: csv::Writer<File>,
+    path: PathBuf,
+    rows: PhantomData<fn(&R)>,
+}
+
+impl<R: Row> RowStream<R> {
+    /// Adds a row; it is in the file after the next [`RowStream::flush`] at the latest.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn push(&mut self, row: &R) -> Result<(), RunDirError> {
+        self.writer.serialize(row).map_err(|e| csv_error("write", &self.path, e))
+    }
+
+    /// Hands all rows so far to the file.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn flush(&mut self) -> Result<(), RunDirError> {
+        self.writer.flush().map_err(|e| io_error("write", &self.path, e))
+    }
+}
+
+/// `examples.jsonl` while it is being written.
+#[derive(Debug)]
+pub struct ExampleStream {
+    writer: BufWriter<File>,
+    path: PathBuf,
+}
+
+impl ExampleStream {
+    /// Adds an example.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn push(&mut self, example: &Example) -> Result<(), RunDirError> {
+        serde_json::to_writer(&mut self.writer, example)
+            .map_err(io::Error::from)
+            .and_then(|()| self.writer.write_all(b"\n"))
+            .map_err(|e| io_error("write", &self.path, e))
+    }
+
+    /// Hands all examples so far to the file.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn flush(&mut self) -> Result<(), RunDirError> {
+        self.writer.flush().map_err(|e| io_error("write", &self.path, e))
+    }
+}
+
+fn io_error(doing: &'static str, path: &Path, source: io::Error) -> RunDirError {
+    RunDirError::Io { doing, path: path.to_owned(), source }
+}
+
+fn csv_error(doing: &'static str, path: &Path, error: csv::Error) -> RunDirError {
+    let reason = error.to_string();
+    match error.into_kind() {
+        csv::ErrorKind::Io(source) => io_error(doing, path, source),
+        _ => RunDirError::Malformed { path: path.to_owned(), reason },
+    }
+}
