@@ -49,6 +49,7 @@ fn failed_call(n: u64) -> CallTrace {
             wrong_path: false,
             bad_credentials: false,
             bytes: 0,
+            ends_by_close: false,
             faults: FaultSet::EMPTY,
             exchange: None,
         });

@@ -4,12 +4,12 @@ use topology::{NodeKind, Scenario};
 
 use crate::cli::ScenarioArgs;
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::scenario;
 
 pub(crate) fn check(args: &ScenarioArgs, output: &Output) -> Result<Exit, Failure> {
     let scenario = scenario::load(args, output)?;
-    output.result(|out| writeln!(out, "ok: {}", contents(&scenario)))?;
+    output::result(|out| writeln!(out, "ok: {}", contents(&scenario)))?;
     Ok(Exit::Well)
 }
 

@@ -8,7 +8,7 @@ use topology::units::DurationText;
 use trace::CallId;
 
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::{check, explain, new, report_command, run, schema};
 
 /// Where do my 502s come from, and what would a retry have done about them?
@@ -131,7 +131,7 @@ pub(crate) fn main() -> Exit {
     match dispatch(cli.command, &output) {
         Ok(exit) => exit,
         Err(failure) => {
-            output.error(&failure);
+            output::error(&failure);
             failure.exit
         }
     }
@@ -144,7 +144,7 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, Failure> {
         Command::Explain { run, call, format } => explain::explain(run, call, format.format.into(), output),
         Command::Report { run, format } => report_command::report(run, format.format.into(), output),
         Command::New { name } => new::new(&name, output),
-        Command::Schema => schema::schema(output),
+        Command::Schema => schema::schema(),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use report::explain::ExplainError;
 use report::ReadError;
+use report::explain::ExplainError;
 use trace::RunDirError;
 
 /// The program's exit codes.
@@ -36,13 +36,13 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// The user asked for something that cannot be.
-    pub(crate) fn wrong(text: impl ToString) -> Self {
-        Self { exit: Exit::Wrong, text: text.to_string(), has_heading: false }
+    pub(crate) fn wrong(text: impl Into<String>) -> Self {
+        Self { exit: Exit::Wrong, text: text.into(), has_heading: false }
     }
 
     /// It could be, but it did not work out.
-    pub(crate) fn failed(text: impl ToString) -> Self {
-        Self { exit: Exit::Failed, text: text.to_string(), has_heading: false }
+    pub(crate) fn failed(text: impl Into<String>) -> Self {
+        Self { exit: Exit::Failed, text: text.into(), has_heading: false }
     }
 
     /// The scenario is wrong; the text is a list of its problems.
@@ -54,8 +54,10 @@ impl Failure {
 impl From<RunDirError> for Failure {
     fn from(error: RunDirError) -> Self {
         match error {
-            RunDirError::Occupied(_) | RunDirError::NotARun(_) | RunDirError::Format { .. } => Self::wrong(error),
-            RunDirError::Io { .. } | RunDirError::Malformed { .. } => Self::failed(error),
+            RunDirError::Occupied(_) | RunDirError::NotARun(_) | RunDirError::Format { .. } => {
+                Self::wrong(error.to_string())
+            }
+            RunDirError::Io { .. } | RunDirError::Malformed { .. } => Self::failed(error.to_string()),
         }
     }
 }
@@ -64,7 +66,7 @@ impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Files(error) => error.into(),
-            ReadError::Unfinished(_) => Self::failed(error),
+            ReadError::Unfinished(_) => Self::failed(error.to_string()),
         }
     }
 }
@@ -73,7 +75,7 @@ impl From<ExplainError> for Failure {
     fn from(error: ExplainError) -> Self {
         match error {
             ExplainError::Files(error) => error.into(),
-            ExplainError::NoSuchCall(_) => Self::wrong(error),
+            ExplainError::NoSuchCall(_) => Self::wrong(error.to_string()),
         }
     }
 }

@@ -7,7 +7,7 @@ use report::render::Format;
 use trace::{CallId, RunDir};
 
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{self, Output};
 
 pub(crate) fn explain(
     run: PathBuf,
@@ -17,6 +17,6 @@ pub(crate) fn explain(
 ) -> Result<Exit, Failure> {
     let selection = call.map_or(Selection::OnePerOrigin, Selection::Call);
     let calls = explain::read(&RunDir::open(run)?, selection)?;
-    output.result(|out| explain::write(&calls, format, output.result_colour(), out))?;
+    output::result(|out| explain::write(&calls, format, output.result_colour(), out))?;
     Ok(Exit::Well)
 }

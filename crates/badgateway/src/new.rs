@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{self, Output};
 
 /// The scenario; `NAME` stands for its name.
 const STARTER: &str = include_str!("new/starter.yaml");
@@ -17,14 +17,17 @@ pub(crate) fn new(name: &str, output: &Output) -> Result<Exit, Failure> {
         )));
     }
     let file = format!("{name}.yaml");
-    let mut opened = OpenOptions::new().write(true).create_new(true).open(&file).map_err(|e| match e.kind() {
-        ErrorKind::AlreadyExists => Failure::wrong(format!("{file} is there already: choose another name")),
-        _ => Failure::failed(format!("cannot create {file}: {e}")),
-    })?;
+    let mut opened =
+        OpenOptions::new().write(true).create_new(true).open(&file).map_err(|e| match e.kind() {
+            ErrorKind::AlreadyExists => {
+                Failure::wrong(format!("{file} is there already: choose another name"))
+            }
+            _ => Failure::failed(format!("cannot create {file}: {e}")),
+        })?;
     opened
         .write_all(starter(name).as_bytes())
         .map_err(|e| Failure::failed(format!("cannot write {file}: {e}")))?;
-    output.result(|out| writeln!(out, "{file}"))?;
+    output::result(|out| writeln!(out, "{file}"))?;
     output.hint(&format!("next: badgateway run {file}"));
     Ok(Exit::Well)
 }

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use crate::exit::Failure;
 
 /// What may be printed, and how.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Output {
     /// No progress, no hints.
     pub(crate) quiet: bool,
@@ -30,21 +30,6 @@ impl Output {
         self.colour && io::stderr().is_terminal()
     }
 
-    /// Writes a result. That a reader has seen enough (`| head`) is no error.
-    pub(crate) fn result(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
-        let mut out = io::BufWriter::new(io::stdout().lock());
-        match write(&mut out).and_then(|()| out.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Failure::failed(format!("cannot write the result: {error}")))
-            }
-            _ => {
-                // What a closed pipe did not take is not tried again.
-                drop(out.into_parts());
-                Ok(())
-            }
-        }
-    }
-
     /// Tells a person something that is no result.
     pub(crate) fn hint(&self, text: &str) {
         if !self.quiet {
@@ -52,12 +37,27 @@ impl Output {
             let _ = writeln!(io::stderr(), "{text}");
         }
     }
+}
 
-    /// Tells why the program could not do what it was asked for.
-    pub(crate) fn error(&self, failure: &Failure) {
-        let text = failure.text.trim_end();
-        // A scenario's problems come with a heading of their own.
-        let prefix = if failure.has_heading { "" } else { "error: " };
-        let _ = writeln!(io::stderr(), "{prefix}{text}");
+/// Writes a result. That a reader has seen enough (`| head`) is no error.
+pub(crate) fn result(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::failed(format!("cannot write the result: {error}")))
+        }
+        _ => {
+            // What a closed pipe did not take is not tried again.
+            drop(out.into_parts());
+            Ok(())
+        }
     }
+}
+
+/// Tells why the program could not do what it was asked for.
+pub(crate) fn error(failure: &Failure) {
+    let text = failure.text.trim_end();
+    // A scenario's problems come with a heading of their own.
+    let prefix = if failure.has_heading { "" } else { "error: " };
+    let _ = writeln!(io::stderr(), "{prefix}{text}");
 }

@@ -80,7 +80,13 @@ mod tests {
 
     #[test]
     fn a_line_tells_what_is_new() {
-        let last = Progress { elapsed: Duration::from_secs(5), started: 900, ok: 890, failed: 2, ..Progress::default() };
+        let last = Progress {
+            elapsed: Duration::from_secs(5),
+            started: 900,
+            ok: 890,
+            failed: 2,
+            ..Progress::default()
+        };
         let now = Progress {
             elapsed: Duration::from_secs(7),
             started: 1300,

@@ -14,7 +14,7 @@ use trace::{Manifest, Record, RunDir, Sink, Time};
 
 use crate::cli::{FormatArgs, ScenarioArgs};
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::progress::ProgressLine;
 use crate::{interrupt, scenario};
 
@@ -65,7 +65,7 @@ pub(crate) fn run(args: &RunArgs, output: &Output) -> Result<Exit, Failure> {
 
     let report = Report::new(ended(manifest, &summary), figures);
     report.write(&dir)?;
-    output.result(|out| render::report(&report, args.format.format.into(), output.result_colour(), out))?;
+    output::result(|out| render::report(&report, args.format.format.into(), output.result_colour(), out))?;
     output.hint(&format!("\nThe run is in {}", dir.path().display()));
     if report.failed() > 0 {
         output.hint(&format!("next: badgateway explain {}", dir.path().display()));
@@ -74,7 +74,11 @@ pub(crate) fn run(args: &RunArgs, output: &Output) -> Result<Exit, Failure> {
 }
 
 /// Has the engine run the scenario.
-fn drive(scenario: &Arc<Scenario>, recorder: Recorder, output: &Output) -> Result<(Recorder, Summary), Failure> {
+fn drive(
+    scenario: &Arc<Scenario>,
+    recorder: Recorder,
+    output: &Output,
+) -> Result<(Recorder, Summary), Failure> {
     let stop = Stop::new();
     interrupt::on_ctrl_c(stop.clone())
         .map_err(|e| Failure::failed(format!("cannot listen for Ctrl-C: {e}")))?;
@@ -90,7 +94,7 @@ fn drive(scenario: &Arc<Scenario>, recorder: Recorder, output: &Output) -> Resul
     if let Some(line) = line {
         line.clear();
     }
-    let (summary, sink) = result.map_err(Failure::failed)?;
+    let (summary, sink) = result.map_err(|e| Failure::failed(e.to_string()))?;
     drop(sink);
     Ok((shared.take(), summary))
 }

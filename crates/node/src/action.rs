@@ -65,6 +65,8 @@ pub enum Input {
     CallerGone,
     /// The node's process dies.
     ProcessDown,
+    /// The run ends, and the work with it.
+    RunEnds,
 }
 
 /// Every reason why a visit may wake.
@@ -91,6 +93,8 @@ pub struct AttemptReport {
     pub idle: Duration,
     /// How many bytes of the body came.
     pub bytes: u64,
+    /// The response had neither a length nor chunks.
+    pub ends_by_close: bool,
     /// The callee closed the connection for idleness just then.
     pub idle_closed: bool,
     /// What was on the wire, if it was kept.
@@ -106,6 +110,7 @@ impl AttemptReport {
             reused: false,
             idle: Duration::ZERO,
             bytes: 0,
+            ends_by_close: false,
             idle_closed: false,
             exchange: None,
         }

@@ -178,6 +178,11 @@ impl Call {
         }
     }
 
+    /// How many attempts it has made.
+    pub(crate) fn attempts(&self) -> u32 {
+        u32::from(self.attempt)
+    }
+
     /// Whether it is over.
     pub(crate) fn is_ended(&self) -> bool {
         matches!(self.state, State::Ended)
@@ -332,6 +337,7 @@ fn record(
         wrong_path: outbound.wrong_path,
         bad_credentials: outbound.bad_credentials,
         bytes: report.bytes,
+        ends_by_close: report.ends_by_close,
         faults,
         exchange: report.exchange,
     })));

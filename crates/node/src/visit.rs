@@ -20,7 +20,8 @@ const REROUTED: u16 = u16::MAX;
 /// Who is served.
 #[derive(Debug)]
 enum Role {
-    /// Nobody: this is a client's own call, which should have begun then.
+    /// Nobody: this is a client's own call, which should have begun then; in the stages before this
+    /// one it has made so many attempts.
     Client { start: Time, attempts: u32 },
     /// A caller.
     Server(Box<Serving>),
@@ -135,7 +136,19 @@ impl Visit {
             Input::Ended { slot, report } => self.attempt_ended(slot, report, scope),
             Input::CallerGone => self.caller_gone(scope),
             Input::ProcessDown => self.process_down(scope),
+            Input::RunEnds => {
+                self.finish(None, Source::Nobody, Sent::Nothing, ServedEnd::StillRunning, scope);
+            }
         }
+    }
+
+    /// How many attempts a client has made so far.
+    fn attempts(&self) -> u32 {
+        let earlier = match self.role {
+            Role::Client { attempts, .. } => attempts,
+            Role::Server(_) => 0,
+        };
+        earlier + self.calls.iter().map(Call::attempts).sum::<u32>()
     }
 
     fn place(&self, slot: u16) -> Option<usize> {
@@ -246,6 +259,10 @@ impl Visit {
 
     fn start_stage(&mut self, stage: usize, scope: &mut Scope<'_, '_>) {
         self.phase = Phase::Calling(stage);
+        let made = self.attempts();
+        if let Role::Client { attempts, .. } = &mut self.role {
+            *attempts = made;
+        }
         self.calls.clear();
         let plan = &scope.declared().plan;
         let Some(current) = plan.stages.get(stage) else {
@@ -264,9 +281,6 @@ impl Visit {
     }
 
     fn begin_call(&mut self, slot: u16, choice: &Choice, scope: &mut Scope<'_, '_>) {
-        if let Role::Client { attempts, .. } = &mut self.role {
-            *attempts += 1;
-        }
         let (call, progress) =
             Call::begin(slot, choice, self.origin, scope.now, scope.env, scope.node, scope.out);
         self.calls.push(call);
@@ -303,12 +317,7 @@ impl Visit {
     fn attempt_ended(&mut self, slot: u16, report: AttemptReport, scope: &mut Scope<'_, '_>) {
         let Some(place) = self.place(slot) else { return };
         let origin = self.origin;
-        let before = scope.out.len();
         let progress = self.calls[place].ended(report, origin, scope.now, scope.env, scope.node, scope.out);
-        if let Role::Client { attempts, .. } = &mut self.role {
-            let again = scope.out[before..].iter().filter(|a| matches!(a, Action::Send { .. })).count();
-            *attempts += u32::try_from(again).unwrap_or(0);
-        }
         self.on_progress(progress, scope);
     }
 
@@ -439,7 +448,8 @@ impl Visit {
 
     /// Ends a client's call.
     fn end_call(&mut self, outcome: Outcome, decisive: Option<HopId>, scope: &mut Scope<'_, '_>) {
-        let Role::Client { start, attempts } = self.role else { return };
+        let Role::Client { start, .. } = self.role else { return };
+        let attempts = self.attempts();
         self.abandon_calls(scope);
         self.phase = Phase::Over;
         scope.out.push(Action::Record(Record::Call(CallEnd {

@@ -9,6 +9,7 @@ use topology::load::{Arrivals, Body, Load, Request};
 use topology::node::{Balance, Choice, OnDisconnect, Plan, Response, Stage};
 use topology::policy::{Backoff, Policy, Pool, Retry, When};
 use topology::profile::Profile;
+use topology::scenario::Written;
 use topology::units::Share;
 use topology::wire::Dial;
 use topology::{
@@ -59,6 +60,7 @@ pub(crate) fn chain(names: &[&str]) -> Scenario {
         strategies: Vec::new(),
         strategy: String::new(),
         thresholds: Vec::new(),
+        written: Written::default(),
     }
 }
 
@@ -173,6 +175,7 @@ impl Call {
             wrong_path: false,
             bad_credentials: false,
             bytes: 0,
+            ends_by_close: false,
             faults: FaultSet::EMPTY,
             exchange: None,
         });

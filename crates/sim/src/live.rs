@@ -27,7 +27,7 @@ use trace::Sink;
 
 /// Asks a run to end early; what was measured so far is kept.
 #[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<(AtomicBool, Notify)>);
+pub struct Stop(Arc<Signal>);
 
 impl Stop {
     /// A handle that nobody has used yet.
@@ -37,21 +37,43 @@ impl Stop {
 
     /// Ends the run now.
     pub fn now(&self) {
-        self.0.0.store(true, Ordering::SeqCst);
-        self.0.1.notify_waiters();
+        self.0.give();
     }
 
     /// Whether it has been used.
     pub fn is_set(&self) -> bool {
-        self.0.0.load(Ordering::SeqCst)
+        self.0.is_given()
     }
 
     /// Comes when it is used.
     pub(crate) async fn wait(&self) {
-        let notified = self.0.1.notified();
+        self.0.wait().await;
+    }
+}
+
+/// Something that is told once, to everyone.
+#[derive(Debug, Default)]
+pub(crate) struct Signal {
+    given: AtomicBool,
+    notify: Notify,
+}
+
+impl Signal {
+    pub(crate) fn give(&self) {
+        self.given.store(true, Ordering::SeqCst);
+        self.notify.notify_waiters();
+    }
+
+    pub(crate) fn is_given(&self) -> bool {
+        self.given.load(Ordering::SeqCst)
+    }
+
+    /// Comes when it is given, or has been.
+    pub(crate) async fn wait(&self) {
+        let notified = self.notify.notified();
         tokio::pin!(notified);
         notified.as_mut().enable();
-        if !self.is_set() {
+        if !self.is_given() {
             notified.await;
         }
     }
@@ -126,17 +148,16 @@ impl RunError {
 
 /// Runs a scenario to its end. Blocking; builds its own runtime.
 ///
-/// `progress` is called a few times a second. The sink comes back even if the run fails after it
-/// began, through [`RunError::Sink`] only if it was the sink that failed.
+/// `progress` is called a few times a second. The sink is given back at the end.
 ///
 /// # Errors
 /// If a socket cannot be had, or the sink fails.
-pub fn run(
+pub fn run<S: Sink + Send + 'static>(
     scenario: &Arc<Scenario>,
     stop: &Stop,
-    sink: Box<dyn Sink + Send>,
+    sink: S,
     progress: impl Fn(&Progress) + Send + 'static,
-) -> Result<(Summary, Box<dyn Sink + Send>), RunError> {
+) -> Result<(Summary, S), RunError> {
     let runtime = runtime()?;
     let result = runtime.block_on(host::run(scenario.clone(), stop.clone(), sink, progress));
     runtime.shutdown_timeout(Duration::from_millis(200));

@@ -136,11 +136,7 @@ impl Scenario {
     ///
     /// # Errors
     /// Everything that is wrong with the text or the values.
-    pub fn parse_with(
-        text: &str,
-        file_name: &str,
-        overrides: &[(String, String)],
-    ) -> Result<Self, Problems> {
+    pub fn parse_with(text: &str, file_name: &str, overrides: &[(String, String)]) -> Result<Self, Problems> {
         read::read(text, file_name, overrides)
     }
 

@@ -101,22 +101,28 @@ impl FromStr for DurationText {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (number, unit) = number_and_unit(text)?;
-        let seconds = number
+        // Whole nanoseconds up to 30 days are exact in an f64.
+        let nanos = number
             * match unit {
-                "ns" => 1e-9,
-                "us" | "µs" => 1e-6,
-                "ms" => 1e-3,
-                "s" => 1.0,
-                "m" | "min" => 60.0,
-                "h" => 3600.0,
+                "ns" => 1.0,
+                "us" | "µs" => 1e3,
+                "ms" => 1e6,
+                "s" => 1e9,
+                "m" | "min" => 60e9,
+                "h" => 3600e9,
                 "" if number == 0.0 => 0.0,
                 "" => return Err(format!("`{text}` has no unit: write `{text}ms` or `{text}s`")),
                 other => return Err(format!("`{other}` is not a unit of time: ns, us, ms, s, m, h")),
             };
-        if seconds > DURATION_MAX.as_secs_f64() {
+        if nanos > DURATION_MAX.as_nanos() as f64 {
             return Err(format!("`{text}` is longer than 30 days"));
         }
-        Ok(Self(Duration::from_nanos((Duration::from_secs_f64(seconds).as_nanos() as f64).round() as u64)))
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is in 0..=DURATION_MAX"
+        )]
+        Ok(Self(Duration::from_nanos(nanos.round() as u64)))
     }
 }
 
@@ -252,12 +258,12 @@ impl<T: FromStr<Err = String>> Visitor<'_> for TextOrNumber<T> {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
-        text.parse().map_err(|reason: String| E::custom(format!("{reason} (expected {})", self.expecting)))
+        text.parse().map_err(|reason: String| E::invalid_value(Unexpected::Other(&reason), &self.expecting))
     }
 
     fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<T, E> {
         (self.from_number)(number)
-            .map_err(|reason| E::custom(format!("{reason} (expected {})", self.expecting)))
+            .map_err(|reason| E::invalid_value(Unexpected::Other(&reason), &self.expecting))
     }
 
     fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<T, E> {

@@ -204,6 +204,7 @@ mod tests {
             wrong_path: false,
             bad_credentials: false,
             bytes: 0,
+            ends_by_close: false,
             faults: FaultSet::EMPTY,
             exchange: None,
         })

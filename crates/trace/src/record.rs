@@ -116,6 +116,8 @@ pub struct Attempt {
     pub bad_credentials: bool,
     /// How many bytes of the body came; if its head did not come whole, how many of that.
     pub bytes: u64,
+    /// The response had neither a length nor chunks: its end is that of the connection.
+    pub ends_by_close: bool,
     /// The injector's marks.
     pub faults: FaultSet,
     /// What was sent and received, kept for some failed attempts.

@@ -59,13 +59,7 @@ fn answered(case: &Case<'_>, attempt: &Attempt, status: u16) -> Finding {
     }
 }
 
-fn refusal_of(
-    case: &Case<'_>,
-    attempt: &Attempt,
-    served: &Served,
-    refusal: Refusal,
-    status: u16,
-) -> Finding {
+fn refusal_of(case: &Case<'_>, attempt: &Attempt, served: &Served, refusal: Refusal, status: u16) -> Finding {
     let (caller, node) = (case.caller(attempt.edge), case.callee(attempt.edge));
     let name = case.name(node);
     let at_node = |cause, mechanism| Birth::at_node(node, cause, mechanism);
@@ -137,18 +131,20 @@ fn refused(case: &Case<'_>, attempt: &Attempt) -> Finding {
     match attempt.dialed {
         Dial::WrongPort => misdirected("wrong_port", "another port of its host"),
         Dial::WrongHost => misdirected("wrong_host", "another host"),
-        Dial::Callee | Dial::Refused | Dial::Blackhole => {
-            down(case, attempt, "the connection was refused").unwrap_or_else(|| {
+        Dial::Callee | Dial::Refused | Dial::Blackhole => down(case, attempt, "the connection was refused")
+            .unwrap_or_else(|| {
                 Birth::at_edge(attempt.edge, Cause::Network, "down").because(
                     format!("the connection was refused although the process of {callee} was up"),
                     "a firewall that rejects, a proxy in between, or a listener bound elsewhere",
                 )
-            })
-        }
+            }),
     }
 }
 
 fn syn_lost(case: &Case<'_>, attempt: &Attempt) -> Finding {
+    if let Some(finding) = timeouts::gave_no_time_to_connect(case, attempt) {
+        return finding;
+    }
     let callee = case.name(case.callee(attempt.edge));
     let waited = attempt.end.since(attempt.start).as_millis();
     match attempt.dialed {
@@ -210,7 +206,9 @@ fn broken(case: &Case<'_>, attempt: &Attempt) -> Finding {
         (Sent::Whole | Sent::Nothing | Sent::Malformed, _) => {
             let mechanism = if attempt.reset { "reset_peer" } else { "limit_data" };
             Birth::at_edge(attempt.edge, Cause::Network, mechanism).because(
-                format!("{callee} sent its whole response, and the connection was {how} before it had all come"),
+                format!(
+                    "{callee} sent its whole response, and the connection was {how} before it had all come"
+                ),
                 "what lies between the two: a proxy with a size limit, a load balancer that was reloaded",
             )
         }
@@ -221,12 +219,15 @@ fn not_http(case: &Case<'_>, attempt: &Attempt) -> Finding {
     let node = case.callee(attempt.edge);
     let callee = case.name(node);
     match case.served(attempt.hop) {
-        Some(served) if served.sent == Sent::Malformed => {
-            Birth::at_node(node, Cause::Crash, "malformed_response").because(
-                format!("{callee} itself wrote bytes that are not HTTP"),
-                "look at the bytes on the callee's socket; a framework bug, or output written past the server",
-            )
-        }
+        Some(served) if served.sent == Sent::Malformed => Birth::at_node(
+            node,
+            Cause::Crash,
+            "malformed_response",
+        )
+        .because(
+            format!("{callee} itself wrote bytes that are not HTTP"),
+            "look at the bytes on the callee's socket; a framework bug, or output written past the server",
+        ),
         _ => Birth::at_edge(attempt.edge, Cause::Network, "corrupt").because(
             format!("{callee} sent valid HTTP, and what came was not"),
             "a middlebox that rewrites, or the wrong protocol on this port",

@@ -17,18 +17,29 @@ const WARMING: Duration = Duration::from_secs(30);
 /// An attempt ran into its time-out.
 pub(super) fn timed_out(case: &Case<'_>, attempt: &Attempt) -> Finding {
     let usual = usual_time(case, case.callee(attempt.edge), 0);
-    let short = attempt.timeout.is_some_and(|t| t < usual.mul_f64(1.5));
-    let seen = case.served(attempt.hop);
-    if short && seen.is_some_and(|served| served.finished + TRANSIT > attempt.end) {
+    // When the timer was due: on a busy machine it fires later.
+    let due = attempt.timeout.map_or(attempt.end, |timeout| attempt.end.min(attempt.start + timeout));
+    let had_answered = |served: &Served| served.finished + TRANSIT <= due;
+    if is_short(attempt, usual) && !case.served(attempt.hop).is_some_and(had_answered) {
         return too_short(case, attempt, usual);
     }
-    match waiting(case, attempt.hop, attempt.end) {
+    match waiting(case, attempt.hop, due) {
         // Nothing below was at fault: it is the timer.
-        Finding::Here(birth) if birth.cause == Cause::Unknown => {
-            too_short(case, attempt, usual)
-        }
+        Finding::Here(birth) if birth.cause == Cause::Unknown => too_short(case, attempt, usual),
         other => other,
     }
+}
+
+/// Whether the timer gives a callee that works as usual no chance.
+fn is_short(attempt: &Attempt, usual: Duration) -> bool {
+    attempt.timeout.is_some_and(|timeout| timeout < usual.mul_f64(1.5))
+}
+
+/// The attempt's timer fired before the connection was there: by far too early for that to mean
+/// anything?
+pub(super) fn gave_no_time_to_connect(case: &Case<'_>, attempt: &Attempt) -> Option<Finding> {
+    let usual = usual_time(case, case.callee(attempt.edge), 0);
+    is_short(attempt, usual).then(|| too_short(case, attempt, usual))
 }
 
 fn too_short(case: &Case<'_>, attempt: &Attempt, usual: Duration) -> Finding {
@@ -88,7 +99,9 @@ pub(super) fn waiting(case: &Case<'_>, hop: HopId, at: Time) -> Finding {
         && children(case, hop).next().is_none();
     if is_stuck {
         return Birth::at_node(node, Cause::Crash, "hang").because(
-            format!("{callee} took the request, and its worker was stuck: it did no work until the caller left"),
+            format!(
+                "{callee} took the request, and its worker was stuck: it did no work until the caller left"
+            ),
             "a stack dump of the process; look for locks and calls without a time-out",
         );
     }
@@ -107,9 +120,7 @@ fn unseen(case: &Case<'_>, attempt: &Attempt, at: Time) -> Finding {
         return rules::look(case, attempt.hop);
     }
     let callee = case.name(case.callee(attempt.edge));
-    if attempt.outcome.failure() == Some(Failure::Cancelled)
-        && at.since(attempt.start) < TRANSIT
-    {
+    if attempt.outcome.failure() == Some(Failure::Cancelled) && at.since(attempt.start) < TRANSIT {
         return Finding::Here(rules::unknown(case, attempt.hop));
     }
     Birth::at_edge(attempt.edge, Cause::Network, "timeout").because(
@@ -120,15 +131,13 @@ fn unseen(case: &Case<'_>, attempt: &Attempt, at: Time) -> Finding {
 
 /// The callee had answered long ago.
 fn late(case: &Case<'_>, attempt: &Attempt, served: &Served, at: Time) -> Finding {
-    let node = case.callee(attempt.edge);
-    let callee = case.name(node);
+    let callee = case.name(case.callee(attempt.edge));
     let ago = at.since(served.finished).as_secs_f64() * 1e3;
     let evidence = format!("{callee} had sent its whole response {ago:.0} ms before");
     let head_came = attempt.outcome.status().is_some();
-    let whole = case.scenario.topology.node(node).response.body;
     let (mechanism, what) = match (head_came, attempt.bytes) {
         (false, 0) => ("latency", "nothing of it had come"),
-        (true, bytes) if bytes >= whole => ("slow_close", "all of it had come but the connection's end"),
+        (true, _) if attempt.ends_by_close => ("slow_close", "all that was missing was the connection's end"),
         _ => ("bandwidth", "it came in a trickle"),
     };
     Birth::at_edge(attempt.edge, Cause::Network, mechanism).because(
@@ -154,10 +163,8 @@ fn slow(case: &Case<'_>, node: NodeId, served: &Served, at: Time) -> Finding {
             format!("{evidence}; its process had restarted {:.1} s before", up.as_secs_f64()),
             "warm up before taking traffic; ramp the load after a restart",
         ),
-        _ => Birth::at_node(node, Cause::Overload, "slow").because(
-            evidence,
-            "CPU, garbage collection, the database behind it: what made the work longer?",
-        ),
+        _ => Birth::at_node(node, Cause::Overload, "slow")
+            .because(evidence, "CPU, garbage collection, the database behind it: what made the work longer?"),
     }
 }
 

@@ -85,7 +85,10 @@ fn tree(explained: &Explained) -> String {
         let indent = "  ".repeat(depth);
         let since = (hop.start_us as f64 / 1e3 - call.start_ms).max(0.0);
         let born = if call.born == Some(hop.hop) { "  <- born here" } else { "" };
-        line(&mut text, format_args!("{:>8}  {indent}{} -> {} #{}{born}", millis(since), hop.from, hop.to, hop.attempt));
+        line(
+            &mut text,
+            format_args!("{:>8}  {indent}{} -> {} #{}{born}", millis(since), hop.from, hop.to, hop.attempt),
+        );
         line(&mut text, format_args!("{:>8}  {indent}  {}", "", outcome(hop)));
         if let Some(exchange) = exchanges.get(hop.hop.to_string().as_str()) {
             write_exchange(&mut text, &format!("{:>8}  {indent}  ", ""), exchange);

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, TableStyle};
 
 use super::blocks::{Block, Kind, Table, Tone};
-use super::width::{GAP, fit};
+use super::width::{GAP, fit, wrap};
 
 /// Writes it; with `colour`, with ANSI codes.
 pub(crate) fn write(blocks: &[Block], colour: bool, out: &mut dyn Write) -> io::Result<()> {
@@ -16,7 +16,7 @@ pub(crate) fn write(blocks: &[Block], colour: bool, out: &mut dyn Write) -> io::
                 if i > 0 {
                     writeln!(out)?;
                 }
-                writeln!(out, "{}", paint(text, Style::new().bold(), colour))?;
+                writeln!(out, "{}", paint(&wrap(text), Style::new().bold(), colour))?;
             }
             Block::Table(table) => write_table(table, out)?,
             Block::Line(tone, text) => writeln!(out, "{}", sentence(*tone, text, colour))?,
@@ -28,12 +28,14 @@ pub(crate) fn write(blocks: &[Block], colour: bool, out: &mut dyn Write) -> io::
 
 fn sentence(tone: Tone, text: &str, colour: bool) -> String {
     let (mark, ansi) = match tone {
-        Tone::Plain => return text.to_owned(),
+        Tone::Plain => return wrap(text),
         Tone::Good => ("✓", AnsiColor::Green),
         Tone::Bad => ("✗", AnsiColor::Red),
         Tone::Warning => ("warning:", AnsiColor::Yellow),
     };
-    format!("{} {text}", paint(mark, ansi.on_default().bold(), colour))
+    let lines = wrap(&format!("{mark} {text}"));
+    let rest = lines.strip_prefix(mark).unwrap_or(&lines);
+    format!("{}{rest}", paint(mark, ansi.on_default().bold(), colour))
 }
 
 fn paint(text: &str, style: Style, colour: bool) -> String {

@@ -57,6 +57,27 @@ pub(super) fn shorten(text: &str, columns: usize) -> String {
     format!("{head}…{}", tail.chars().rev().collect::<String>())
 }
 
+/// A sentence in lines that fit, broken between words; all but the first are indented.
+pub(super) fn wrap(text: &str) -> String {
+    const INDENT: &str = "  ";
+    let mut lines = String::new();
+    let mut used = 0;
+    for word in text.split(' ') {
+        let width = word.width();
+        if used > 0 && used + 1 + width > LINE {
+            lines.push('\n');
+            lines.push_str(INDENT);
+            used = INDENT.len();
+        } else if used > 0 {
+            lines.push(' ');
+            used += 1;
+        }
+        lines.push_str(word);
+        used += width;
+    }
+    lines
+}
+
 /// As many characters as fit.
 fn take(chars: impl Iterator<Item = char>, columns: usize) -> String {
     let mut left = columns;
@@ -73,6 +94,16 @@ fn take(chars: impl Iterator<Item = char>, columns: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sentences_are_broken_between_words() {
+        let text = "word ".repeat(20);
+        let lines: Vec<_> = wrap(text.trim_end()).lines().map(str::to_owned).collect();
+        assert_eq!(lines, [["word"; 16].join(" "), format!("  {}", ["word"; 4].join(" "))]);
+        assert_eq!(wrap("short"), "short");
+        let long = "x".repeat(100);
+        assert_eq!(wrap(&format!("a {long} b")), format!("a\n  {long}\n  b"));
+    }
 
     #[test]
     fn names_keep_their_ends() {

@@ -259,7 +259,13 @@ impl Drop for Attended {
         if !driver.is_over()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            runtime.spawn(async move { driver.until_over().await });
+            runtime.spawn(async move {
+                let world = driver.world.clone();
+                tokio::select! {
+                    () = driver.until_over() => {}
+                    () = world.over.wait() => driver.apply(Input::RunEnds),
+                }
+            });
         }
     }
 }
@@ -289,6 +295,7 @@ fn outside_records(world: &World, served: &Served) -> (Record, Record) {
         wrong_path: false,
         bad_credentials: false,
         bytes: 0,
+        ends_by_close: false,
         faults: topology::FaultSet::EMPTY,
         exchange: None,
     };

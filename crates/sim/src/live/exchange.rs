@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{HOST, HeaderValue, RETRY_AFTER, VIA};
+use http::header::{CONTENT_LENGTH, HOST, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING, VIA};
 use http::{HeaderMap, Request, response};
 use http_body::{Body as _, Frame};
 use http_body_util::Full;
@@ -53,6 +53,7 @@ pub(crate) struct Rest {
     body: Incoming,
     status: u16,
     bytes: u64,
+    ends_by_close: bool,
     give_up: Option<Pin<Box<tokio::time::Sleep>>>,
     exchange: Option<Box<Exchange>>,
 }
@@ -254,7 +255,16 @@ impl Attempt {
     ) -> AttemptReport {
         let idle_closed =
             !self.outgoing.disturbance.is_none() && self.world.was_idle_closed(self.outgoing.hop);
-        AttemptReport { outcome, reset, reused: self.reused, idle: self.idle, bytes, idle_closed, exchange }
+        AttemptReport {
+            outcome,
+            reset,
+            reused: self.reused,
+            idle: self.idle,
+            bytes,
+            ends_by_close: false,
+            idle_closed,
+            exchange,
+        }
     }
 }
 
@@ -264,7 +274,10 @@ impl Head {
         let exchange = if status >= 400 { attempt.exchange(Some(&parts.headers), None) } else { None };
         let give_up = attempt.outgoing.give_up_at.map(|at| attempt.world.clock.instant(at));
         let give_up = give_up.map(|at| Box::pin(tokio::time::sleep_until(at)));
-        let rest = Rest { attempt, channel: Some(channel), body, status, bytes: 0, give_up, exchange };
+        let has = |name| parts.headers.contains_key(name);
+        let ends_by_close = !has(CONTENT_LENGTH) && !has(TRANSFER_ENCODING);
+        let channel = Some(channel);
+        let rest = Rest { attempt, channel, body, status, bytes: 0, ends_by_close, give_up, exchange };
         Self { parts, rest }
     }
 
@@ -330,8 +343,9 @@ impl Rest {
         if exchange.is_none() && outcome.failure().is_some() {
             exchange = self.attempt.exchange(None, Some("the body did not come whole".to_owned()));
         }
-        let (attempt, bytes) = (self.attempt, self.bytes);
-        attempt.report(outcome, reset, bytes, exchange)
+        let ends_by_close = self.ends_by_close;
+        let report = self.attempt.report(outcome, reset, self.bytes, exchange);
+        AttemptReport { ends_by_close, ..report }
     }
 
     /// Reads to the end and keeps nothing.

@@ -24,10 +24,10 @@ const DRAIN_MAX: Duration = Duration::from_secs(10);
 const WORK_MAX: Duration = Duration::from_secs(1);
 
 /// The thread that feeds the sink.
-struct Feeder(JoinHandle<(Box<dyn Sink + Send>, std::io::Result<()>)>, Arc<AtomicBool>);
+struct Feeder<S>(JoinHandle<(S, std::io::Result<()>)>, Arc<AtomicBool>);
 
-impl Feeder {
-    fn start(sink: Box<dyn Sink + Send>, records: Receiver<Record>, stop: Stop) -> Result<Self, RunError> {
+impl<S: Sink + Send + 'static> Feeder<S> {
+    fn start(sink: S, records: Receiver<Record>, stop: Stop) -> Result<Self, RunError> {
         let end = Arc::new(AtomicBool::new(false));
         let told = end.clone();
         let thread = std::thread::Builder::new().name("records".into());
@@ -36,7 +36,7 @@ impl Feeder {
     }
 
     /// Waits for the last record to be kept.
-    fn finish(self) -> Result<Box<dyn Sink + Send>, RunError> {
+    fn finish(self) -> Result<S, RunError> {
         self.1.store(true, Ordering::Release);
         let (sink, result) =
             self.0.join().map_err(|_| RunError::Sink(std::io::Error::other("it panicked")))?;
@@ -45,12 +45,12 @@ impl Feeder {
     }
 }
 
-fn feed(
-    mut sink: Box<dyn Sink + Send>,
+fn feed<S: Sink>(
+    mut sink: S,
     records: &Receiver<Record>,
     stop: &Stop,
     end: &AtomicBool,
-) -> (Box<dyn Sink + Send>, std::io::Result<()>) {
+) -> (S, std::io::Result<()>) {
     let begin = Instant::now();
     let mut ticked = Duration::ZERO;
     let mut result = Ok(());
@@ -106,12 +106,12 @@ fn start_nodes(world: &Arc<World>) -> Result<(), RunError> {
 }
 
 /// Runs a scenario to its end.
-pub(super) async fn run(
+pub(super) async fn run<S: Sink + Send + 'static>(
     scenario: Arc<Scenario>,
     stop: Stop,
-    sink: Box<dyn Sink + Send>,
+    sink: S,
     progress: impl Fn(&Progress) + Send + 'static,
-) -> Result<(Summary, Box<dyn Sink + Send>), RunError> {
+) -> Result<(Summary, S), RunError> {
     raise_file_limit(&scenario)?;
     let (send, receive) = sync_channel(RECORDS_WAITING);
     let world = Arc::new(World::new(scenario.clone(), stop.clone(), send)?);
@@ -152,7 +152,7 @@ async fn drain(world: &World) {
     while under_way(world) > 0 && !world.stop.is_set() && Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    world.cancel();
+    world.give_up.give();
     let until = Instant::now() + Duration::from_millis(500);
     while under_way(world) > 0 && Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -162,9 +162,15 @@ async fn drain(world: &World) {
 /// Waits a little for work that nobody waits for, to see how it ends.
 async fn settle(world: &World) {
     let patience = if world.stop.is_set() { Duration::from_millis(100) } else { WORK_MAX };
+    let is_busy = || world.nodes.iter().any(|n| lock(&n.state).in_flight > 0);
     let until = Instant::now() + patience;
-    while Instant::now() < until && world.nodes.iter().any(|n| lock(&n.state).in_flight > 0) {
+    while Instant::now() < until && is_busy() {
         tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    world.over.give();
+    let until = Instant::now() + Duration::from_millis(200);
+    while Instant::now() < until && is_busy() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 
@@ -248,12 +254,12 @@ impl Hosted {
 ///
 /// # Errors
 /// If a socket cannot be had, or the sink fails.
-pub fn host(
+pub fn host<S: Sink + Send + 'static>(
     scenario: &Arc<Scenario>,
     stop: &Stop,
-    sink: Box<dyn Sink + Send>,
+    sink: S,
     ready: impl FnOnce(&Hosted),
-) -> Result<Box<dyn Sink + Send>, RunError> {
+) -> Result<S, RunError> {
     let runtime = super::runtime()?;
     let result = runtime.block_on(async {
         raise_file_limit(scenario)?;

@@ -125,16 +125,18 @@ pub(crate) async fn offer(world: Arc<World>, load: usize, lateness: Arc<Lateness
                     () = world.stop.wait() => return,
                 }
                 lateness.note(world.clock.now().since(start));
+                count_start(&world, load);
                 tokio::spawn(call(world.clone(), load, n, start));
             }
         }
         Arrivals::Closed { users, .. } => {
             let next = Arc::new(AtomicU64::new(0));
-            for _ in 0..*users {
-                tokio::spawn(user(world.clone(), load, next.clone(), begin, end));
-            }
+            let users: Vec<_> = (0..*users)
+                .map(|_| tokio::spawn(user(world.clone(), load, next.clone(), begin, end)))
+                .collect();
             tokio::select! {
-                () = world.clock.sleep_until(end) => {}
+                _ = futures_util::future::join_all(users) => {}
+                // Their calls are given up by the run's end.
                 () = world.stop.wait() => {}
             }
         }
@@ -152,6 +154,7 @@ async fn user(world: Arc<World>, load: usize, next: Arc<AtomicU64>, begin: Time,
             return;
         }
         let n = next.fetch_add(1, Ordering::Relaxed);
+        count_start(&world, load);
         call(world.clone(), load, n, start).await;
         let hop = HopId::root(CallId::new(number(load), n));
         let pause = think_time.sample(&mut world.dice.rng(Purpose::Think, hop.0));
@@ -162,19 +165,22 @@ async fn user(world: Arc<World>, load: usize, next: Arc<AtomicU64>, begin: Time,
     }
 }
 
-async fn call(world: Arc<World>, load: usize, n: u64, start: Time) {
-    let id = CallId::new(number(load), n);
-    let measured = world.is_measured(load);
-    if measured {
+/// Before the call's own task runs: the run's end waits for all that have begun.
+fn count_start(world: &World, load: usize) {
+    if world.is_measured(load) {
         world.counts.started.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+async fn call(world: Arc<World>, load: usize, n: u64, start: Time) {
+    let id = CallId::new(number(load), n);
     let client = world.scenario.loads[load].from;
     let idempotent = world.template(id).idempotent;
     let mut driver = Driver::new(world.clone(), client, Visit::call(id, start, idempotent), None);
     driver.apply(Input::Begin);
     tokio::select! {
         () = driver.until_over() => {}
-        () = world.cancelled() => driver.apply(Input::CallerGone),
+        () = world.give_up.wait() => driver.apply(Input::CallerGone),
     }
 }
 

@@ -132,10 +132,6 @@ async fn handle(State(Host { world, node }): State<Host>, request: Request) -> R
     driver.apply(Input::Begin);
     let mut visit = Attended::new(driver);
     let answer = visit.driver().until_answer().await;
-    if !link.delay.is_zero() {
-        let until = world.clock.now() + link.delay;
-        world.clock.sleep_until(until).await;
-    }
     respond(&world, node, &conn, visit, answer, &link).await
 }
 
@@ -288,6 +284,7 @@ fn shape_response(conn: &Conn, link: &Link, response: &mut Response) {
         (Some((Phase::BeforeRequest, _)) | None, None) => None,
     };
     let shape = Shape {
+        delay: link.delay,
         cut,
         bytes_per_s: link.bytes_per_s,
         slice: link.slice,

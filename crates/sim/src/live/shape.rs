@@ -8,6 +8,8 @@ use topology::wire::Close;
 /// What to do to one response.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shape {
+    /// Holds the first byte back.
+    pub(crate) delay: Duration,
     /// Ends the connection at a place.
     pub(crate) cut: Option<(Place, Close)>,
     /// At most so many bytes a second.
@@ -46,7 +48,8 @@ pub(crate) enum Then {
 impl Shape {
     /// Whether it changes nothing.
     pub(crate) fn is_plain(&self) -> bool {
-        self.cut.is_none()
+        self.delay.is_zero()
+            && self.cut.is_none()
             && self.bytes_per_s.is_none()
             && self.slice.is_none()
             && !self.corrupt

@@ -122,6 +122,11 @@ impl Wire {
 
     fn poll_shaped_write(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_pause(cx));
+        let delay = std::mem::take(&mut self.conn.shape.lock().unwrap_or_else(PoisonError::into_inner).delay);
+        if !delay.is_zero() {
+            self.pause_for(delay);
+            ready!(self.poll_pause(cx));
+        }
         loop {
             ready!(self.conn.stream.poll_write_ready(cx))?;
             let mut shape = self.conn.shape.lock().unwrap_or_else(PoisonError::into_inner);

@@ -19,7 +19,7 @@ use super::clock::Clock;
 use super::pool::Pool;
 use super::ports::{Blackhole, Port};
 use super::wire::Conn;
-use super::{RunError, Stop};
+use super::{RunError, Signal, Stop};
 
 /// Exchanges of failed attempts that are kept whole, for people to look at.
 const EXCHANGES_KEPT: i64 = 4000;
@@ -100,7 +100,10 @@ pub(crate) struct World {
     pub(crate) stop: Stop,
     pub(crate) counts: Counts,
     pub(crate) outside_calls: AtomicU64,
-    cancel: (AtomicBool, tokio::sync::Notify),
+    /// The clients give up what is under way.
+    pub(crate) give_up: Signal,
+    /// The run is over.
+    pub(crate) over: Signal,
     disturbed: Mutex<BTreeMap<HopId, Disturbed>>,
     exchanges_left: AtomicI64,
     records: SyncSender<Record>,
@@ -175,7 +178,8 @@ impl World {
             stop,
             counts: Counts::default(),
             outside_calls: AtomicU64::new(0),
-            cancel: Default::default(),
+            give_up: Signal::default(),
+            over: Signal::default(),
             disturbed: Mutex::default(),
             exchanges_left: AtomicI64::new(EXCHANGES_KEPT),
             records,
@@ -225,22 +229,6 @@ impl World {
     /// Whether records had to wait for the sink.
     pub(crate) fn records_were_late(&self) -> bool {
         self.records_late.load(Ordering::Relaxed)
-    }
-
-    /// The clients give up what is under way.
-    pub(crate) fn cancel(&self) {
-        self.cancel.0.store(true, Ordering::SeqCst);
-        self.cancel.1.notify_waiters();
-    }
-
-    /// Comes when the clients are to give up.
-    pub(crate) async fn cancelled(&self) {
-        let notified = self.cancel.1.notified();
-        tokio::pin!(notified);
-        notified.as_mut().enable();
-        if !self.cancel.0.load(Ordering::SeqCst) {
-            notified.await;
-        }
     }
 
     /// Leaves word for the callee of a disturbed attempt.

@@ -29,13 +29,25 @@ pub(super) struct ShapeError {
 /// What is wrong with the shape.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Reason {
-    UnknownKey { key: String, known: &'static [&'static str] },
-    UnknownWord { word: String, known: &'static [&'static str] },
+    UnknownKey {
+        key: String,
+        known: &'static [&'static str],
+    },
+    UnknownWord {
+        word: String,
+        known: &'static [&'static str],
+    },
     MissingKey(&'static str),
     /// Something else is there than what should be.
-    Wrong { found: String, expected: String },
+    Wrong {
+        found: String,
+        expected: String,
+    },
     /// The right kind of thing, with a bad value.
-    Bad { why: String, expected: String },
+    Bad {
+        why: String,
+        expected: String,
+    },
     Other(String),
 }
 
@@ -82,7 +94,15 @@ impl de::Error for ShapeError {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(Reason::Wrong { found: describe(found), expected: in_words(&expected.to_string()) })
+        let expected = in_words(&expected.to_string());
+        Self::new(match found {
+            // From serde's own reader of an enum in a mapping.
+            Unexpected::Map if expected == "enum" => Reason::Bad {
+                why: "an empty mapping says nothing".to_owned(),
+                expected: "one key".to_owned(),
+            },
+            found => Reason::Wrong { found: describe(found), expected },
+        })
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -204,7 +224,11 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ShapeError> {
-        self.deserialize_map(visitor)
+        match self.0 {
+            // Serde would take the items for the fields in their order.
+            Tree::List(_) => Err(de::Error::invalid_type(Unexpected::Seq, &"a mapping")),
+            _ => self.deserialize_map(visitor),
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -257,7 +281,10 @@ struct Items<'a> {
 impl<'de> SeqAccess<'de> for Items<'_> {
     type Error = ShapeError;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, ShapeError> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, ShapeError> {
         let (item, index) = loop {
             let Some(item) = self.items.next() else { return Ok(None) };
             self.next += 1;
@@ -282,7 +309,9 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     type Error = ShapeError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ShapeError> {
-        let Some((key, value)) = self.entries.find(|(_, value)| **value != Tree::Gone) else { return Ok(None) };
+        let Some((key, value)) = self.entries.find(|(_, value)| **value != Tree::Gone) else {
+            return Ok(None);
+        };
         self.current = Some((key, value));
         let reader: StrDeserializer<'_, ShapeError> = key.as_str().into_deserializer();
         seed.deserialize(reader)
@@ -353,7 +382,9 @@ impl<'de> VariantAccess<'de> for Variant<'_> {
         visitor: V,
     ) -> Result<V::Value, ShapeError> {
         match self.content {
-            Some(content) => Reader(content).deserialize_map(visitor).map_err(|error| error.inside(self.word)),
+            Some(content) => {
+                Reader(content).deserialize_struct("", &[], visitor).map_err(|error| error.inside(self.word))
+            }
             None => Reader(&Tree::Null).deserialize_map(visitor).map_err(|error| match error.reason {
                 Reason::MissingKey(key) => ShapeError::new(Reason::Bad {
                     why: format!("`{}` needs `{key}`", self.word),

@@ -16,7 +16,9 @@ pub(super) use calls::{CallsFile, ChoiceFile, ChoiceLong, Order, StageFile};
 pub(super) use fault::{FaultFile, MatchFile};
 pub(super) use load::{BodyFile, LoadFile, RequestFile, Spacing};
 pub(super) use node::{CloseWord, NodeFile, ResponseFile, ScriptFile};
-pub(super) use policy::{BackoffFile, BackoffLong, EdgeFile, EdgeOptions, PoolFile, RetryFile, StrategyFile, WhenItem};
+pub(super) use policy::{
+    BackoffFile, BackoffLong, EdgeFile, EdgeOptions, PoolFile, RetryFile, StrategyFile, WhenItem,
+};
 pub(super) use short::{OrNone, Time, seconds};
 
 use crate::units::DurationText;

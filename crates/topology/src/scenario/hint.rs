@@ -15,7 +15,8 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     let folded = fold(word);
     let distance = |candidate: &str| {
         let other = fold(candidate);
-        let begins = folded.len() >= 3 && (other.starts_with(&folded) || folded.starts_with(&other) && other.len() >= 3);
+        let begins = folded.len() >= 3
+            && (other.starts_with(&folded) || folded.starts_with(&other) && other.len() >= 3);
         if begins { 1 } else { strsim::damerau_levenshtein(&folded, &other) }
     };
     known

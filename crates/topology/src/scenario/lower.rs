@@ -25,9 +25,11 @@ use super::problem::Collector;
 use super::written::Written;
 
 /// The scenario, if no problem was found, here or before.
-pub(super) fn lower(mut file: ScenarioFile, problems: &mut Collector<'_>) -> Option<Scenario> {
+///
+/// If the file is not whole, what refers from one part of it to another is not looked at.
+pub(super) fn lower(mut file: ScenarioFile, whole: bool, problems: &mut Collector<'_>) -> Option<Scenario> {
     run::check(&file, problems);
-    let mut build = Build::default();
+    let mut build = Build { sound: whole, ..Build::default() };
     nodes::lower(&mut file, &mut build, problems);
     edges::lower(&mut file, &mut build, problems);
     if build.sound {

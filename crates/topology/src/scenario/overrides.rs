@@ -37,9 +37,9 @@ pub(super) fn apply(tree: &mut Tree, path: &str, value: &str) -> Result<Override
 
 fn read(value: &str) -> Result<Tree, Refused> {
     // The scan also keeps out what would take for ever to read.
-    if let Err(flaws) = SourceMap::scan(value) {
-        let flaw = flaws.into_iter().next();
-        return Err(flaw.map_or_else(|| ("this is not YAML".to_owned(), None), |f| (f.message, f.help)));
+    let flaws = SourceMap::scan(value).map_or_else(|fatal| fatal, |(_, flaws)| flaws);
+    if let Some(flaw) = flaws.into_iter().next() {
+        return Err((flaw.message, flaw.help));
     }
     serde_yaml::from_str(value).map_err(|error| (format!("the value is not YAML: {error}"), None))
 }
@@ -86,7 +86,8 @@ fn set(tree: &mut Tree, steps: &[Step], value: Tree) -> Result<Path, Refused> {
                 left = after;
                 if let Some(chain) = only_edge(&path, here, after) {
                     path = path.at(chain.as_str());
-                    here = here.get_mut(&Path::root().at(chain.as_str())).expect("only_edge has just seen it");
+                    here =
+                        here.get_mut(&Path::root().at(chain.as_str())).expect("only_edge has just seen it");
                 }
             }
             Tree::Map(entries) => {

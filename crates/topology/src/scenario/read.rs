@@ -20,7 +20,7 @@ pub(super) fn read(
 ) -> Result<Scenario, Problems> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut source = Source::new(file_name, text);
-    let (map, mut tree) = syntax(text).map_err(|flaws| of_flaws(&source, flaws))?;
+    let (map, flaws, mut tree) = syntax(text).map_err(|flaws| of_flaws(&source, flaws))?;
     source.map = map;
     let mut refused = Vec::new();
     for (path, value) in overrides {
@@ -30,24 +30,26 @@ pub(super) fn read(
         }
     }
     let mut problems = Collector::new(&source);
+    flaws.into_iter().for_each(|flaw| problems.push(source.flaw(flaw)));
     refused.into_iter().for_each(|problem: Problem| problems.push(problem));
     let scenario = match shape::read(&mut tree, &mut problems) {
-        Some(Shaped { file, whole: true }) => lower(file, &mut problems),
-        _ => None,
+        Some(Shaped { file, whole }) => lower(file, whole, &mut problems),
+        None => None,
     };
     problems.finish()?;
     Ok(scenario.expect("what cannot be lowered has a problem"))
 }
 
-fn syntax(text: &str) -> Result<(SourceMap, Tree), Vec<Flaw>> {
+/// Where everything is, what is wrong with it so far, and the values.
+fn syntax(text: &str) -> Result<(SourceMap, Vec<Flaw>, Tree), Vec<Flaw>> {
     if text.len() > TEXT_MAX {
         let message = format!("the file has {} MiB", text.len() >> 20);
         let help = Some(format!("a scenario has at most {} MiB", TEXT_MAX >> 20));
         return Err(vec![Flaw { range: Range::START, message, help }]);
     }
-    let map = SourceMap::scan(text)?;
+    let (map, flaws) = SourceMap::scan(text)?;
     match serde_yaml::from_str(text) {
-        Ok(tree) => Ok((map, tree)),
+        Ok(tree) => Ok((map, flaws, tree)),
         Err(error) => {
             let range = error.location().map_or(Range::START, |place| Range {
                 line: place.line(),

@@ -21,7 +21,7 @@ const NOT_YET: [&str; 6] = ["external", "api", "dns_failure", "tls_mismatch", "b
 /// What could be read.
 pub(super) struct Shaped {
     pub(super) file: ScenarioFile,
-    /// Whether nothing is missing that something else may refer to.
+    /// Whether everything is there that something else may refer to.
     pub(super) whole: bool,
 }
 
@@ -37,7 +37,11 @@ pub(super) fn read(tree: &mut Tree, problems: &mut Collector<'_>) -> Option<Shap
     let rounds = (READING_MAX / tree.size()).clamp(1, ROUNDS_MAX);
     for _ in 0..rounds {
         let error = match de::from_tree(tree) {
-            Ok(file) => return Some(Shaped { file, whole }),
+            Ok(file) => {
+                // What else is wrong with the same node, edge or fault may only follow from it.
+                removed.iter().for_each(|path| problems.hush(Path(path.0.iter().take(2).cloned().collect())));
+                return Some(Shaped { file, whole });
+            }
             Err(error) => error,
         };
         let path = error.path();
@@ -46,31 +50,54 @@ pub(super) fn read(tree: &mut Tree, problems: &mut Collector<'_>) -> Option<Shap
             report(&error, problems);
         }
         match (&error.reason, path.0.len()) {
+            // Without nodes all else is wrong.
+            (Reason::MissingKey("nodes"), 0) => return None,
             (Reason::MissingKey(key), 0) => {
                 whole = false;
-                stand_in(tree, key);
+                let Tree::Map(entries) = tree else { return None };
+                entries.insert((*key).to_owned(), Tree::Null);
+                let path = Path::root().at(*key);
+                *tree.get_mut(&path)? = stand_in(&path);
+                removed.push(path);
                 continue;
             }
             (_, 0) => return None,
             _ => {}
         }
-        *tree.get_mut(&path)? = Tree::Gone;
+        let mut path = path;
+        // A mapping whose only key is unknown says nothing without it.
+        if matches!(error.reason, Reason::UnknownWord { .. }) && error.spot == Spot::Key {
+            path.0.pop();
+        }
+        *tree.get_mut(&path)? = stand_in(&path);
         whole &= !is_referred_to(&path);
-        // What else is wrong with the same node, edge or fault may only follow from this.
-        problems.hush(Path(path.0.iter().take(2).cloned().collect()));
         removed.push(path);
     }
     None
 }
 
-/// Puts something of the right shape where a necessary key is missing, to read the rest.
-fn stand_in(tree: &mut Tree, key: &str) {
-    let Tree::Map(entries) = tree else { return };
-    let value = match key {
-        "name" => Tree::Text("unnamed".to_owned()),
-        _ => Tree::Null,
+/// What is put in the place of something of the wrong shape: nothing, unless the rest needs it. Its
+/// place is hushed, so that nobody hears of it.
+fn stand_in(path: &Path) -> Tree {
+    let entry = |key: &str, value: &str| {
+        Tree::Map([(key.to_owned(), Tree::Text(value.to_owned()))].into_iter().collect())
     };
-    entries.insert(key.to_owned(), value);
+    match path.0.as_slice() {
+        [Segment::Key(key)] => match key.as_str() {
+            "name" => Tree::Text("unnamed".to_owned()),
+            // No fault begins after that.
+            "duration" => Tree::Text("720h".to_owned()),
+            "edges" | "load" => Tree::Null,
+            _ => Tree::Gone,
+        },
+        [Segment::Key(key), _] => match key.as_str() {
+            "nodes" => entry("kind", "server"),
+            "faults" => entry("at", ""),
+            "load" | "strategies" => Tree::Null,
+            _ => Tree::Text(String::new()),
+        },
+        _ => Tree::Gone,
+    }
 }
 
 /// Whether something else in a scenario depends on what is at a place.
@@ -102,7 +129,8 @@ fn report(error: &ShapeError, problems: &mut Collector<'_>) {
         }
         Reason::UnknownWord { word, known } => {
             let message = format!("`{}` is not one of the words that may stand here", shorten(word));
-            let elsewhere = other_cause(&path, word).map(|cause| format!("`{word}` is a mechanism of `{cause}`"));
+            let elsewhere =
+                other_cause(&path, word).map(|cause| format!("`{word}` is a mechanism of `{cause}`"));
             let close = nearest(word, known.iter().copied()).map(|word| format!("did you mean `{word}`?"));
             let all = || format!("one of {}", list(known.iter().copied()));
             draft.help(elsewhere.or(close).unwrap_or_else(all)).say(message);
@@ -128,7 +156,8 @@ fn other_cause(path: &Path, word: &str) -> Option<&'static str> {
         ("config", de::variants::<Config>()),
         ("crash", de::variants::<Crash>()),
     ];
-    let under_a_cause = path.0.iter().any(|s| matches!(s, Segment::Key(k) if causes.iter().any(|(c, _)| c == k)));
+    let under_a_cause =
+        path.0.iter().any(|s| matches!(s, Segment::Key(k) if causes.iter().any(|(c, _)| c == k)));
     let (cause, _) = causes.into_iter().find(|(_, words)| words.contains(&word))?;
     under_a_cause.then_some(cause)
 }

@@ -12,7 +12,7 @@ use super::path::{Path, Segment};
 /// How deep collections may be nested.
 const DEPTH_MAX: usize = 64;
 /// How many values a document may hold, each alias counted as what it stands for.
-const VALUES_MAX: usize = 2_000_000;
+const VALUES_MAX: usize = 1_000_000;
 /// How many duplicate keys are worth telling.
 const FLAWS_MAX: usize = 50;
 
@@ -68,21 +68,26 @@ enum Children {
 }
 
 impl SourceMap {
-    /// Reads where everything is.
-    pub(super) fn scan(text: &str) -> Result<Self, Vec<Flaw>> {
+    /// Reads where everything is. Some flaws leave the text readable; one that does not comes last in
+    /// the error.
+    pub(super) fn scan(text: &str) -> Result<(Self, Vec<Flaw>), Vec<Flaw>> {
         let mut scan = Scan::default();
         let mut options = granit_parser::Options::default();
         options.set_emit_comments(false);
         for event in Parser::new_from_str_with_options(text, options) {
             let (event, span) = event.map_err(|error| {
                 let range = one(error.marker());
-                scan.flaws_with(Flaw { range, message: format!("this is not YAML: {}", error.info()), help: None })
+                scan.flaws_with(Flaw {
+                    range,
+                    message: format!("this is not YAML: {}", error.info()),
+                    help: None,
+                })
             })?;
             if let Err(fatal) = scan.event(&event, span) {
                 return Err(scan.flaws_with(fatal));
             }
         }
-        if scan.flaws.is_empty() { Ok(Self { values: scan.values }) } else { Err(scan.flaws) }
+        Ok((Self { values: scan.values }, scan.flaws))
     }
 
     /// Where a place is, and whether all of it was found: else it is the last known place on the
@@ -98,7 +103,12 @@ impl SourceMap {
                         key = Some(*range);
                         *child
                     }
-                    None => return Some((entries.get("<<").map_or_else(|| key.unwrap_or(value.range), |e| e.0), false)),
+                    None => {
+                        return Some((
+                            entries.get("<<").map_or_else(|| key.unwrap_or(value.range), |e| e.0),
+                            false,
+                        ));
+                    }
                 },
                 (Children::List(items), Segment::Index(index)) if *index < items.len() => {
                     key = None;
@@ -112,8 +122,13 @@ impl SourceMap {
             }
         }
         // A whole collection is best shown by its key.
-        let shown = match value.children {
+        let shown = match &value.children {
             Children::None if value.range.length > 0 => value.range,
+            // An entry of a list that begins with its first key.
+            Children::Map(entries) if key.is_none() => {
+                let first = entries.values().next().map(|(first, _)| *first);
+                first.filter(|first| first.byte == value.range.byte).unwrap_or(value.range)
+            }
             _ => key.unwrap_or(value.range),
         };
         Some((shown, true))
@@ -163,14 +178,22 @@ impl Scan {
     fn event(&mut self, event: &Event<'_>, span: Span) -> Result<(), Flaw> {
         if let Some(tag) = event.tag() {
             let range = span.tag_start().map_or_else(|| one(&span.start), |start| one(&start));
-            return Err(flaw(range, format!("the tag `{}` is not understood", tag.original()), "leave it out"));
+            return Err(flaw(
+                range,
+                format!("the tag `{}` is not understood", tag.original()),
+                "leave it out",
+            ));
         }
         match event {
             Event::DocumentStart(..) => {
                 self.documents += 1;
                 if self.documents > 1 {
                     let message = "a second document begins here".to_owned();
-                    return Err(flaw(one(&span.start), message, "a scenario is one document: remove the `---`"));
+                    return Err(flaw(
+                        one(&span.start),
+                        message,
+                        "a scenario is one document: remove the `---`",
+                    ));
                 }
             }
             Event::Scalar(text, _, anchor, _) => {
@@ -266,7 +289,11 @@ impl Scan {
                 }
                 Some(Key::Twice) => {}
                 None => {
-                    return Err(flaw(range, "a key is a text, not a collection or an alias".to_owned(), "write the key out"));
+                    return Err(flaw(
+                        range,
+                        "a key is a text, not a collection or an alias".to_owned(),
+                        "write the key out",
+                    ));
                 }
             },
             Children::None => {}
@@ -293,15 +320,19 @@ fn one(marker: &Marker) -> Range {
 }
 
 fn stretch(span: Span) -> Range {
-    let length =
-        if span.start.line() == span.end.line() { span.end.col().saturating_sub(span.start.col()) } else { usize::MAX };
+    let length = if span.start.line() == span.end.line() {
+        span.end.col().saturating_sub(span.start.col())
+    } else {
+        usize::MAX
+    };
     Range { length, ..one(&span.start) }
 }
 
 /// A text as a message can show it.
 pub(super) fn shorten(text: &str) -> String {
     const MAX: usize = 60;
-    let mut shown: String = text.chars().take(MAX).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let mut shown: String =
+        text.chars().take(MAX).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if text.chars().nth(MAX).is_some() {
         shown.push('…');
     }

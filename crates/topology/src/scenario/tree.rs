@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use indexmap::IndexMap;
 use super::path::{Path, Segment};
+use indexmap::IndexMap;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// A value. Keys are texts; of a key given twice the first counts (and the source map complains).
@@ -57,6 +57,11 @@ impl<'de> Visitor<'de> for TreeVisitor {
     }
 
     fn visit_unit<E>(self) -> Result<Tree, E> {
+        Ok(Tree::Null)
+    }
+
+    /// An empty document.
+    fn visit_none<E>(self) -> Result<Tree, E> {
         Ok(Tree::Null)
     }
 

@@ -45,8 +45,11 @@ impl Written {
         file.warmup = DurationText(now.warmup);
         file.strategy = (!now.strategy.is_empty()).then(|| now.strategy.clone());
         let mut out = Vec::new();
-        serde_yaml::with::singleton_map_recursive::serialize(&file, &mut serde_yaml::Serializer::new(&mut out))
-            .expect("the file's shapes are texts, numbers, lists and mappings with text keys");
+        serde_yaml::with::singleton_map_recursive::serialize(
+            &file,
+            &mut serde_yaml::Serializer::new(&mut out),
+        )
+        .expect("the file's shapes are texts, numbers, lists and mappings with text keys");
         String::from_utf8(out).expect("YAML is written as UTF-8")
     }
 }

@@ -125,8 +125,7 @@ pub(in crate::scenario) enum CloseWord {
 
 impl Short for ScriptFile {
     type Long = AnswerFile;
-    const EXPECTED: &'static str =
-        "a status such as `502`, `{ status: 429, retry_after: 2s }`, `reset_peer`, `empty_response` or `timeout`";
+    const EXPECTED: &'static str = "a status such as `502`, `{ status: 429, retry_after: 2s }`, `reset_peer`, `empty_response` or `timeout`";
 
     fn from_text(text: &str) -> Result<Self, String> {
         match text {
@@ -138,7 +137,11 @@ impl Short for ScriptFile {
     }
 
     fn from_number(number: f64) -> Option<Result<Self, String>> {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "compared with the number")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "compared with the number"
+        )]
         let status = number as u16;
         Some(if f64::from(status) == number {
             Ok(Self::Answer(AnswerFile { status, retry_after: OrNone(None) }))

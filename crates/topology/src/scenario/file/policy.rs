@@ -64,7 +64,7 @@ impl Default for EdgeOptions {
 /// What is tried again, when, and how often.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "Retry")]
+#[schemars(rename = "Retry", transform = with_alias)]
 pub(in crate::scenario) struct RetryFile {
     /// How many attempts in all, the first included; 1 is no retry.
     pub(in crate::scenario) max_attempts: u32,
@@ -97,6 +97,13 @@ impl Default for RetryFile {
             retry_after_max: OrNone(None),
             budget: OrNone(None),
         }
+    }
+}
+
+/// `on` is `when`, which schemars does not know.
+fn with_alias(schema: &mut Schema) {
+    if let Some(properties) = schema.get_mut("properties").and_then(|p| p.as_object_mut()) {
+        properties.extend(properties.get("when").cloned().map(|when| ("on".to_owned(), when)));
     }
 }
 
@@ -233,7 +240,11 @@ impl Short for WhenItem {
     }
 
     fn from_number(number: f64) -> Option<Result<Self, String>> {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "compared with the number")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "compared with the number"
+        )]
         let status = number as u16;
         let good = f64::from(status) == number;
         Some(if good { Ok(Self::Status(status)) } else { Err(format!("{number} is not a status")) })
@@ -251,8 +262,7 @@ pub(super) struct NoLong {}
 
 impl Short for BackoffFile {
     type Long = BackoffLong;
-    const EXPECTED: &'static str =
-        "`none`, a duration, or `{ exponential: { base: 50ms, max: 1s, jitter: full } }`, `linear` or `constant`";
+    const EXPECTED: &'static str = "`none`, a duration, or `{ exponential: { base: 50ms, max: 1s, jitter: full } }`, `linear` or `constant`";
 
     fn from_text(text: &str) -> Result<Self, String> {
         match text {
@@ -338,7 +348,10 @@ impl<'de> Visitor<'de> for EdgeVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<EdgeFile, A::Error> {
         let Some(chain) = map.next_key::<String>()? else {
-            return Err(serde::de::Error::invalid_type(serde::de::Unexpected::Other("an empty mapping"), &self));
+            return Err(serde::de::Error::invalid_type(
+                serde::de::Unexpected::Other("an empty mapping"),
+                &self,
+            ));
         };
         let options = map.next_value()?;
         match map.next_key::<String>()? {

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{DeserializeOwned, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::de::{
+    DeserializeOwned, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor,
+};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::distribution::Distribution;
@@ -88,7 +90,9 @@ fn long_form<'de, T: DeserializeOwned, A: MapAccess<'de>>(mut map: A) -> Result<
     let value = T::deserialize(MapAccessDeserializer::new(&mut map))?;
     match map.next_key::<String>()? {
         None => Ok(value),
-        Some(extra) => Err(serde::de::Error::custom(format!("`{extra}` is one key too many: only one can be chosen"))),
+        Some(extra) => {
+            Err(serde::de::Error::custom(format!("`{extra}` is one key too many: only one can be chosen")))
+        }
     }
 }
 
@@ -110,7 +114,8 @@ impl Time {
 
 impl Short for Time {
     type Long = Distribution;
-    const EXPECTED: &'static str = "a duration such as `5ms`, or a distribution such as `{ lognormal: { p50: 20ms, p99: 150ms } }`";
+    const EXPECTED: &'static str =
+        "a duration such as `5ms`, or a distribution such as `{ lognormal: { p50: 20ms, p99: 150ms } }`";
 
     fn from_text(text: &str) -> Result<Self, String> {
         text.parse().map(|value| Self(Distribution::Constant(value)))

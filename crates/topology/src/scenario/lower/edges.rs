@@ -41,7 +41,8 @@ pub(super) fn lower(file: &mut ScenarioFile, build: &mut Build, problems: &mut C
             if known && check_link(&link, &at, build, problems) {
                 if !add(&link, build) {
                     build.sound = false;
-                    let message = format!("a scenario has at most {EDGES_MAX} edges, those between replicas counted");
+                    let message =
+                        format!("a scenario has at most {EDGES_MAX} edges, those between replicas counted");
                     problems.key(&at).say(message);
                     return;
                 }
@@ -128,4 +129,3 @@ fn add(link: &Link<'_>, build: &mut Build) -> bool {
     caller.callees.insert(link.to.to_owned(), callee);
     true
 }
-

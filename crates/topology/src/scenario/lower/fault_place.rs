@@ -100,7 +100,11 @@ fn edges(from: &str, to: &str, build: &Build, at: &Path, problems: &mut Collecto
             true => Some(format!("the edge goes the other way: `{to} -> {from}`")),
             false => did_you_mean(&format!("{from} -> {to}"), names, "there are"),
         };
-        problems.value(at).maybe_help(help).say(format!("there is no edge `{} -> {}`", shorten(from), shorten(to)));
+        problems.value(at).maybe_help(help).say(format!(
+            "there is no edge `{} -> {}`",
+            shorten(from),
+            shorten(to)
+        ));
     }
     edges
 }

@@ -37,7 +37,7 @@ pub(super) fn lower(file: &mut ScenarioFile, build: &Build, problems: &mut Colle
         }
     }
     let sends = |client: &NodeId| loads.iter().any(|load| load.from == *client);
-    if all_known && !file.load.is_empty() && !problems.is_hushed(&all) && loads.len() == file.load.len() {
+    if build.sound && all_known && loads.len() == file.load.len() && !loads.is_empty() {
         for (name, group) in build.groups.iter().filter(|(_, group)| group.kind == NodeKind::Client) {
             if !group.nodes.iter().any(sends) {
                 let at = Path::root().at("nodes").at(name.as_str());
@@ -55,6 +55,7 @@ fn client(load: &mut LoadFile, build: &Build, at: &Path, problems: &mut Collecto
     let name = match (&load.from, clients.next(), clients.next()) {
         (Some(name), ..) => name.clone(),
         (None, Some(only), None) => only.to_owned(),
+        (None, ..) if !build.sound => return None,
         (None, None, _) => return None,
         (None, Some(_), Some(_)) => {
             let names = super::super::hint::list(build.names_of(NodeKind::Client));
@@ -64,6 +65,9 @@ fn client(load: &mut LoadFile, build: &Build, at: &Path, problems: &mut Collecto
         }
     };
     load.from = Some(name.clone());
+    if problems.is_hushed(&Path::root().at("nodes").at(name.as_str())) {
+        return None;
+    }
     let at = at.at("from");
     match build.groups.get(&name) {
         Some(group) if group.kind == NodeKind::Client => group.nodes.first().copied(),
@@ -80,7 +84,12 @@ fn client(load: &mut LoadFile, build: &Build, at: &Path, problems: &mut Collecto
     }
 }
 
-fn window(load: &LoadFile, duration: Duration, at: &Path, problems: &mut Collector<'_>) -> (Duration, Duration) {
+fn window(
+    load: &LoadFile,
+    duration: Duration,
+    at: &Path,
+    problems: &mut Collector<'_>,
+) -> (Duration, Duration) {
     let start = load.start.0;
     let stop = load.stop.0.map_or(duration, |stop| stop.0.min(duration));
     if start >= duration {
@@ -107,7 +116,10 @@ fn arrivals(
         }
         (false, None) => {
             let help = "write `rate: 100/s`, or `users: 50`";
-            problems.key(at).help(help).say("the load says neither how many calls a second nor how many users");
+            problems
+                .key(at)
+                .help(help)
+                .say("the load says neither how many calls a second nor how many users");
             None
         }
         (true, None) => open_loop(load, duration, at, problems),
@@ -122,7 +134,10 @@ fn open_loop(
     problems: &mut Collector<'_>,
 ) -> Option<Arrivals> {
     if load.think_time.is_some() {
-        problems.key(&at.at("think_time")).help("write `users: 50`").say("only users think: a rate goes by the clock");
+        problems
+            .key(&at.at("think_time"))
+            .help("write `users: 50`")
+            .say("only users think: a rate goes by the clock");
     }
     let poisson = *load.arrivals.get_or_insert(Spacing::Constant) == Spacing::Poisson;
     let rate = load.rate.map_or(0.0, crate::units::Rate::get);
@@ -143,7 +158,9 @@ fn open_loop(
             (Some(rate), None) => (rate.get(), rate.get()),
             (None, Some(to)) => (before, to.get()),
             _ => {
-                problems.key(&at).say("a stage has either a `rate` that it holds, or a rate that it goes `to`");
+                problems
+                    .key(&at)
+                    .say("a stage has either a `rate` that it holds, or a rate that it goes `to`");
                 continue;
             }
         };
@@ -163,7 +180,10 @@ fn open_loop(
 fn closed_loop(load: &mut LoadFile, users: u32, at: &Path, problems: &mut Collector<'_>) -> Option<Arrivals> {
     if load.arrivals.is_some() {
         let help = "write `rate: 100/s`, or take `arrivals` out";
-        problems.key(&at.at("arrivals")).help(help).say("users call when they have their answer, not by the clock");
+        problems
+            .key(&at.at("arrivals"))
+            .help(help)
+            .say("users call when they have their answer, not by the clock");
     }
     if !(1..=USERS_MAX).contains(&users) {
         problems.value(&at.at("users")).say(format!("{users} is not between 1 and {USERS_MAX}"));
@@ -181,7 +201,9 @@ fn check_request(file: &RequestFile, at: &Path, problems: &mut Collector<'_>) {
     let upper = method.to_ascii_uppercase();
     if !is_token(method) || method.len() > 32 {
         problems.value(&at.at("method")).say(format!("`{}` is not a method", method.escape_debug()));
-    } else if *method != upper && matches!(upper.as_str(), "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE") {
+    } else if *method != upper
+        && matches!(upper.as_str(), "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")
+    {
         let help = format!("did you mean `{upper}`?");
         problems.value(&at.at("method")).help(help).say("methods are written in capitals");
     }

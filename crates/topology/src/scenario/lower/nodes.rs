@@ -2,7 +2,9 @@
 
 use indexmap::IndexMap;
 
-use super::super::file::{CloseWord, NodeFile, OrNone, ResponseFile, ScenarioFile, ScriptFile, Time, seconds};
+use super::super::file::{
+    CloseWord, NodeFile, OrNone, ResponseFile, ScenarioFile, ScriptFile, Time, seconds,
+};
 use super::super::hint::did_you_mean;
 use super::super::path::Path;
 use super::super::problem::Collector;
@@ -62,7 +64,10 @@ fn settle(name: &str, file: &mut NodeFile, at: &Path, problems: &mut Collector<'
     let mut settled = if file.kind == NodeKind::Client {
         for key in answering_keys(file) {
             let help = "a client takes only `kind`, `calls` and `deadline`";
-            problems.key(&at.at(key)).help(help).say(format!("`{key}` means nothing at a client: it answers nobody"));
+            problems
+                .key(&at.at(key))
+                .help(help)
+                .say(format!("`{key}` means nothing at a client: it answers nobody"));
         }
         // What a client never uses is not written into its file.
         file.clone()
@@ -158,7 +163,10 @@ fn check(file: &NodeFile, at: &Path, problems: &mut Collector<'_>) {
     let Some(script) = &file.script else { return };
     let at = at.at("script");
     if file.kind != NodeKind::Server {
-        problems.key(&at).help("a server can follow a script").say("a gateway answers what its callees answer");
+        problems
+            .key(&at)
+            .help("a server can follow a script")
+            .say("a gateway answers what its callees answer");
     }
     for (i, entry) in script.iter().enumerate() {
         if let ScriptFile::Answer(answer) = entry {

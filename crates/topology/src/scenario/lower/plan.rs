@@ -71,7 +71,8 @@ fn to_choice(file: &ChoiceFile, group: &Group, replica: usize) -> Choice {
         ChoiceFile::Among(ChoiceLong::RoundRobin(names)) => among(names, Balance::RoundRobin),
         ChoiceFile::Among(ChoiceLong::LeastInFlight(names)) => among(names, Balance::LeastInFlight),
         ChoiceFile::Among(ChoiceLong::Weighted(weights)) => {
-            let callees = weights.iter().filter_map(|(name, weight)| Some((group.callees.get(name)?, *weight)));
+            let callees =
+                weights.iter().filter_map(|(name, weight)| Some((group.callees.get(name)?, *weight)));
             let edges = callees.flat_map(|(callee, weight)| edges(callee, replica, weight)).collect();
             Choice { edges, balance: Balance::Weighted }
         }
@@ -138,7 +139,8 @@ fn check_choice<'f>(
             }
         }
         ChoiceFile::Among(long @ (ChoiceLong::RoundRobin(names) | ChoiceLong::LeastInFlight(names))) => {
-            let word = if matches!(long, ChoiceLong::RoundRobin(_)) { "round_robin" } else { "least_in_flight" };
+            let word =
+                if matches!(long, ChoiceLong::RoundRobin(_)) { "round_robin" } else { "least_in_flight" };
             let at = at.at(word);
             if names.is_empty() {
                 problems.value(&at).say("a choice among nobody");

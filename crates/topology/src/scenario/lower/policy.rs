@@ -139,7 +139,9 @@ fn check_retry(file: &RetryFile, at: &Path, problems: &mut Collector<'_>) {
     let at = at.at("backoff");
     match &file.backoff {
         BackoffFile::Some(BackoffLong::Exponential { factor, .. }) if !(1.0..=100.0).contains(factor) => {
-            problems.value(&at.at("exponential").at("factor")).say(format!("{factor} is not between 1 and 100"));
+            problems
+                .value(&at.at("exponential").at("factor"))
+                .say(format!("{factor} is not between 1 and 100"));
         }
         BackoffFile::Some(
             BackoffLong::Exponential { base, max, .. } | BackoffLong::Linear { base, max, .. },
@@ -152,8 +154,7 @@ fn check_retry(file: &RetryFile, at: &Path, problems: &mut Collector<'_>) {
 }
 
 fn check_outcome(item: &WhenItem, at: &Path, problems: &mut Collector<'_>) {
-    let mut ignored =
-        When { statuses: BTreeSet::new(), failures: BTreeSet::new(), idempotent_only: false };
+    let mut ignored = When { statuses: BTreeSet::new(), failures: BTreeSet::new(), idempotent_only: false };
     match item {
         WhenItem::Status(status) if !(400..=599).contains(status) => {
             let help = "a status that is tried again is between 400 and 599";
@@ -161,7 +162,8 @@ fn check_outcome(item: &WhenItem, at: &Path, problems: &mut Collector<'_>) {
         }
         WhenItem::Word(word) if add_outcomes(item, &mut ignored).is_none() => {
             let failures = Failure::ALL.into_iter().filter(|f| *f != Failure::Cancelled).map(Failure::name);
-            let words: Vec<&str> = ["4xx", "5xx", CONNECT, TRANSPORT, ANY].into_iter().chain(failures).collect();
+            let words: Vec<&str> =
+                ["4xx", "5xx", CONNECT, TRANSPORT, ANY].into_iter().chain(failures).collect();
             let help = did_you_mean(word, words.iter().copied(), "a status, or one of");
             problems.value(at).maybe_help(help).say(format!("there is no outcome `{word}`"));
         }

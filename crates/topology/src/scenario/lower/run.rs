@@ -12,7 +12,10 @@ pub(super) fn check(file: &ScenarioFile, problems: &mut Collector<'_>) {
         problems.value(&name).say(problem);
     } else if file.name.contains(['/', '\\']) || file.name.starts_with('.') {
         let help = "the folder of its runs is called after it";
-        problems.value(&name).help(help).say("a scenario's name has no `/` or `\\`, and does not begin with a dot");
+        problems
+            .value(&name)
+            .help(help)
+            .say("a scenario's name has no `/` or `\\`, and does not begin with a dot");
     }
     if file.duration.0.is_zero() {
         problems.value(&root.at("duration")).help("write `duration: 10s`").say("a run of 0s shows nothing");

@@ -5,9 +5,9 @@ use std::time::Duration;
 use petgraph::algo::has_path_connecting;
 use petgraph::graph::NodeIndex;
 
+use super::super::file::EdgeOptions;
 use super::super::path::Path;
 use super::super::problem::Collector;
-use super::super::file::EdgeOptions;
 use super::build::Build;
 use super::{fault_place, policy};
 use crate::distribution::Distribution;
@@ -37,13 +37,15 @@ pub(super) fn add_loop(fault: &mut Fault, build: &mut Build, at: &Path, problems
         let Target::Node(from) = *target else { continue };
         let node = build.topology.node(from);
         if node.kind != NodeKind::Gateway {
-            let message = format!("this can never match: `{}` sends no request on, it is no gateway", node.name);
+            let message =
+                format!("this can never match: `{}` sends no request on, it is no gateway", node.name);
             problems.value(&at.at("at")).say(message);
             return;
         }
         let to = back.unwrap_or(from);
         if !is_before(to, from, build) {
-            let message = format!("`{}` is not before `{}`: no loop", build.topology.node(to).name, node.name);
+            let message =
+                format!("`{}` is not before `{}`: no loop", build.topology.node(to).name, node.name);
             problems.value(&at.at("config").at("routing_loop").at("to")).say(message);
             return;
         }

@@ -44,7 +44,10 @@ pub(super) fn lower(
         let names: Vec<&str> =
             file.strategies.keys().map(String::as_str).chain(presets::ALL.iter().map(|p| p.name)).collect();
         let help = did_you_mean(name, names, "there are");
-        problems.value(&Path::root().at("strategy")).maybe_help(help).say(format!("there is no strategy `{name}`"));
+        problems
+            .value(&Path::root().at("strategy"))
+            .maybe_help(help)
+            .say(format!("there is no strategy `{name}`"));
     }
     strategies
 }

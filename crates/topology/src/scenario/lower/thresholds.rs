@@ -43,10 +43,13 @@ struct Wrong {
 }
 
 fn parse(text: &str) -> Result<Threshold, Wrong> {
-    let wrong = |part: &str, message: String, help: Option<String>| Wrong { part: part.to_owned(), message, help };
+    let wrong =
+        |part: &str, message: String, help: Option<String>| Wrong { part: part.to_owned(), message, help };
     let split = text.find(['<', '>', '=', '!']).and_then(|at| {
         let (metric, rest) = text.split_at(at);
-        COMPARISONS.iter().find_map(|(sign, how)| Some((metric.trim(), *how, rest.strip_prefix(sign)?.trim())))
+        COMPARISONS
+            .iter()
+            .find_map(|(sign, how)| Some((metric.trim(), *how, rest.strip_prefix(sign)?.trim())))
     });
     let Some((name, comparison, limit)) = split else {
         let message = format!("`{}` compares nothing with `<`, `<=`, `>` or `>=`", shorten(text));

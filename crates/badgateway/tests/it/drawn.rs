@@ -1,0 +1,268 @@
+//! The claim itself, put to the test: topologies, faults and seeds are drawn, run live, and every
+//! failure that a single fault caused must be traced back to it, blind.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+use report::{Figures, Recorder};
+use sim::live::{Stop, run};
+use topology::Scenario;
+
+/// How many scenarios are drawn; `DRAWN=1000` draws more.
+fn cases() -> u64 {
+    std::env::var("DRAWN").ok().and_then(|n| n.parse().ok()).unwrap_or(200)
+}
+
+/// A node's callees, by number; node 0 is the client, and callees have higher numbers.
+struct Shape {
+    callees: Vec<Vec<usize>>,
+    parallel: Vec<bool>,
+}
+
+fn shape(rng: &mut Pcg64Mcg) -> Shape {
+    let nodes = rng.random_range(2..=12_usize);
+    let mut callees = vec![Vec::new(); nodes];
+    let mut parallel = vec![false; nodes];
+    match rng.random_range(0..3) {
+        // A chain.
+        0 => {
+            let nodes = nodes.min(6);
+            callees.truncate(nodes);
+            for (i, callees) in callees.iter_mut().enumerate().take(nodes - 1) {
+                callees.push(i + 1);
+            }
+        }
+        // A tree, at most four high.
+        kind => {
+            let mut depth = vec![0; nodes];
+            for i in 1..nodes {
+                let parents: Vec<_> =
+                    if i == 1 { vec![0] } else { (1..i).filter(|&p| depth[p] < 4).collect() };
+                let parent = *parents.choose(rng).expect("node 1 is never too deep");
+                depth[i] = depth[parent] + 1;
+                callees[parent].push(i);
+            }
+            // With diamonds: some nodes are called from two sides.
+            if kind == 2 {
+                for i in 3..nodes {
+                    let other = rng.random_range(1..i);
+                    if rng.random_bool(0.4) && depth[other] < depth[i] && !callees[other].contains(&i) {
+                        callees[other].push(i);
+                    }
+                }
+            }
+        }
+    }
+    for parallel in &mut parallel {
+        *parallel = rng.random_bool(0.5);
+    }
+    Shape { callees, parallel }
+}
+
+impl Shape {
+    /// How long a caller may wait for a node: longer than for all below it.
+    fn patience(&self, node: usize) -> u64 {
+        let below = self.callees[node].iter().map(|&c| self.patience(c) + 20);
+        100 + if self.parallel[node] { below.max().unwrap_or(0) } else { below.sum() }
+    }
+
+    fn edges(&self) -> Vec<(usize, usize)> {
+        let edges = self.callees.iter().enumerate();
+        edges.flat_map(|(from, to)| to.iter().map(move |&to| (from, to))).collect()
+    }
+}
+
+const NODE_FAULTS: &[&str] = &[
+    "overload: { slow: { factor: 1000 } }",
+    "overload: { concurrency: { workers: 1 } }",
+    "overload: { surge: { rate: 50/s } }",
+    "overload: queue_full",
+    "overload: { rate_limit: { rate: 5/s, burst: 1 } }",
+    "config: { header_limit: { limit: 100B } }",
+    "config: { body_limit: { limit: 10B } }",
+    "crash: { down: { restart_after: 150ms } }",
+    "crash: { crash_loop: { up: 60ms, down: 60ms } }",
+    "crash: panic",
+    "crash: exception",
+    "crash: hang",
+    "crash: malformed_response",
+    "crash: truncate",
+    "crash: { slow_start: { restart_after: 50ms, ramp: 5s, factor: 1000 } }",
+];
+
+const GATEWAY_FAULTS: &[&str] = &["config: missing_route", "config: routing_loop"];
+
+const EDGE_FAULTS: &[&str] = &[
+    "network: down",
+    "network: blackhole",
+    "network: partition",
+    "network: timeout",
+    "network: reset_peer",
+    "network: { reset_peer: { phase: mid_headers } }",
+    "network: { reset_peer: { phase: mid_body } }",
+    "network: empty_response",
+    "network: { latency: { mean: 2s, jitter: 100ms } }",
+    "network: { bandwidth: { rate: 60B/s } }",
+    "network: { slicer: { size: 8B, delay: 150ms } }",
+    "network: { slow_close: { delay: 2s } }",
+    "network: { limit_data: { bytes: 40B } }",
+    "network: corrupt",
+    "config: wrong_port",
+    "config: wrong_host",
+    "config: wrong_path",
+    "config: bad_credentials",
+    "config: { timeout_too_short: { timeout: 1ms } }",
+    "config: keepalive_race",
+];
+
+fn fault(rng: &mut Pcg64Mcg, shape: &Shape) -> String {
+    let (from, to) = *shape.edges().choose(rng).expect("there is one");
+    let gateways: Vec<_> = (1..shape.callees.len()).filter(|&n| !shape.callees[n].is_empty()).collect();
+    let (at, what) = match rng.random_range(0..10) {
+        0..=4 => (format!("n{from} -> n{to}"), *EDGE_FAULTS.choose(rng).expect("not empty")),
+        5 if !gateways.is_empty() => {
+            let gateway = gateways.choose(rng).expect("not empty");
+            (format!("n{gateway}"), *GATEWAY_FAULTS.choose(rng).expect("not empty"))
+        }
+        _ => (format!("n{to}"), *NODE_FAULTS.choose(rng).expect("not empty")),
+    };
+    let is_state = ["concurrency", "surge", "{ down", "crash_loop"].iter().any(|s| what.contains(s));
+    let mut fault = format!("at: {at}, {what}");
+    if !is_state {
+        let share = ["20%", "50%", "100%"].choose(rng).expect("not empty");
+        let _ = write!(fault, ", probability: {share}");
+    }
+    if is_state || rng.random_bool(0.3) {
+        fault.push_str(", start: 100ms");
+    }
+    fault
+}
+
+/// A scenario with so many faults.
+fn scenario(rng: &mut Pcg64Mcg, faults: usize) -> String {
+    let shape = shape(rng);
+    let mut text = format!(
+        "name: drawn\nduration: 500ms\nseed: {}\nnodes:\n  n0: {{ kind: client }}\n",
+        rng.random::<u32>()
+    );
+    for (n, callees) in shape.callees.iter().enumerate().skip(1) {
+        let profile = ["rfc9209", "nginx"].choose(rng).expect("not empty");
+        let _ = match callees.len() {
+            0 => writeln!(text, "  n{n}: {{ kind: server, service_time: 2ms, workers: 64 }}"),
+            _ => {
+                let calls = if shape.parallel[n] { "parallel" } else { "sequential" };
+                let disconnect = ["continue", "cancel"].choose(rng).expect("not empty");
+                writeln!(
+                    text,
+                    "  n{n}: {{ kind: gateway, profile: {profile}, calls: {calls}, on_disconnect: {disconnect} }}"
+                )
+            }
+        };
+    }
+    text.push_str("edges:\n");
+    let attempts = rng.random_range(1..=2);
+    for (from, to) in shape.edges() {
+        let timeout = shape.patience(to);
+        let retry = if from == 0 { attempts } else { 1 };
+        let _ = writeln!(
+            text,
+            "  - n{from} -> n{to}: {{ timeout: {timeout}ms, connect_timeout: 60ms, retry: {{ max_attempts: {retry}, when: [any, 5xx] }} }}"
+        );
+    }
+    text.push_str("load:\n  - { from: n0, rate: 60/s, arrivals: poisson, request: { method: POST, body: { size: 50B } } }\nfaults:\n");
+    for _ in 0..faults {
+        let fault = fault(rng, &shape);
+        let _ = writeln!(text, "  - {{ {fault} }}");
+    }
+    text
+}
+
+fn figures(text: &str) -> Figures {
+    let scenario =
+        Scenario::parse(text, "drawn.yaml").unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+    let scenario = Arc::new(scenario);
+    let recorder = Recorder::new(scenario.clone());
+    let (summary, recorder) =
+        run(&scenario, &Stop::new(), recorder, |_| {}).expect("loopback ports are free");
+    let matched: Vec<_> = summary.fault_counts.iter().map(|c| c.matched).collect();
+    recorder.finish(&matched).expect("nothing is written")
+}
+
+/// What must hold for every run: nothing is lost, and the verdicts are right.
+fn check(text: &str, figures: &Figures) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let failed: u64 = figures.strategies.iter().map(|s| s.calls - s.succeeded).sum();
+    let surfaced: u64 = figures.origins.iter().map(|o| o.surfaced).sum();
+    if failed != surfaced {
+        wrong.push(format!("{failed} calls failed, and origins add up to {surfaced}"));
+    }
+    for fault in &figures.faults {
+        if fault.injected != fault.masked + fault.surfaced + fault.harmless {
+            wrong.push(format!("the ledger of {} does not add up: {fault:?}", fault.fault));
+        }
+    }
+    for miss in &figures.score.misses {
+        wrong.push(format!("call {}: said {}, and it was {}", miss.call, miss.said, miss.truth));
+    }
+    if !wrong.is_empty() {
+        wrong.push(text.to_owned());
+    }
+    wrong
+}
+
+/// Draws and runs scenarios, a few at a time; gives how many verdicts there were.
+fn draw(label: &str, seeds: std::ops::Range<u64>, faults: impl Fn(&mut Pcg64Mcg) -> usize + Sync) {
+    let next = AtomicU64::new(seeds.start);
+    let wrong = std::sync::Mutex::new(Vec::new());
+    let totals: [AtomicU64; 5] = Default::default();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end {
+                        return;
+                    }
+                    let mut rng = Pcg64Mcg::seed_from_u64(seed);
+                    let faults = faults(&mut rng);
+                    let text = scenario(&mut rng, faults);
+                    let figures = figures(&text);
+                    let score = &figures.score;
+                    let counts = [
+                        score.single.right,
+                        score.single.total,
+                        score.multiple.right,
+                        score.multiple.total,
+                        score.unmarked,
+                    ];
+                    for (total, count) in totals.iter().zip(counts) {
+                        total.fetch_add(count, Ordering::Relaxed);
+                    }
+                    let found = check(&text, &figures);
+                    if !found.is_empty() {
+                        wrong.lock().unwrap().push(format!("seed {seed}:\n{}", found.join("\n")));
+                    }
+                }
+            });
+        }
+    });
+    let [single_right, single, multiple_right, multiple, unmarked] = totals.map(AtomicU64::into_inner);
+    println!(
+        "{label}: {} scenarios; single fault: {single_right} of {single} right; where faults met: {multiple_right} of {multiple}; without a mark: {unmarked}",
+        seeds.end - seeds.start
+    );
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{} scenarios went wrong:\n{}", wrong.len(), wrong.join("\n\n"));
+    assert!(single + multiple > seeds.end - seeds.start, "hardly anything failed");
+}
+
+#[test]
+fn every_failure_of_a_drawn_scenario_is_traced_to_its_fault() {
+    let half = cases() / 2;
+    draw("one fault each", 0..half, |_| 1);
+    draw("up to four faults at once", half..cases(), |rng| rng.random_range(2..=4));
+}
