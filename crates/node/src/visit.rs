@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use topology::node::{Balance, Choice, Node, OnDisconnect, ScriptStep};
+use topology::profile::Reaction;
 use topology::wire::{Disturbance, ProcessEnd};
 use topology::{EdgeId, Failure, FaultSet, NodeKind, Refusal};
 use trace::{CallEnd, CallId, HopId, Outcome, Record, Sent, Served, ServedEnd, Source, Time};
@@ -357,9 +358,15 @@ impl Visit {
                 (status, Source::Relayed(hop), proxy_status(scope, None, Some((edge, status))))
             }
             Outcome::Failed { failure, .. } => {
+                let source = Source::Translated(hop, failure);
+                let Reaction::Status(status) = scope.declared().profile.on_failure(failure) else {
+                    scope.out.push(Action::Fail(ProcessEnd::Malformed));
+                    self.finish(None, source, Sent::Malformed, ServedEnd::Answered, scope);
+                    return;
+                };
                 let mut told = proxy_status(scope, Some(failure.proxy_status()), None);
                 told.next = Some(scope.env.scenario.topology.ends(edge).1);
-                (scope.declared().profile.on_failure(failure), Source::Translated(hop, failure), told)
+                (status, source, told)
             }
         };
         self.respond(Reply { status, regular: false, retry_after: None, proxy_status }, source, scope);

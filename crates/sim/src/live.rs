@@ -8,6 +8,7 @@ mod host;
 mod load;
 mod pool;
 mod ports;
+mod records;
 mod relay;
 mod server;
 mod shape;

@@ -134,3 +134,107 @@ fn from_seconds(seconds: f64) -> Duration {
         .unwrap_or(crate::units::DURATION_MAX)
         .min(crate::units::DURATION_MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_pcg::Pcg64Mcg;
+
+    use super::*;
+
+    const N: usize = 100_000;
+    const MS: fn(u64) -> DurationText = |ms| DurationText(Duration::from_millis(ms));
+
+    /// Sorted draws, in milliseconds.
+    fn draws(distribution: &Distribution) -> Vec<f64> {
+        let mut rng = Pcg64Mcg::seed_from_u64(1);
+        let mut draws: Vec<f64> = (0..N).map(|_| distribution.sample(&mut rng).as_secs_f64() * 1e3).collect();
+        draws.sort_by(f64::total_cmp);
+        draws
+    }
+
+    #[track_caller]
+    fn close(is: f64, should: f64) {
+        assert!((is - should).abs() <= 0.03 * should, "{is} is not close to {should}");
+    }
+
+    fn mean(draws: &[f64]) -> f64 {
+        draws.iter().sum::<f64>() / draws.len() as f64
+    }
+
+    fn all() -> [Distribution; 5] {
+        [
+            Distribution::Constant(MS(5)),
+            Distribution::Uniform { min: MS(2), max: MS(10) },
+            Distribution::Exponential { mean: MS(20) },
+            Distribution::Normal { mean: MS(50), stddev: MS(10) },
+            Distribution::Lognormal { p50: MS(20), p99: MS(150) },
+        ]
+    }
+
+    #[test]
+    fn draws_have_the_mean() {
+        for distribution in all() {
+            close(mean(&draws(&distribution)), distribution.mean().as_secs_f64() * 1e3);
+        }
+    }
+
+    #[test]
+    fn lognormal_keeps_its_percentiles() {
+        let draws = draws(&Distribution::Lognormal { p50: MS(20), p99: MS(150) });
+        close(draws[N / 2], 20.0);
+        close(draws[N * 99 / 100], 150.0);
+    }
+
+    #[test]
+    fn exponential_and_uniform_have_their_quantiles() {
+        let exponential = draws(&Distribution::Exponential { mean: MS(20) });
+        close(exponential[N / 2], 20.0 * 2_f64.ln());
+        close(exponential[N * 9 / 10], 20.0 * 10_f64.ln());
+        let uniform = draws(&Distribution::Uniform { min: MS(2), max: MS(10) });
+        assert!(uniform[0] >= 2.0 && uniform[N - 1] <= 10.0);
+        close(uniform[N / 4], 4.0);
+    }
+
+    #[test]
+    fn normal_is_cut_off_at_zero() {
+        let draws = draws(&Distribution::Normal { mean: MS(1), stddev: MS(10) });
+        assert!(draws[0] >= 0.0);
+        assert!(draws.iter().filter(|d| **d == 0.0).count() > N / 3);
+    }
+
+    #[test]
+    fn hardly_a_draw_is_above_the_upper_bound() {
+        for distribution in all() {
+            let upper = distribution.upper().as_secs_f64() * 1e3;
+            let above = draws(&distribution).iter().filter(|d| **d > upper).count();
+            assert!(above <= N / 4_000, "{above} draws of {distribution:?} are above {upper}");
+        }
+    }
+
+    #[test]
+    fn extreme_parameters_draw_something() {
+        let longest = DurationText(crate::units::DURATION_MAX);
+        let least = DurationText(Duration::from_nanos(1));
+        let mut rng = Pcg64Mcg::seed_from_u64(1);
+        for distribution in [
+            Distribution::ZERO,
+            Distribution::Uniform { min: MS(5), max: MS(5) },
+            Distribution::Exponential { mean: MS(0) },
+            Distribution::Exponential { mean: longest },
+            Distribution::Normal { mean: longest, stddev: longest },
+            Distribution::Lognormal { p50: least, p99: longest },
+            Distribution::Lognormal { p50: MS(5), p99: MS(5) },
+        ] {
+            assert_eq!(distribution.problem(), None);
+            for _ in 0..1000 {
+                assert!(distribution.sample(&mut rng) <= crate::units::DURATION_MAX, "{distribution:?}");
+            }
+            distribution.upper();
+            distribution.mean();
+        }
+        assert!(Distribution::Uniform { min: MS(2), max: MS(1) }.problem().is_some());
+        assert!(Distribution::Lognormal { p50: MS(0), p99: MS(1) }.problem().is_some());
+        assert!(Distribution::Lognormal { p50: MS(2), p99: MS(1) }.problem().is_some());
+    }
+}

@@ -298,7 +298,7 @@ impl Fault {
         let Mechanism::Crash(crash) = &self.mechanism else { return Vec::new() };
         let mut outages = Vec::new();
         for (begin, end) in self.schedule.activations(until) {
-            crash.outages(begin, end, &mut outages);
+            crash.outages(begin, end.min(until), &mut outages);
         }
         outages
     }

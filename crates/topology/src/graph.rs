@@ -44,6 +44,7 @@ impl Topology {
     }
 
     /// Adds a node; the caller has made sure that its name is new.
+    #[expect(clippy::missing_panics_doc, reason = "petgraph counts in u32")]
     pub fn add_node(&mut self, node: Node) -> NodeId {
         let name = node.name.clone();
         let id = NodeId(u32::try_from(self.graph.add_node(node).index()).expect("petgraph counts in u32"));
@@ -52,6 +53,7 @@ impl Topology {
     }
 
     /// Adds an edge.
+    #[expect(clippy::missing_panics_doc, reason = "petgraph counts in u32")]
     pub fn add_edge(&mut self, from: NodeId, to: NodeId, edge: Edge) -> EdgeId {
         let index = self.graph.add_edge(NodeIndex::new(from.index()), NodeIndex::new(to.index()), edge);
         EdgeId(u32::try_from(index.index()).expect("petgraph counts in u32"))
@@ -78,6 +80,7 @@ impl Topology {
     }
 
     /// The caller and the callee of an edge.
+    #[expect(clippy::missing_panics_doc, reason = "ids are only made by add_edge")]
     pub fn ends(&self, id: EdgeId) -> (NodeId, NodeId) {
         let (from, to) = self
             .graph

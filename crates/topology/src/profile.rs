@@ -26,32 +26,41 @@ pub struct Profile {
     pub proxy_status: bool,
 }
 
-/// A status for each way of getting no response head. Once the head has been passed on the status
+/// What a gateway does when it got no whole response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reaction {
+    /// It answers with this status.
+    Status(u16),
+    /// It passes on whatever bytes came, HTTP or not.
+    PassOn,
+}
+
+/// A reaction to each way of getting no response head. Once the head has been passed on the status
 /// cannot change any more: the response is cut short instead, in every product.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FailureTable {
     /// [`Failure::ConnectionRefused`]
-    pub connection_refused: u16,
+    pub connection_refused: Reaction,
     /// [`Failure::ConnectionTimeout`]
-    pub connection_timeout: u16,
+    pub connection_timeout: Reaction,
     /// [`Failure::ConnectionTerminated`]
-    pub connection_terminated: u16,
+    pub connection_terminated: Reaction,
     /// [`Failure::HeadIncomplete`]
-    pub head_incomplete: u16,
+    pub head_incomplete: Reaction,
     /// [`Failure::BodyIncomplete`], where the head had not been passed on (an aggregated call)
-    pub body_incomplete: u16,
+    pub body_incomplete: Reaction,
     /// [`Failure::HeadTimeout`]
-    pub head_timeout: u16,
+    pub head_timeout: Reaction,
     /// [`Failure::BodyTimeout`], where the head had not been passed on (an aggregated call)
-    pub body_timeout: u16,
+    pub body_timeout: Reaction,
     /// [`Failure::ProtocolError`]
-    pub protocol_error: u16,
+    pub protocol_error: Reaction,
     /// [`Failure::HeadTooLarge`]
-    pub head_too_large: u16,
+    pub head_too_large: Reaction,
     /// [`Failure::ConnectionLimitReached`]
-    pub connection_limit_reached: u16,
+    pub connection_limit_reached: Reaction,
     /// [`Failure::Cancelled`]
-    pub cancelled: u16,
+    pub cancelled: Reaction,
 }
 
 /// A status for each way of refusing a request.
@@ -88,8 +97,8 @@ impl Profile {
         Self::ALL.into_iter().find(|p| p.name == name)
     }
 
-    /// The status for a failure that happened before anything was passed on.
-    pub fn on_failure(&self, failure: Failure) -> u16 {
+    /// What it does about a failure that happened before anything was passed on.
+    pub fn on_failure(&self, failure: Failure) -> Reaction {
         let table = &self.failure;
         match failure {
             Failure::ConnectionRefused => table.connection_refused,

@@ -13,7 +13,7 @@ use serde::de::{Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The longest duration a scenario may name: 30 days.
-pub const DURATION_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+pub const DURATION_MAX: Duration = Duration::from_hours(30 * 24);
 /// The largest size a scenario may name: 1 GiB.
 pub const SIZE_MAX: u64 = 1 << 30;
 /// The highest rate a scenario may name, per second.
@@ -324,4 +324,115 @@ text_value!(
 
 fn number_to_text(number: f64) -> String {
     format!("{number}")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn duration(text: &str) -> Result<Duration, String> {
+        text.parse::<DurationText>().map(|d| d.0)
+    }
+
+    #[test]
+    fn durations_have_units() {
+        for (text, nanos) in [
+            ("0", 0),
+            ("500ns", 500),
+            ("80us", 80_000),
+            ("80µs", 80_000),
+            ("250ms", 250_000_000),
+            ("1.5s", 1_500_000_000),
+            ("1_000ms", 1_000_000_000),
+            (" 2 min ", 120_000_000_000),
+            ("2m", 120_000_000_000),
+            ("0.5h", 1_800_000_000_000),
+            ("720h", 2_592_000_000_000_000),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_nanos(nanos)), "{text}");
+        }
+        for text in
+            ["", "s", "5", "5 parsecs", "-1s", "+-1s", "1e9s", "721h", "NaN", "infs", "1.2.3s", "0x5s"]
+        {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn shares_lie_between_nothing_and_all() {
+        for (text, share) in
+            [("5%", 0.05), ("0.05", 0.05), ("0", 0.0), ("100%", 1.0), ("1", 1.0), ("0.0001%", 1e-6)]
+        {
+            assert_eq!(text.parse::<Share>().map(Share::get), Ok(share), "{text}");
+        }
+        for text in ["101%", "1.01", "-5%", "5‰", "", "%", "nan"] {
+            assert!(text.parse::<Share>().is_err(), "{text}");
+        }
+        assert!(Share::new(f64::NAN).is_err());
+    }
+
+    #[test]
+    fn sizes_are_binary_or_decimal() {
+        for (text, bytes) in [
+            ("200", 200),
+            ("200B", 200),
+            ("16KiB", 16 << 10),
+            ("16K", 16 << 10),
+            ("1MB", 1_000_000),
+            ("1GiB", SIZE_MAX),
+        ] {
+            assert_eq!(text.parse::<Size>().map(|s| s.0), Ok(bytes), "{text}");
+        }
+        for text in ["1.1GiB", "5TB", "-1", "KiB"] {
+            assert!(text.parse::<Size>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn rates_are_per_second() {
+        for (text, rate) in [("200/s", 200.0), ("200", 200.0), ("30/m", 0.5), ("36/h", 0.01), ("0/s", 0.0)] {
+            assert_eq!(text.parse::<Rate>().map(Rate::get), Ok(rate), "{text}");
+        }
+        for text in ["200/d", "10000001/s", "-1/s", "/s"] {
+            assert!(text.parse::<Rate>().is_err(), "{text}");
+        }
+        assert!(Rate::per_second(f64::INFINITY).is_err());
+    }
+
+    #[test]
+    fn bandwidths_let_something_through() {
+        assert_eq!("64KiB/s".parse(), Ok(Bandwidth(64 << 10)));
+        for text in ["64KiB", "0/s", "0KiB/s", "/s"] {
+            assert!(text.parse::<Bandwidth>().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_parses_again(
+            nanos in 0..=2_592_000_000_000_000_u64,
+            parts in 0..=1_000_000_u32,
+            bytes in 1..=SIZE_MAX,
+            rate in 0.0..=RATE_MAX,
+        ) {
+            let duration = DurationText(Duration::from_nanos(nanos));
+            prop_assert_eq!(duration.to_string().parse(), Ok(duration));
+            let share = Share(parts);
+            prop_assert_eq!(share.to_string().parse(), Ok(share));
+            prop_assert_eq!(Size(bytes).to_string().parse(), Ok(Size(bytes)));
+            prop_assert_eq!(Bandwidth(bytes).to_string().parse(), Ok(Bandwidth(bytes)));
+            prop_assert_eq!(Rate(rate).to_string().parse(), Ok(Rate(rate)));
+        }
+
+        #[test]
+        fn any_text_parses_or_not(text in "[0-9a-zA-Zµ%/._+ -]{0,12}") {
+            let _ = text.parse::<DurationText>();
+            let _ = text.parse::<Share>();
+            let _ = text.parse::<Size>();
+            let _ = text.parse::<Rate>();
+            let _ = text.parse::<Bandwidth>();
+        }
+    }
 }

@@ -4,8 +4,11 @@
 //! Empty fields are `None` or an empty text. Times count from the start of the run; the unit is the
 //! last part of a column's name.
 
+mod field;
+
 use std::sync::Arc;
 
+use field::Field;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{CallId, HopId};
@@ -19,6 +22,9 @@ pub trait Row: Serialize + DeserializeOwned {
     const FILE: &'static str;
     /// The columns, in order.
     const COLUMNS: &'static [&'static str];
+
+    /// Adds the row's line to what is to be written.
+    fn write(&self, lines: &mut Vec<u8>);
 }
 
 macro_rules! rows {
@@ -33,6 +39,17 @@ macro_rules! rows {
         impl Row for $name {
             const FILE: &'static str = $file;
             const COLUMNS: &'static [&'static str] = &[$(stringify!($field)),+];
+
+            fn write(&self, lines: &mut Vec<u8>) {
+                $(
+                    self.$field.put(lines);
+                    lines.push(b',');
+                )+
+                // The last comma ends the line.
+                if let Some(end) = lines.last_mut() {
+                    *end = b'\n';
+                }
+            }
         }
     )+};
 }

@@ -228,10 +228,10 @@ impl RunDir {
     pub fn stream<R: Row>(&self) -> Result<RowStream<R>, RunDirError> {
         let path = self.file(R::FILE);
         let file = File::create(&path).map_err(|e| io_error("create", &path, e))?;
-        let mut writer =
-            csv::WriterBuilder::new().has_headers(false).buffer_capacity(BUFFER).from_writer(file);
-        writer.write_record(R::COLUMNS).map_err(|e| csv_error("write", &path, e))?;
-        let mut stream = RowStream { writer, path, rows: PhantomData };
+        let mut lines = Vec::with_capacity(2 * BUFFER);
+        lines.extend_from_slice(R::COLUMNS.join(",").as_bytes());
+        lines.push(b'\n');
+        let mut stream = RowStream { file, lines, path, rows: PhantomData };
         stream.flush()?;
         Ok(stream)
     }
@@ -256,7 +256,7 @@ impl RunDir {
         let path = self.file(R::FILE);
         let file = File::open(&path).map_err(|e| io_error("read", &path, e))?;
         let reader = csv::ReaderBuilder::new().buffer_capacity(BUFFER).from_reader(file);
-        Ok(reader.into_deserialize().map(move |row| row.map_err(|e| csv_error("read", &path, e))))
+        Ok(reader.into_deserialize().map(move |row| row.map_err(|e| csv_error(&path, e))))
     }
 
     /// Reads one of the CSV files as a whole.
@@ -297,10 +297,11 @@ impl RunDir {
     }
 }
 
-/// A CSV file that is being written.
+/// A CSV file that is being written. What has not been flushed when it is dropped is lost.
 #[derive(Debug)]
 pub struct RowStream<R> {
-    writer: csv::Writer<File>,
+    file: File,
+    lines: Vec<u8>,
     path: PathBuf,
     rows: PhantomData<fn(&R)>,
 }
@@ -311,7 +312,8 @@ impl<R: Row> RowStream<R> {
     /// # Errors
     /// If the file cannot be written.
     pub fn push(&mut self, row: &R) -> Result<(), RunDirError> {
-        self.writer.serialize(row).map_err(|e| csv_error("write", &self.path, e))
+        row.write(&mut self.lines);
+        if self.lines.len() >= BUFFER { self.flush() } else { Ok(()) }
     }
 
     /// Hands all rows so far to the file.
@@ -319,7 +321,9 @@ impl<R: Row> RowStream<R> {
     /// # Errors
     /// If the file cannot be written.
     pub fn flush(&mut self) -> Result<(), RunDirError> {
-        self.writer.flush().map_err(|e| io_error("write", &self.path, e))
+        self.file.write_all(&self.lines).map_err(|e| io_error("write", &self.path, e))?;
+        self.lines.clear();
+        Ok(())
     }
 }
 
@@ -355,10 +359,10 @@ fn io_error(doing: &'static str, path: &Path, source: io::Error) -> RunDirError 
     RunDirError::Io { doing, path: path.to_owned(), source }
 }
 
-fn csv_error(doing: &'static str, path: &Path, error: csv::Error) -> RunDirError {
+fn csv_error(path: &Path, error: csv::Error) -> RunDirError {
     let reason = error.to_string();
     match error.into_kind() {
-        csv::ErrorKind::Io(source) => io_error(doing, path, source),
+        csv::ErrorKind::Io(source) => io_error("read", path, source),
         _ => RunDirError::Malformed { path: path.to_owned(), reason },
     }
 }

@@ -6,8 +6,6 @@ use std::time::Duration;
 use topology::NodeId;
 use trace::{NodeEvent, NodeEventKind, Time};
 
-/// Two sides' clocks and logs agree to about so much.
-const SLACK: Duration = Duration::from_millis(5);
 /// This many deaths in [`LOOP_WINDOW`] are a crash loop.
 const LOOP_DEATHS: usize = 3;
 const LOOP_WINDOW: Duration = Duration::from_secs(10);
@@ -38,7 +36,7 @@ impl Lifecycle {
 
     /// Whether the node was down at some moment of a span.
     pub(crate) fn was_down(&self, node: NodeId, from: Time, to: Time) -> bool {
-        self.of(node).iter().any(|&(down, up)| down <= to + SLACK && up + SLACK >= from)
+        self.of(node).iter().any(|&(down, up)| down <= to && up >= from)
     }
 
     /// Whether the node's process dies again and again around a moment.

@@ -162,7 +162,10 @@ fn syn_lost(case: &Case<'_>, attempt: &Attempt) -> Finding {
 /// The connection ended before the response was whole.
 fn broken(case: &Case<'_>, attempt: &Attempt) -> Finding {
     let how = if attempt.reset { "reset" } else { "closed" };
-    if let Some(finding) = down(case, attempt, &format!("the connection was {how}")) {
+    // The connections of a process that dies are reset.
+    if attempt.reset
+        && let Some(finding) = down(case, attempt, &format!("the connection was {how}"))
+    {
         return finding;
     }
     let node = case.callee(attempt.edge);
@@ -219,6 +222,9 @@ fn not_http(case: &Case<'_>, attempt: &Attempt) -> Finding {
     let node = case.callee(attempt.edge);
     let callee = case.name(node);
     match case.served(attempt.hop) {
+        Some(Served { source: Source::Relayed(below) | Source::Translated(below, _), .. }) => {
+            Finding::Below(*below)
+        }
         Some(served) if served.sent == Sent::Malformed => Birth::at_node(
             node,
             Cause::Crash,

@@ -294,23 +294,3 @@ proptest! {
         prop_assert!(failed == 0 || (shares - 1.0).abs() < 1e-4);
     }
 }
-#[test]
-fn zz_speed() {
-    let temp = tempfile::tempdir().unwrap();
-    let dir = RunDir::create(temp.path()).unwrap();
-    for folder in [false, true] {
-        let sc = Arc::new(chain(&NAMES));
-        let mut r = if folder { Recorder::with_folder(sc, &dir).unwrap() } else { Recorder::new(sc) };
-        let recs: Vec<Vec<Record>> = (0..100_000)
-            .map(|n| crate::testing::records(&if n % 10 == 0 { bad(n, n / 10) } else { good(n, n / 10) }))
-            .collect();
-        let t = std::time::Instant::now();
-        for call in recs {
-            for x in call {
-                r.record(x).unwrap();
-            }
-        }
-        eprintln!("folder {folder}: {:?} per call", t.elapsed() / 100_000);
-        r.finish(&[]).unwrap();
-    }
-}

@@ -2,80 +2,23 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 use topology::{NodeKind, Scenario};
-use trace::{Record, Sink, Time};
+use trace::Sink;
 
 use super::load::{self, Lateness};
+use super::records::{Feeder, Records};
 use super::supervisor;
 use super::world::{World, lock};
 use super::{Progress, RunError, Stop, Summary};
 
-/// Records that may wait for the sink.
-const RECORDS_WAITING: usize = 1 << 15;
 /// After the load's end, calls under way may take so much longer.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 /// Work that nobody waits for any more is waited for so long, to see how it ends.
 const WORK_MAX: Duration = Duration::from_secs(1);
-
-/// The thread that feeds the sink.
-struct Feeder<S>(JoinHandle<(S, std::io::Result<()>)>, Arc<AtomicBool>);
-
-impl<S: Sink + Send + 'static> Feeder<S> {
-    fn start(sink: S, records: Receiver<Record>, stop: Stop) -> Result<Self, RunError> {
-        let end = Arc::new(AtomicBool::new(false));
-        let told = end.clone();
-        let thread = std::thread::Builder::new().name("records".into());
-        let thread = thread.spawn(move || feed(sink, &records, &stop, &told));
-        Ok(Self(thread.map_err(RunError::io("cannot start a thread for the records"))?, end))
-    }
-
-    /// Waits for the last record to be kept.
-    fn finish(self) -> Result<S, RunError> {
-        self.1.store(true, Ordering::Release);
-        let (sink, result) =
-            self.0.join().map_err(|_| RunError::Sink(std::io::Error::other("it panicked")))?;
-        result.map_err(RunError::Sink)?;
-        Ok(sink)
-    }
-}
-
-fn feed<S: Sink>(
-    mut sink: S,
-    records: &Receiver<Record>,
-    stop: &Stop,
-    end: &AtomicBool,
-) -> (S, std::io::Result<()>) {
-    let begin = Instant::now();
-    let mut ticked = Duration::ZERO;
-    let mut result = Ok(());
-    loop {
-        let taken = match records.recv_timeout(Duration::from_millis(20)) {
-            Ok(record) if result.is_ok() => sink.record(record),
-            // After a failure the rest is let go, so that the run can end.
-            Ok(_) => Ok(()),
-            Err(RecvTimeoutError::Disconnected) => return (sink, result),
-            Err(RecvTimeoutError::Timeout) if end.load(Ordering::Acquire) => return (sink, result),
-            Err(RecvTimeoutError::Timeout) => Ok(()),
-        };
-        let now = begin.elapsed();
-        let taken = if result.is_ok() && now > ticked + Duration::from_millis(100) {
-            ticked = now;
-            taken.and_then(|()| sink.tick(Time::at(now)))
-        } else {
-            taken
-        };
-        if let Err(e) = taken {
-            result = Err(e);
-            stop.now();
-        }
-    }
-}
 
 /// Makes room for the sockets that a scenario needs.
 fn raise_file_limit(scenario: &Scenario) -> Result<(), RunError> {
@@ -113,10 +56,10 @@ pub(super) async fn run<S: Sink + Send + 'static>(
     progress: impl Fn(&Progress) + Send + 'static,
 ) -> Result<(Summary, S), RunError> {
     raise_file_limit(&scenario)?;
-    let (send, receive) = sync_channel(RECORDS_WAITING);
-    let world = Arc::new(World::new(scenario.clone(), stop.clone(), send)?);
+    let records = Arc::new(Records::default());
+    let world = Arc::new(World::new(scenario.clone(), stop.clone(), records.clone())?);
     start_nodes(&world)?;
-    let feeder = Feeder::start(sink, receive, stop.clone())?;
+    let feeder = Feeder::start(sink, records, stop.clone())?;
     let telling = tokio::spawn(tell_progress(world.clone(), progress));
     let lateness = Arc::new(Lateness::default());
     let heart = tokio::spawn(heartbeat(world.clone(), lateness.clone()));
@@ -205,7 +148,7 @@ fn summary(world: &World, lateness: &Lateness, elapsed: Duration) -> Summary {
     let limited_by_machine = world.shortage().or_else(|| {
         let late =
             |what: &str| format!("{what}: latencies here are this machine's as much as the scenario's");
-        if world.records_were_late() {
+        if world.records.were_late() {
             Some(late("records came faster than they could be kept"))
         } else if lateness_p50 > Duration::from_millis(1) || lateness_p99 > Duration::from_millis(20) {
             let ms = |d: Duration| d.as_secs_f64() * 1e3;
@@ -263,10 +206,10 @@ pub fn host<S: Sink + Send + 'static>(
     let runtime = super::runtime()?;
     let result = runtime.block_on(async {
         raise_file_limit(scenario)?;
-        let (send, receive) = sync_channel(RECORDS_WAITING);
-        let world = Arc::new(World::new(scenario.clone(), stop.clone(), send)?);
+        let records = Arc::new(Records::default());
+        let world = Arc::new(World::new(scenario.clone(), stop.clone(), records.clone())?);
         start_nodes(&world)?;
-        let feeder = Feeder::start(sink, receive, stop.clone())?;
+        let feeder = Feeder::start(sink, records, stop.clone())?;
         ready(&Hosted { world: world.clone() });
         stop.wait().await;
         settle(&world).await;

@@ -36,12 +36,12 @@ async fn supervise(
     let host = world.node(node);
     for (down, up) in outages {
         world.clock.sleep_until(down).await;
+        let at = world.clock.now();
+        world.record(Record::Node(NodeEvent { node, at, kind: NodeEventKind::Down }));
         // The listener goes first: a connection that is reset must not come back at once.
         accepting.abort();
         let _ = (&mut accepting).await;
         host.epoch.fetch_add(1, Ordering::AcqRel);
-        let at = world.clock.now();
-        world.record(Record::Node(NodeEvent { node, at, kind: NodeEventKind::Down }));
         for conn in lock(&host.connections).drain(..).filter_map(|c| c.upgrade()) {
             conn.end(Close::Reset);
         }

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
@@ -18,6 +17,7 @@ use trace::{CallId, HopId, Record};
 use super::clock::Clock;
 use super::pool::Pool;
 use super::ports::{Blackhole, Port};
+use super::records::Records;
 use super::wire::Conn;
 use super::{RunError, Signal, Stop};
 
@@ -106,8 +106,7 @@ pub(crate) struct World {
     pub(crate) over: Signal,
     disturbed: Mutex<BTreeMap<HopId, Disturbed>>,
     exchanges_left: AtomicI64,
-    records: SyncSender<Record>,
-    records_late: AtomicBool,
+    pub(crate) records: Arc<Records>,
     shortage: Mutex<Option<String>>,
 }
 
@@ -117,11 +116,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl World {
     /// Takes a port for each node, and everything else that a run needs; nothing listens yet.
-    pub(crate) fn new(
-        scenario: Arc<Scenario>,
-        stop: Stop,
-        records: SyncSender<Record>,
-    ) -> Result<Self, RunError> {
+    pub(crate) fn new(scenario: Arc<Scenario>, stop: Stop, records: Arc<Records>) -> Result<Self, RunError> {
         let take = |what: &str| Port::take().map_err(RunError::io(format!("cannot take a port for {what}")));
         let faults = Faults::new(&scenario);
         let dice = Dice::new(scenario.seed);
@@ -183,7 +178,6 @@ impl World {
             disturbed: Mutex::default(),
             exchanges_left: AtomicI64::new(EXCHANGES_KEPT),
             records,
-            records_late: AtomicBool::new(false),
             shortage: Mutex::default(),
             scenario,
         })
@@ -207,8 +201,7 @@ impl World {
         self.templates.get(usize::from(call.load())).unwrap_or(&self.plain)
     }
 
-    /// Hands a record to the sink. If the sink cannot keep up this waits for it: memory stays
-    /// bounded, and the run says that the machine was the limit.
+    /// Hands a record to the sink.
     pub(crate) fn record(&self, record: Record) {
         if let Record::Call(end) = &record
             && !self.scenario.topology.node(end.client).synthetic
@@ -216,19 +209,7 @@ impl World {
             let count = if end.is_ok() { &self.counts.ok } else { &self.counts.failed };
             count.fetch_add(1, Ordering::Relaxed);
         }
-        match self.records.try_send(record) {
-            Ok(()) | Err(TrySendError::Disconnected(_)) => {}
-            Err(TrySendError::Full(record)) => {
-                self.records_late.store(true, Ordering::Relaxed);
-                // The sink's end outlives the run; if it has gone the records have nowhere to go.
-                let _ = self.records.send(record);
-            }
-        }
-    }
-
-    /// Whether records had to wait for the sink.
-    pub(crate) fn records_were_late(&self) -> bool {
-        self.records_late.load(Ordering::Relaxed)
+        self.records.push(record);
     }
 
     /// Leaves word for the callee of a disturbed attempt.

@@ -1,5 +1,6 @@
 //! The gateway that does what the standard recommends.
 
+use super::Reaction::Status;
 use super::{FailureTable, Profile, RefusalTable};
 
 /// Statuses as recommended by RFC 9209 section 2.3, which also says which error type each is.
@@ -8,17 +9,17 @@ pub(super) static RFC9209: Profile = Profile {
     about: "the status that RFC 9209 recommends for each failure, told in a Proxy-Status header",
     source: "RFC 9209 section 2.3; RFC 6585 for 429 and 431",
     failure: FailureTable {
-        connection_refused: 502,
-        connection_timeout: 504,
-        connection_terminated: 502,
-        head_incomplete: 502,
-        body_incomplete: 502,
-        head_timeout: 504,
-        body_timeout: 504,
-        protocol_error: 502,
-        head_too_large: 502,
-        connection_limit_reached: 503,
-        cancelled: 499,
+        connection_refused: Status(502),
+        connection_timeout: Status(504),
+        connection_terminated: Status(502),
+        head_incomplete: Status(502),
+        body_incomplete: Status(502),
+        head_timeout: Status(504),
+        body_timeout: Status(504),
+        protocol_error: Status(502),
+        head_too_large: Status(502),
+        connection_limit_reached: Status(503),
+        cancelled: Status(499),
     },
     refusal: RefusalTable {
         queue_full: 503,

@@ -1,7 +1,5 @@
 //! The likely fix for a word that is not known.
 
-use std::fmt::Write as _;
-
 /// Words longer than this are not compared: nobody mistypes that.
 const WORD_MAX: usize = 100;
 /// How many words a hint lists.
@@ -47,12 +45,12 @@ pub(super) fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     for (i, word) in words.into_iter().enumerate() {
         match i {
             0 => out.push_str(word),
-            i if i < LISTED_MAX => write!(out, ", {word}").expect("a String takes any text"),
+            i if i < LISTED_MAX => out.extend([", ", word]),
             _ => more += 1,
         }
     }
     if more > 0 {
-        write!(out, " and {more} more").expect("a String takes any text");
+        out.extend([" and ", &more.to_string(), " more"]);
     }
     out
 }

@@ -26,9 +26,10 @@ enum Step {
 type Refused = (String, Option<String>);
 
 /// Sets one value; the result says which.
-pub(super) fn apply(tree: &mut Tree, path: &str, value: &str) -> Result<Override, Problem> {
+pub(super) fn apply(tree: &mut Tree, path: &str, value: &str) -> Result<Override, Box<Problem>> {
     let typed = format!("--set {path}={value}");
-    let problem = |(message, help)| Problem { path: path.to_owned(), message, help, ..Source::typed(&typed) };
+    let problem =
+        |(message, help)| Box::new(Problem { path: path.to_owned(), message, help, ..Source::typed(&typed) });
     let value = read(value).map_err(problem)?;
     let steps = steps(path).map_err(problem)?;
     let path = set(tree, &steps, value).map_err(problem)?;

@@ -54,7 +54,8 @@ impl Problems {
     pub fn render(&self, color: bool) -> String {
         let mut out = String::new();
         for problem in &self.list {
-            render(problem, color, &mut out).expect("a String takes any text");
+            // A String takes any text.
+            let _ = render(problem, color, &mut out);
         }
         let count = self.count();
         let last = match (self.more, count) {
@@ -146,7 +147,7 @@ impl<'a> Collector<'a> {
         self.quiet.iter().any(|q| q.contains(path) || path.contains(q))
     }
 
-    /// Whether a further problem would only be counted: then it need not have a good hint.
+    /// Whether a further problem would only be counted.
     pub(super) fn is_full(&self) -> bool {
         self.list.len() >= PROBLEMS_MAX
     }
@@ -169,7 +170,11 @@ impl<'a> Collector<'a> {
         self.list.is_empty()
     }
 
-    pub(super) fn push(&mut self, problem: Problem) {
+    pub(super) fn push(&mut self, mut problem: Problem) {
+        for text in [&mut problem.file, &mut problem.path, &mut problem.message] {
+            *text = fit_to_print(text);
+        }
+        problem.help = problem.help.as_deref().map(fit_to_print);
         if self.is_full() {
             self.more += 1;
         } else if !self.list.contains(&problem) {
@@ -187,6 +192,17 @@ impl<'a> Collector<'a> {
     }
 }
 
+/// A text that may come from the scenario, without what would garble a terminal or fill it.
+fn fit_to_print(text: &str) -> String {
+    const MAX: usize = 500;
+    let mut fit: String =
+        text.chars().take(MAX).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(MAX).is_some() {
+        fit.push('…');
+    }
+    fit
+}
+
 impl Draft<'_, '_> {
     /// The likely fix.
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
@@ -194,9 +210,11 @@ impl Draft<'_, '_> {
         self
     }
 
-    /// The likely fix, if there is one.
-    pub(super) fn maybe_help(mut self, help: Option<String>) -> Self {
-        self.help = help;
+    /// The likely fix, if there is one; it is only looked for if somebody will read it.
+    pub(super) fn maybe_help(mut self, help: impl FnOnce() -> Option<String>) -> Self {
+        if !self.collector.is_full() {
+            self.help = help();
+        }
         self
     }
 

@@ -4,7 +4,7 @@
 use super::Scenario;
 use super::lower::lower;
 use super::overrides;
-use super::problem::{Collector, Problem, Problems};
+use super::problem::{Collector, Problems};
 use super::shape::{self, Shaped};
 use super::source::Source;
 use super::source_map::{Flaw, Range, SourceMap};
@@ -30,8 +30,12 @@ pub(super) fn read(
         }
     }
     let mut problems = Collector::new(&source);
-    flaws.into_iter().for_each(|flaw| problems.push(source.flaw(flaw)));
-    refused.into_iter().for_each(|problem: Problem| problems.push(problem));
+    for flaw in flaws {
+        problems.push(source.flaw(flaw));
+    }
+    for problem in refused {
+        problems.push(*problem);
+    }
     let scenario = match shape::read(&mut tree, &mut problems) {
         Some(Shaped { file, whole }) => lower(file, whole, &mut problems),
         None => None,
@@ -64,6 +68,8 @@ fn syntax(text: &str) -> Result<(SourceMap, Vec<Flaw>, Tree), Vec<Flaw>> {
 
 fn of_flaws(source: &Source<'_>, flaws: Vec<Flaw>) -> Problems {
     let mut problems = Collector::new(source);
-    flaws.into_iter().for_each(|flaw| problems.push(source.flaw(flaw)));
+    for flaw in flaws {
+        problems.push(source.flaw(flaw));
+    }
     problems.finish().expect_err("there is at least one flaw")
 }

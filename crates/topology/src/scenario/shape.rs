@@ -33,13 +33,18 @@ pub(super) fn read(tree: &mut Tree, problems: &mut Collector<'_>) -> Option<Shap
         return None;
     }
     let mut whole = true;
+    let mut nodes = true;
     let mut removed: Vec<Path> = Vec::new();
     let rounds = (READING_MAX / tree.size()).clamp(1, ROUNDS_MAX);
     for _ in 0..rounds {
         let error = match de::from_tree(tree) {
+            // Without nodes all names are wrong.
+            Ok(_) if !nodes => return None,
             Ok(file) => {
                 // What else is wrong with the same node, edge or fault may only follow from it.
-                removed.iter().for_each(|path| problems.hush(Path(path.0.iter().take(2).cloned().collect())));
+                for path in removed {
+                    problems.hush(Path(path.0.into_iter().take(2).collect()));
+                }
                 return Some(Shaped { file, whole });
             }
             Err(error) => error,
@@ -50,10 +55,9 @@ pub(super) fn read(tree: &mut Tree, problems: &mut Collector<'_>) -> Option<Shap
             report(&error, problems);
         }
         match (&error.reason, path.0.len()) {
-            // Without nodes all else is wrong.
-            (Reason::MissingKey("nodes"), 0) => return None,
             (Reason::MissingKey(key), 0) => {
                 whole = false;
+                nodes &= *key != "nodes";
                 let Tree::Map(entries) = tree else { return None };
                 entries.insert((*key).to_owned(), Tree::Null);
                 let path = Path::root().at(*key);
@@ -124,7 +128,7 @@ fn report(error: &ShapeError, problems: &mut Collector<'_>) {
             draft.say(format!("`{word}` is not available yet"));
         }
         Reason::UnknownKey { key, known } => {
-            let help = did_you_mean(key, known.iter().copied(), "the keys here are");
+            let help = || did_you_mean(key, known.iter().copied(), "the keys here are");
             draft.maybe_help(help).say(format!("unknown key `{}`", shorten(key)));
         }
         Reason::UnknownWord { word, known } => {
@@ -136,11 +140,11 @@ fn report(error: &ShapeError, problems: &mut Collector<'_>) {
             draft.help(elsewhere.or(close).unwrap_or_else(all)).say(message);
         }
         Reason::MissingKey(key) => {
-            draft.maybe_help(about(key).map(str::to_owned)).say(format!("`{key}` is missing"));
+            draft.maybe_help(|| about(key).map(str::to_owned)).say(format!("`{key}` is missing"));
         }
         Reason::Wrong { found, expected } => {
             let quote = found.starts_with("the number") && expected == "a text";
-            let help = quote.then(|| "put it in quotes".to_owned());
+            let help = || quote.then(|| "put it in quotes".to_owned());
             draft.maybe_help(help).say(format!("expected {expected}, found {found}"));
         }
         Reason::Bad { why, expected } => draft.help(format!("expected {expected}")).say(why),

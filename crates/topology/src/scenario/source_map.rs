@@ -12,7 +12,7 @@ use super::path::{Path, Segment};
 /// How deep collections may be nested.
 const DEPTH_MAX: usize = 64;
 /// How many values a document may hold, each alias counted as what it stands for.
-const VALUES_MAX: usize = 1_000_000;
+const VALUES_MAX: usize = 500_000;
 /// How many duplicate keys are worth telling.
 const FLAWS_MAX: usize = 50;
 
@@ -71,23 +71,23 @@ impl SourceMap {
     /// Reads where everything is. Some flaws leave the text readable; one that does not comes last in
     /// the error.
     pub(super) fn scan(text: &str) -> Result<(Self, Vec<Flaw>), Vec<Flaw>> {
-        let mut scan = Scan::default();
+        let mut walk = Walk::default();
         let mut options = granit_parser::Options::default();
         options.set_emit_comments(false);
         for event in Parser::new_from_str_with_options(text, options) {
             let (event, span) = event.map_err(|error| {
                 let range = one(error.marker());
-                scan.flaws_with(Flaw {
+                walk.flaws_with(Flaw {
                     range,
                     message: format!("this is not YAML: {}", error.info()),
                     help: None,
                 })
             })?;
-            if let Err(fatal) = scan.event(&event, span) {
-                return Err(scan.flaws_with(fatal));
+            if let Err(fatal) = walk.event(&event, span) {
+                return Err(walk.flaws_with(fatal));
             }
         }
-        Ok((Self { values: scan.values }, scan.flaws))
+        Ok((Self { values: walk.values }, walk.flaws))
     }
 
     /// Where a place is, and whether all of it was found: else it is the last known place on the
@@ -159,7 +159,7 @@ struct Size {
 }
 
 #[derive(Default)]
-struct Scan {
+struct Walk {
     values: Vec<Value>,
     open: Vec<Open>,
     /// By the anchor's id; `None` while the anchored collection is still open.
@@ -169,7 +169,7 @@ struct Scan {
     flaws: Vec<Flaw>,
 }
 
-impl Scan {
+impl Walk {
     fn flaws_with(&mut self, last: Flaw) -> Vec<Flaw> {
         self.flaws.push(last);
         std::mem::take(&mut self.flaws)

@@ -14,7 +14,6 @@ fn read(what: &str, text: &str) -> Result<Scenario, String> {
     let begin = Instant::now();
     let result = Scenario::parse(text, "hostile.yaml").map_err(|problems| problems.render(false));
     let took = begin.elapsed();
-    println!("{what}: {took:?}, {} bytes", text.len());
     assert!(took < PATIENCE, "{what} took {took:?}");
     if let Err(problems) = &result {
         assert!(problems.len() < 200_000, "{what} says {} bytes", problems.len());
@@ -48,7 +47,7 @@ fn deep_nesting() {
         assert!(!refused(what, &text).is_empty());
         refused(what, &format!("nodes: {text}"));
     }
-    let blocks: String = (0..2000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    let blocks = (0..2000).fold(String::new(), |text, depth| text + &" ".repeat(depth) + "a:\n");
     assert!(refused("blocks", &blocks).contains("nested"));
 }
 
@@ -79,8 +78,8 @@ fn much_of_everything() {
     refused("lines", &"\n".repeat(much));
     refused("comments", &"# x\n".repeat(much / 4));
     refused("list", &format!("[{}]", "a,".repeat(much / 2 - 2)));
-    refused("keys", &(0..1_000_000).fold(String::new(), |text, i| text + &format!("k{i}: 1\n")));
-    refused("one key", &"k: 1\n".repeat(500_000));
+    refused("keys", &(0..600_000).fold(String::new(), |text, i| text + &format!("k{i}: 1\n")));
+    refused("one key", &"k: 1\n".repeat(200_000));
     refused("a long key", &format!("{}: 1", "k".repeat(1 << 20)));
     assert!(refused("too much", &"a".repeat(much + 1)).contains("16 MiB"));
     refused("quotes", &format!("name: \"{}", "\\n".repeat(1 << 20)));
@@ -98,7 +97,7 @@ fn many_mistakes() {
     let mut text = wide(2);
     text = text.replace("edges:\n", &format!("edges:\n{}", "  - client -> nobody\n".repeat(50_000)));
     assert!(refused("edges", &text).contains("not shown"));
-    let mut text = wide(20_000);
+    let mut text = wide(5_000);
     text = text.replace("kind: server", "kind: server, worker: 1");
     refused("nodes", &text);
     let line =
@@ -108,21 +107,21 @@ fn many_mistakes() {
 
 #[test]
 fn large_but_good() {
-    let wide = read("wide", &wide(20_000)).expect("it is good");
-    assert_eq!(wide.topology.node_count(), 20_001);
+    let wide = read("wide", &wide(5_000)).expect("it is good");
+    assert_eq!(wide.topology.node_count(), 5_001);
     let mut text = "name: long\nnodes:\n  client: { kind: client }\n".to_owned();
     let mut chain = "client".to_owned();
-    for i in 0..20_000 {
-        let kind = if i == 19_999 { "server" } else { "gateway" };
+    for i in 0..5_000 {
+        let kind = if i == 4_999 { "server" } else { "gateway" };
         writeln!(text, "  n{i}: {{ kind: {kind} }}").unwrap();
         write!(chain, " -> n{i}").unwrap();
     }
     write!(text, "edges:\n  - {chain}\nload: [{{ rate: 1/s }}]\n").unwrap();
     let long = read("long", &text).expect("it is good");
-    assert_eq!(long.topology.edge_count(), 20_000);
+    assert_eq!(long.topology.edge_count(), 5_000);
     refused(
         "a circle",
-        &text.replace("kind: server", "kind: gateway").replace(" -> n19999", " -> n19999 -> n0"),
+        &text.replace("kind: server", "kind: gateway").replace(" -> n4999", " -> n4999 -> n0"),
     );
 }
 

@@ -172,7 +172,7 @@ impl JsonSchema for ChoiceFile {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        short_schema(json_schema!({ "type": "string" }), &generator.subschema_for::<ChoiceLong>())
+        short_schema(&json_schema!({ "type": "string" }), &generator.subschema_for::<ChoiceLong>())
     }
 }
 
@@ -182,7 +182,7 @@ impl JsonSchema for StageFile {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        short_schema(json_schema!({ "type": "string" }), &generator.subschema_for::<StageLong>())
+        short_schema(&json_schema!({ "type": "string" }), &generator.subschema_for::<StageLong>())
     }
 }
 
@@ -192,6 +192,6 @@ impl JsonSchema for CallsFile {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        short_schema(generator.subschema_for::<Order>(), &generator.subschema_for::<Vec<StageFile>>())
+        short_schema(&generator.subschema_for::<Order>(), &generator.subschema_for::<Vec<StageFile>>())
     }
 }

@@ -141,6 +141,6 @@ impl JsonSchema for BodyFile {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        short_schema(json_schema!({ "type": "string" }), &generator.subschema_for::<BodyLong>())
+        short_schema(&json_schema!({ "type": "string" }), &generator.subschema_for::<BodyLong>())
     }
 }

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::calls::CallsFile;
-use super::short::{OrNone, Short, Time, seconds, short_forms, short_schema};
+use super::short::{OrNone, Short, Time, seconds, short_forms, short_schema, status};
 use crate::node::{NodeKind, OnDisconnect};
 use crate::profile::Profile;
 use crate::units::{DurationText, Size};
@@ -137,17 +137,7 @@ impl Short for ScriptFile {
     }
 
     fn from_number(number: f64) -> Option<Result<Self, String>> {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "compared with the number"
-        )]
-        let status = number as u16;
-        Some(if f64::from(status) == number {
-            Ok(Self::Answer(AnswerFile { status, retry_after: OrNone(None) }))
-        } else {
-            Err(format!("{number} is not a status"))
-        })
+        Some(status(number).map(|status| Self::Answer(AnswerFile { status, retry_after: OrNone(None) })))
     }
 
     fn from_long(answer: AnswerFile) -> Self {
@@ -173,7 +163,7 @@ impl JsonSchema for ScriptFile {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let status = json_schema!({ "type": "integer", "minimum": 200, "maximum": 599 });
-        let short = short_schema(status, &generator.subschema_for::<CloseWord>());
-        short_schema(short, &generator.subschema_for::<AnswerFile>())
+        let short = short_schema(&status, &generator.subschema_for::<CloseWord>());
+        short_schema(&short, &generator.subschema_for::<AnswerFile>())
     }
 }

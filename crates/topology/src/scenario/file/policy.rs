@@ -8,7 +8,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::short::{OrNone, Short, seconds, short_forms, short_schema};
+use super::short::{OrNone, Short, seconds, short_forms, short_schema, status};
 use crate::node::Balance;
 use crate::policy::Jitter;
 use crate::units::{DurationText, Share};
@@ -240,14 +240,7 @@ impl Short for WhenItem {
     }
 
     fn from_number(number: f64) -> Option<Result<Self, String>> {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "compared with the number"
-        )]
-        let status = number as u16;
-        let good = f64::from(status) == number;
-        Some(if good { Ok(Self::Status(status)) } else { Err(format!("{number} is not a status")) })
+        Some(status(number).map(Self::Status))
     }
 
     fn from_long(_: NoLong) -> Self {
@@ -383,8 +376,8 @@ impl JsonSchema for BackoffFile {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let duration = generator.subschema_for::<DurationText>();
-        let short = short_schema(json_schema!({ "const": "none" }), &duration);
-        short_schema(short, &generator.subschema_for::<BackoffLong>())
+        let short = short_schema(&json_schema!({ "const": "none" }), &duration);
+        short_schema(&short, &generator.subschema_for::<BackoffLong>())
     }
 }
 
@@ -394,7 +387,7 @@ impl JsonSchema for BudgetFile {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        short_schema(generator.subschema_for::<Share>(), &generator.subschema_for::<BudgetLong>())
+        short_schema(&generator.subschema_for::<Share>(), &generator.subschema_for::<BudgetLong>())
     }
 }
 

@@ -21,6 +21,16 @@ pub(in crate::scenario) fn seconds(seconds: u64) -> DurationText {
     DurationText(Duration::from_secs(seconds))
 }
 
+/// A status that was written as a bare number.
+pub(super) fn status(number: f64) -> Result<u16, String> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range, as just seen")]
+    if number.fract() == 0.0 && (0.0..=999.0).contains(&number) {
+        Ok(number as u16)
+    } else {
+        Err(format!("{number} is not a status"))
+    }
+}
+
 /// A value that can be written in short. Its long form is a mapping.
 pub(super) trait Short: Sized {
     /// What the mapping holds.
@@ -97,7 +107,7 @@ fn long_form<'de, T: DeserializeOwned, A: MapAccess<'de>>(mut map: A) -> Result<
 }
 
 /// The schema of a value with a short form.
-pub(super) fn short_schema(short: Schema, long: &Schema) -> Schema {
+pub(super) fn short_schema(short: &Schema, long: &Schema) -> Schema {
     json_schema!({ "anyOf": [short, long] })
 }
 
@@ -144,7 +154,7 @@ impl JsonSchema for Time {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        short_schema(generator.subschema_for::<DurationText>(), &generator.subschema_for::<Distribution>())
+        short_schema(&generator.subschema_for::<DurationText>(), &generator.subschema_for::<Distribution>())
     }
 }
 
@@ -232,7 +242,7 @@ impl<T: JsonSchema> JsonSchema for OrNone<T> {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        short_schema(json_schema!({ "const": "none" }), &generator.subschema_for::<T>())
+        short_schema(&json_schema!({ "const": "none" }), &generator.subschema_for::<T>())
     }
 }
 
@@ -254,6 +264,6 @@ impl<T: JsonSchema> JsonSchema for BareWord<T> {
             .filter(|(_, parameters)| parameters.get("required").is_none())
             .map(|(word, _)| word.clone().into())
             .collect();
-        short_schema(json_schema!({ "enum": words }), &long)
+        short_schema(&json_schema!({ "enum": words }), &long)
     }
 }

@@ -15,13 +15,12 @@ use crate::{NodeKind, Topology};
 pub(super) fn check(build: &Build, problems: &mut Collector<'_>) {
     let nodes = Path::root().at("nodes");
     let reached = reached_from_clients(&build.topology);
-    let mut clients = 0;
+    let any_client = build.names_of(NodeKind::Client).next().is_some();
     for (name, group) in &build.groups {
         let at = nodes.at(name.as_str());
         let help = format!("write an edge `{name} -> ...`");
         match group.kind {
             NodeKind::Client => {
-                clients += 1;
                 if group.callees.is_empty() {
                     problems.key(&at).help(help).say(format!("the client `{name}` calls nobody"));
                 }
@@ -32,19 +31,15 @@ pub(super) fn check(build: &Build, problems: &mut Collector<'_>) {
             }
             NodeKind::Gateway | NodeKind::Server => {}
         }
-        if clients_exist(build) && group.nodes.iter().any(|n| !reached[n.index()]) {
+        if any_client && group.nodes.iter().any(|n| !reached[n.index()]) {
             let help = format!("write an edge `... -> {name}`, or take the node out");
             problems.key(&at).help(help).say(format!("no request ever reaches `{name}`"));
         }
     }
-    if clients == 0 {
+    if !any_client {
         problems.key(&nodes).help("add `client: { kind: client }`").say("there is no client");
     }
     cycles(build, problems);
-}
-
-fn clients_exist(build: &Build) -> bool {
-    build.names_of(NodeKind::Client).next().is_some()
 }
 
 /// By node: whether some client's calls can get there.
@@ -67,6 +62,9 @@ fn cycles(build: &Build, problems: &mut Collector<'_>) {
     // Not Tarjan's: petgraph's recurses, and a chain may be 100 000 nodes long.
     for knot in kosaraju_scc(graph) {
         let [first, _, ..] = knot.as_slice() else { continue };
+        if problems.is_full() {
+            return;
+        }
         let begin = knot.iter().copied().min().unwrap_or(*first);
         let mut names: Vec<&str> =
             shortest_cycle(&build.topology, begin).iter().map(|n| graph[*n].declared_name.as_str()).collect();

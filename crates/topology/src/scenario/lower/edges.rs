@@ -24,7 +24,7 @@ pub(super) fn lower(file: &mut ScenarioFile, build: &mut Build, problems: &mut C
         let at = all.at(entry);
         let inside = at.at(chain.as_str());
         policy::check_edge(options, &inside, problems);
-        check_range(&options.weight, &(1..=WEIGHT_MAX), &inside.at("weight"), problems);
+        check_range(&options.weight, &(1..=WEIGHT_MAX), || inside.at("weight"), problems);
         if let Some(problem) = request_path_problem(&options.path) {
             problems.value(&inside.at("path")).say(problem);
         }
@@ -70,8 +70,7 @@ fn check_names(names: &[&str], at: &Path, build: &Build, problems: &mut Collecto
             continue;
         }
         known = false;
-        let help = match name.split_once('#') {
-            _ if problems.is_full() => None,
+        let help = || match name.split_once('#') {
             Some((group, _)) if build.groups.contains_key(group) => {
                 Some(format!("an edge to `{group}` goes to all its replicas"))
             }
@@ -85,19 +84,19 @@ fn check_names(names: &[&str], at: &Path, build: &Build, problems: &mut Collecto
 /// Whether there can be such an edge.
 fn check_link(link: &Link<'_>, at: &Path, build: &Build, problems: &mut Collector<'_>) -> bool {
     let Link { from, to, .. } = link;
-    let (caller, callee) = (&build.groups[*from], &build.groups[*to]);
+    let caller = &build.groups[*from];
     if from == to {
         let help = "a fault can make a loop: `config: routing_loop`";
         problems.key(at).help(help).say(format!("`{from}` calls itself"));
         return false;
     }
     if let Some(first) = caller.callees.get(*to) {
-        let line = problems.source().line_of(&Path::root().at("edges").at(first.entry));
-        let help = format!("the first is on line {line}");
+        let first = problems.source().line_of(&Path::root().at("edges").at(first.entry));
+        let help = format!("the first is on line {first}");
         problems.key(at).help(help).say(format!("the edge `{from} -> {to}` is given twice"));
         return false;
     }
-    if callee.kind == NodeKind::Client {
+    if build.groups[*to].kind == NodeKind::Client {
         let help = format!("a client answers nobody; make `{to}` a gateway or a server");
         problems.key(at).word(to).help(help).say(format!("`{from}` calls the client `{to}`"));
         return false;
@@ -124,8 +123,7 @@ fn add(link: &Link<'_>, build: &mut Build) -> bool {
         .iter()
         .map(|&from| callees.iter().map(|&to| topology.add_edge(from, to, edge.clone())).collect())
         .collect();
-    let Link { options, entry, .. } = *link;
-    let callee = Callee { weight: options.weight, balance: options.balance, edges, entry };
-    caller.callees.insert(link.to.to_owned(), callee);
+    let Link { options: EdgeOptions { weight, balance, .. }, entry, .. } = *link;
+    caller.callees.insert(link.to.to_owned(), Callee { weight: *weight, balance: *balance, edges, entry });
     true
 }

@@ -3,8 +3,7 @@
 use super::super::hint::did_you_mean;
 use super::super::path::Path;
 use super::super::problem::Collector;
-use super::super::source_map::shorten;
-use super::build::Build;
+use super::build::{Build, Group};
 use crate::fault::{Mechanism, Site};
 use crate::{EdgeId, NodeId, NodeKind, Target};
 
@@ -59,52 +58,70 @@ fn at_a_client(
         Site::Edge => edge.map(|edge| format!("for its way out, write `at: {edge}`")),
         Site::Node => Some(format!("`{}` happens in a gateway or a server", mechanism.name())),
     };
-    problems.value(at).maybe_help(help).say(message);
+    problems.value(at).maybe_help(|| help).say(message);
+}
+
+/// A node of the file, or one replica of it.
+struct Named<'b> {
+    group: &'b Group,
+    /// Which replica, from 0; all if none is named.
+    replica: Option<usize>,
+}
+
+/// What a name stands for. None, once a problem has been told.
+fn named<'b>(name: &str, build: &'b Build, at: &Path, problems: &mut Collector<'_>) -> Option<Named<'b>> {
+    if let Some(group) = build.groups.get(name) {
+        return Some(Named { group, replica: None });
+    }
+    let group = name.split_once('#').and_then(|(group, _)| Some((group, build.groups.get(group)?)));
+    if let Some((_, group)) = group
+        && let Some(node) = build.topology.find(name)
+    {
+        return Some(Named { group, replica: group.nodes.iter().position(|n| *n == node) });
+    }
+    let help = || match group {
+        Some((name, group)) if group.nodes.len() > 1 => {
+            Some(format!("the replicas are `{name}#1` to `{name}#{}`", group.nodes.len()))
+        }
+        Some((name, _)) => Some(format!("`{name}` has no replicas: write `{name}`")),
+        None => did_you_mean(name, build.names(), "the nodes are"),
+    };
+    problems.value(at).word(name).maybe_help(help).say(format!("there is no node `{name}`"));
+    None
 }
 
 /// The nodes of a name: a node of the file with all its replicas, or one replica.
 pub(super) fn nodes(name: &str, build: &Build, at: &Path, problems: &mut Collector<'_>) -> Vec<NodeId> {
-    if let Some(group) = build.groups.get(name) {
-        return group.nodes.clone();
+    match named(name, build, at, problems) {
+        Some(Named { group, replica: None }) => group.nodes.clone(),
+        Some(Named { group, replica: Some(replica) }) => vec![group.nodes[replica]],
+        None => Vec::new(),
     }
-    if let Some(replica) = build.topology.find(name) {
-        return vec![replica];
-    }
-    let help = match name.split_once('#').and_then(|(group, _)| build.groups.get(group).map(|g| (group, g))) {
-        Some((group, g)) if g.nodes.len() > 1 => {
-            Some(format!("the replicas are `{group}#1` to `{group}#{}`", g.nodes.len()))
-        }
-        Some((group, _)) => Some(format!("`{group}` has no replicas: write `{group}`")),
-        None => did_you_mean(name, build.names(), "the nodes are"),
-    };
-    problems.value(at).word(name).maybe_help(help).say(format!("there is no node `{}`", shorten(name)));
-    Vec::new()
 }
 
+/// The edges between two names.
 fn edges(from: &str, to: &str, build: &Build, at: &Path, problems: &mut Collector<'_>) -> Vec<EdgeId> {
-    let callers = nodes(from, build, at, problems);
-    let callees = nodes(to, build, at, problems);
-    let topology = &build.topology;
-    let edges: Vec<EdgeId> = callers
-        .iter()
-        .flat_map(|caller| topology.outgoing(*caller))
-        .filter(|edge| !topology.edge(*edge).only_by_fault && callees.contains(&topology.ends(*edge).1))
-        .collect();
-    if edges.is_empty() && !callers.is_empty() && !callees.is_empty() {
-        let names: Vec<String> = build.groups.get(from).map_or_else(Vec::new, |group| {
-            group.callees.keys().map(|callee| format!("{from} -> {callee}")).collect()
-        });
-        let names = names.iter().map(String::as_str);
-        let back = build.groups.get(to).is_some_and(|group| group.callees.contains_key(from));
-        let help = match back {
-            true => Some(format!("the edge goes the other way: `{to} -> {from}`")),
-            false => did_you_mean(&format!("{from} -> {to}"), names, "there are"),
-        };
-        problems.value(at).maybe_help(help).say(format!(
-            "there is no edge `{} -> {}`",
-            shorten(from),
-            shorten(to)
-        ));
+    let (Some(caller), Some(target)) = (named(from, build, at, problems), named(to, build, at, problems))
+    else {
+        return Vec::new();
+    };
+    let group = |name: &str| name.split('#').next().unwrap_or_default().to_owned();
+    if let Some(callee) = caller.group.callees.get(&group(to)) {
+        let one_or_all = |replica: Option<usize>, len| replica.map_or(0..len, |r| r..r + 1);
+        return callee.edges[one_or_all(caller.replica, callee.edges.len())]
+            .iter()
+            .flat_map(|edges| &edges[one_or_all(target.replica, edges.len())])
+            .copied()
+            .collect();
     }
-    edges
+    let help = || {
+        if target.group.callees.contains_key(&group(from)) {
+            return Some(format!("the edge goes the other way: `{to} -> {from}`"));
+        }
+        let known: Vec<String> =
+            caller.group.callees.keys().map(|callee| format!("{from} -> {callee}")).collect();
+        did_you_mean(&format!("{from} -> {to}"), known.iter().map(String::as_str), "there are")
+    };
+    problems.value(at).maybe_help(help).say(format!("there is no edge `{from} -> {to}`"));
+    Vec::new()
 }

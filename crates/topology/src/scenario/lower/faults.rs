@@ -94,10 +94,13 @@ fn name_all(faults: &mut [FaultFile], all: &Path, problems: &mut Collector<'_>) 
         }
         let mechanism = given(fault).first().map_or("fault", |(_, mechanism)| mechanism.name());
         let base = format!("{mechanism}@{}", fault.at.as_slice().join(","));
-        let name = (1..)
-            .map(|i| if i == 1 { base.clone() } else { format!("{base}({i})") })
-            .find(|name| !taken.contains(name))
-            .expect("one of infinitely many names is free");
+        let mut name = base.clone();
+        for i in 2_u32.. {
+            if !taken.contains(&name) {
+                break;
+            }
+            name = format!("{base}({i})");
+        }
         taken.insert(name.clone());
         fault.name = Some(name);
     }
@@ -153,7 +156,8 @@ fn targets(
         return Vec::new();
     }
     let mut targets: IndexSet<Target> = IndexSet::new();
-    for (i, place) in places.iter().enumerate() {
+    let mut seen = IndexSet::new();
+    for (i, place) in places.iter().enumerate().filter(|(_, place)| seen.insert(*place)) {
         let at = if places.len() == 1 { at.clone() } else { at.at(i) };
         targets.extend(fault_place::resolve(place, mechanism, build, &at, problems));
     }
@@ -247,7 +251,7 @@ fn matches(file: &MatchFile, build: &Build, at: &Path, problems: &mut Collector<
     let client = file.client.as_ref().and_then(|name| {
         let group = build.groups.get(name).filter(|group| group.kind == NodeKind::Client);
         if group.is_none() && build.sound {
-            let help = did_you_mean(name, build.names_of(NodeKind::Client), "the clients are");
+            let help = || did_you_mean(name, build.names_of(NodeKind::Client), "the clients are");
             problems.value(&at.at("client")).maybe_help(help).say(format!("there is no client `{name}`"));
         }
         group?.nodes.first().copied()

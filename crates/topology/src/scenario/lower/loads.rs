@@ -1,5 +1,6 @@
 //! Loads: who sends what, and when.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::super::file::{BodyFile, LoadFile, RequestFile, ScenarioFile, Spacing, Time};
@@ -13,6 +14,8 @@ use crate::{NodeId, NodeKind};
 
 /// How many users one load may have.
 const USERS_MAX: u32 = 100_000;
+/// How many loads a scenario may have.
+const LOADS_MAX: usize = 1000;
 /// Header fields that say where a message ends, or whether its connection does.
 const FRAMING: [&str; 5] = ["content-length", "transfer-encoding", "connection", "upgrade", "host"];
 
@@ -21,6 +24,12 @@ pub(super) fn lower(file: &mut ScenarioFile, build: &Build, problems: &mut Colle
     if file.load.is_empty() {
         let help = "write who sends what: `- { from: client, rate: 100/s }`";
         problems.key(&all).help(help).say("there is no load");
+    }
+    if file.load.len() > LOADS_MAX {
+        problems
+            .key(&all)
+            .say(format!("there are {} loads; a scenario has at most {LOADS_MAX}", file.load.len()));
+        return Vec::new();
     }
     let duration = file.duration.0;
     let mut loads = Vec::with_capacity(file.load.len());
@@ -36,10 +45,10 @@ pub(super) fn lower(file: &mut ScenarioFile, build: &Build, problems: &mut Colle
             loads.push(Load { from, arrivals, start, stop, request: request(&load.request) });
         }
     }
-    let sends = |client: &NodeId| loads.iter().any(|load| load.from == *client);
+    let senders: BTreeSet<NodeId> = loads.iter().map(|load| load.from).collect();
     if build.sound && all_known && loads.len() == file.load.len() && !loads.is_empty() {
         for (name, group) in build.groups.iter().filter(|(_, group)| group.kind == NodeKind::Client) {
-            if !group.nodes.iter().any(sends) {
+            if !group.nodes.iter().any(|node| senders.contains(node)) {
                 let at = Path::root().at("nodes").at(name.as_str());
                 let help = format!("add it to the load: `- {{ from: {name}, rate: 100/s }}`");
                 problems.key(&at).help(help).say(format!("the client `{name}` sends nothing"));
@@ -72,12 +81,12 @@ fn client(load: &mut LoadFile, build: &Build, at: &Path, problems: &mut Collecto
     match build.groups.get(&name) {
         Some(group) if group.kind == NodeKind::Client => group.nodes.first().copied(),
         Some(_) => {
-            let help = did_you_mean(&name, build.names_of(NodeKind::Client), "the clients are");
+            let help = || did_you_mean(&name, build.names_of(NodeKind::Client), "the clients are");
             problems.value(&at).maybe_help(help).say(format!("`{name}` is not a client"));
             None
         }
         None => {
-            let help = did_you_mean(&name, build.names_of(NodeKind::Client), "the clients are");
+            let help = || did_you_mean(&name, build.names_of(NodeKind::Client), "the clients are");
             problems.value(&at).maybe_help(help).say(format!("there is no client `{name}`"));
             None
         }

@@ -60,7 +60,7 @@ fn replicas(node: &mut NodeFile, at: &Path, problems: &mut Collector<'_>) -> usi
 
 /// Writes a node's defaults into its file, and reads it.
 fn settle(name: &str, file: &mut NodeFile, at: &Path, problems: &mut Collector<'_>) -> Node {
-    check_above_zero(file.deadline.0.map(|d| d.0), "`none` is no limit", &at.at("deadline"), problems);
+    check_above_zero(file.deadline.0, "`none` is no limit", || at.at("deadline"), problems);
     let mut settled = if file.kind == NodeKind::Client {
         for key in answering_keys(file) {
             let help = "a client takes only `kind`, `calls` and `deadline`";
@@ -143,7 +143,7 @@ fn check(file: &NodeFile, at: &Path, problems: &mut Collector<'_>) {
     let profile = file.profile.as_deref().unwrap_or_default();
     if Profile::find(profile).is_none() {
         let names = Profile::ALL.map(|p| p.name);
-        let help = did_you_mean(profile, names, "the profiles are");
+        let help = || did_you_mean(profile, names, "the profiles are");
         problems.value(&at.at("profile")).maybe_help(help).say(format!("there is no profile `{profile}`"));
     }
     for (key, value) in [("workers", file.workers), ("max_in_flight", file.max_in_flight)] {
@@ -170,14 +170,14 @@ fn check(file: &NodeFile, at: &Path, problems: &mut Collector<'_>) {
     }
     for (i, entry) in script.iter().enumerate() {
         if let ScriptFile::Answer(answer) = entry {
-            check_range(&answer.status, &(200..=599), &at.at(i), problems);
+            check_range(&answer.status, &(200..=599), || at.at(i), problems);
         }
     }
 }
 
 fn check_response(response: &ResponseFile, at: &Path, problems: &mut Collector<'_>) {
-    check_range(&response.status, &(200..=599), &at.at("status"), problems);
-    check_range(&response.chunks, &(1..=CHUNKS_MAX), &at.at("chunks"), problems);
+    check_range(&response.status, &(200..=599), || at.at("status"), problems);
+    check_range(&response.chunks, &(1..=CHUNKS_MAX), || at.at("chunks"), problems);
     if response.chunks > 1 && u64::from(response.chunks) > response.body.0 {
         let message = format!("a body of {} cannot come in {} pieces", response.body, response.chunks);
         problems.value(&at.at("chunks")).say(message);

@@ -11,21 +11,54 @@ use super::text::check_range;
 use crate::EdgeId;
 use crate::node::{Balance, Choice, Plan, Stage};
 
+/// How many edges all stages together may have to choose from.
+const PLANNED_MAX: usize = 1_000_000;
 /// The largest weight of a callee.
 const WEIGHT_MAX: u32 = 1_000_000;
 
 pub(super) fn lower(file: &ScenarioFile, build: &mut Build, problems: &mut Collector<'_>) {
     let nodes = Path::root().at("nodes");
+    let mut planned = 0_usize;
     for (name, node) in &file.nodes {
         let Some(group) = build.groups.get(name) else { continue };
         let at = nodes.at(name.as_str()).at("calls");
         if let CallsFile::Stages(stages) = &node.calls {
             check(name, stages, group, &at, problems);
         }
+        planned += group.nodes.len() * size(&node.calls, group);
+        if planned > PLANNED_MAX {
+            problems
+                .key(&at)
+                .say(format!("the calls of all nodes together choose among more than {PLANNED_MAX} edges"));
+            return;
+        }
         let plans = (0..group.nodes.len()).map(|replica| plan(&node.calls, group, replica));
         for (node, plan) in group.nodes.clone().into_iter().zip(plans.collect::<Vec<_>>()) {
             build.topology.node_mut(node).plan = plan;
         }
+    }
+}
+
+/// How many edges the stages of one replica have to choose from.
+fn size(calls: &CallsFile, group: &Group) -> usize {
+    let of = |name: &String| group.callees.get(name).and_then(|c| c.edges.first()).map_or(0, Vec::len);
+    let choice = |choice: &ChoiceFile| match choice {
+        ChoiceFile::To(name) => of(name),
+        ChoiceFile::Among(ChoiceLong::Weighted(weights)) => weights.keys().map(of).sum(),
+        ChoiceFile::Among(ChoiceLong::RoundRobin(names) | ChoiceLong::LeastInFlight(names)) => {
+            names.iter().map(of).sum()
+        }
+    };
+    match calls {
+        // Each edge once: their number has its own limit.
+        CallsFile::All(_) => 0,
+        CallsFile::Stages(stages) => stages
+            .iter()
+            .map(|stage| match stage {
+                StageFile::One(one) => choice(one),
+                StageFile::Parallel(all) => all.iter().map(choice).sum(),
+            })
+            .sum(),
     }
 }
 
@@ -111,7 +144,7 @@ fn check(name: &str, stages: &[StageFile], group: &Group, at: &Path, problems: &
 }
 
 fn check_choice<'f>(
-    caller: &str,
+    node: &str,
     choice: &'f ChoiceFile,
     group: &Group,
     at: &Path,
@@ -122,8 +155,8 @@ fn check_choice<'f>(
         called.insert(name);
         if !group.callees.contains_key(name) {
             let callees = group.callees.keys().map(String::as_str);
-            let help = did_you_mean(name, callees, "its callees are");
-            problems.key(at).maybe_help(help).say(format!("there is no edge `{caller} -> {name}`"));
+            let help = || did_you_mean(name, callees, "its callees are");
+            problems.key(at).maybe_help(help).say(format!("there is no edge `{node} -> {name}`"));
         }
     };
     match choice {
@@ -135,7 +168,7 @@ fn check_choice<'f>(
             }
             for (name, weight) in weights {
                 check(name, &at.at(name.as_str()), problems);
-                check_range(weight, &(1..=WEIGHT_MAX), &at.at(name.as_str()), problems);
+                check_range(weight, &(1..=WEIGHT_MAX), || at.at(name.as_str()), problems);
             }
         }
         ChoiceFile::Among(long @ (ChoiceLong::RoundRobin(names) | ChoiceLong::LeastInFlight(names))) => {

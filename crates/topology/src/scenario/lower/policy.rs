@@ -95,10 +95,10 @@ fn add_outcomes(item: &WhenItem, when: &mut When) -> Option<()> {
 
 /// Looks through an edge's options.
 pub(super) fn check_edge(file: &EdgeOptions, at: &Path, problems: &mut Collector<'_>) {
-    check_above_zero(file.timeout.0.map(|t| t.0), "`none` is no limit", &at.at("timeout"), problems);
-    let connect = Some(file.connect_timeout.0);
-    check_above_zero(connect, "write `connect_timeout: 5s`", &at.at("connect_timeout"), problems);
-    check_above_zero(file.deadline.0.map(|d| d.0), "`none` is no limit", &at.at("deadline"), problems);
+    check_above_zero(file.timeout.0, "`none` is no limit", || at.at("timeout"), problems);
+    let connect = Some(file.connect_timeout);
+    check_above_zero(connect, "write `connect_timeout: 5s`", || at.at("connect_timeout"), problems);
+    check_above_zero(file.deadline.0, "`none` is no limit", || at.at("deadline"), problems);
     check_retry(&file.retry, &at.at("retry"), problems);
     check_pool(&file.pool, &at.at("pool"), problems);
 }
@@ -106,10 +106,10 @@ pub(super) fn check_edge(file: &EdgeOptions, at: &Path, problems: &mut Collector
 /// Looks through a strategy.
 pub(super) fn check_strategy(file: &StrategyFile, at: &Path, problems: &mut Collector<'_>) {
     let no_limit = "`none` is no limit";
-    check_above_zero(file.timeout.and_then(|t| t.0).map(|t| t.0), no_limit, &at.at("timeout"), problems);
-    check_above_zero(file.deadline.and_then(|d| d.0).map(|d| d.0), no_limit, &at.at("deadline"), problems);
-    let connect = file.connect_timeout.map(|t| t.0);
-    check_above_zero(connect, "leave it out", &at.at("connect_timeout"), problems);
+    check_above_zero(file.timeout.and_then(|t| t.0), no_limit, || at.at("timeout"), problems);
+    check_above_zero(file.deadline.and_then(|d| d.0), no_limit, || at.at("deadline"), problems);
+    let connect = file.connect_timeout;
+    check_above_zero(connect, "leave it out", || at.at("connect_timeout"), problems);
     if let Some(retry) = &file.retry {
         check_retry(retry, &at.at("retry"), problems);
     }
@@ -131,7 +131,7 @@ fn check_retry(file: &RetryFile, at: &Path, problems: &mut Collector<'_>) {
         let help = "the first attempt counts: 1 is no retry";
         problems.value(&attempts).help(help).say("with 0 attempts no call is ever made");
     } else {
-        check_range(&file.max_attempts, &(1..=ATTEMPTS_MAX), &attempts, problems);
+        check_range(&file.max_attempts, &(1..=ATTEMPTS_MAX), || attempts, problems);
     }
     for (i, item) in file.when.iter().enumerate() {
         check_outcome(item, &at.at("when").at(i), problems);
@@ -164,7 +164,7 @@ fn check_outcome(item: &WhenItem, at: &Path, problems: &mut Collector<'_>) {
             let failures = Failure::ALL.into_iter().filter(|f| *f != Failure::Cancelled).map(Failure::name);
             let words: Vec<&str> =
                 ["4xx", "5xx", CONNECT, TRANSPORT, ANY].into_iter().chain(failures).collect();
-            let help = did_you_mean(word, words.iter().copied(), "a status, or one of");
+            let help = || did_you_mean(word, words.iter().copied(), "a status, or one of");
             problems.value(at).maybe_help(help).say(format!("there is no outcome `{word}`"));
         }
         _ => {}

@@ -18,7 +18,7 @@ use crate::profile::Profile;
 use crate::{Edge, NodeId, Target};
 
 /// How often a surge may come in a run.
-const SURGES_MAX: usize = 10_000;
+const SURGES_MAX: usize = 1000;
 
 /// For a routing loop: an edge from each target back to itself or to a node before it.
 pub(super) fn add_loop(fault: &mut Fault, build: &mut Build, at: &Path, problems: &mut Collector<'_>) {

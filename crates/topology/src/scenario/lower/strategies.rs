@@ -11,6 +11,9 @@ use super::text::label_problem;
 use crate::policy::Policy;
 use crate::{EdgeId, NodeKind, Topology};
 
+/// How many policies all strategies together may have.
+const POLICIES_MAX: usize = 500_000;
+
 /// The own policies of the edges that leave a client.
 pub(super) fn own_policies(topology: &Topology) -> Vec<(EdgeId, Policy)> {
     topology
@@ -27,6 +30,12 @@ pub(super) fn lower(
 ) -> Vec<Strategy> {
     let all = Path::root().at("strategies");
     let mut strategies = Vec::with_capacity(file.strategies.len());
+    if file.strategies.len().saturating_mul(own.len().max(1)) > POLICIES_MAX {
+        let message =
+            format!("{} strategies for {} edges of clients are too many", file.strategies.len(), own.len());
+        problems.key(&all).say(message);
+        return strategies;
+    }
     for (name, strategy) in &mut file.strategies {
         let at = all.at(name.as_str());
         if let Some(problem) = label_problem(name) {
@@ -43,7 +52,7 @@ pub(super) fn lower(
     {
         let names: Vec<&str> =
             file.strategies.keys().map(String::as_str).chain(presets::ALL.iter().map(|p| p.name)).collect();
-        let help = did_you_mean(name, names, "there are");
+        let help = || did_you_mean(name, names.iter().copied(), "there are");
         problems
             .value(&Path::root().at("strategy"))
             .maybe_help(help)
@@ -56,12 +65,11 @@ pub(super) fn lower(
 fn fill_in(file: &mut StrategyFile, at: &Path, problems: &mut Collector<'_>) {
     let mut preset = StrategyFile::default();
     if let Some(name) = &file.preset {
-        match presets::find(name) {
-            Some(found) => preset = found.strategy(),
-            None => {
-                let help = did_you_mean(name, presets::ALL.iter().map(|p| p.name), "the presets are");
-                problems.value(&at.at("preset")).maybe_help(help).say(format!("there is no preset `{name}`"));
-            }
+        if let Some(found) = presets::find(name) {
+            preset = found.strategy();
+        } else {
+            let help = || did_you_mean(name, presets::ALL.iter().map(|p| p.name), "the presets are");
+            problems.value(&at.at("preset")).maybe_help(help).say(format!("there is no preset `{name}`"));
         }
     }
     file.timeout = file.timeout.or(preset.timeout);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::super::path::Path;
 use super::super::problem::Collector;
+use crate::units::DurationText;
 
 /// How long a name may be, in bytes.
 const NAME_MAX: usize = 100;
@@ -54,18 +55,23 @@ pub(super) fn is_token(text: &str) -> bool {
 pub(super) fn check_range<T: PartialOrd + Display>(
     value: &T,
     range: &RangeInclusive<T>,
-    at: &Path,
+    at: impl FnOnce() -> Path,
     problems: &mut Collector<'_>,
 ) {
     if !range.contains(value) {
         let message = format!("{value} is not between {} and {}", range.start(), range.end());
-        problems.value(at).say(message);
+        problems.value(&at()).say(message);
     }
 }
 
 /// Says so if a time is zero where that makes no sense.
-pub(super) fn check_above_zero(value: Option<Duration>, none: &str, at: &Path, problems: &mut Collector<'_>) {
-    if value == Some(Duration::ZERO) {
-        problems.value(at).help(none).say("0 leaves no time at all");
+pub(super) fn check_above_zero(
+    value: Option<DurationText>,
+    help: &str,
+    at: impl FnOnce() -> Path,
+    problems: &mut Collector<'_>,
+) {
+    if value == Some(DurationText(Duration::ZERO)) {
+        problems.value(&at()).help(help).say("0 leaves no time at all");
     }
 }

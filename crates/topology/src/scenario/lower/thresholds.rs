@@ -27,7 +27,7 @@ pub(super) fn lower(texts: &[String], problems: &mut Collector<'_>) -> Vec<Thres
             Ok(threshold) => thresholds.push(threshold),
             Err(wrong) => {
                 let at = at.at(i);
-                problems.value(&at).word(&wrong.part).maybe_help(wrong.help).say(wrong.message);
+                problems.value(&at).word(&wrong.part).maybe_help(|| wrong.help).say(wrong.message);
             }
         }
     }
