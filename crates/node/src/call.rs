@@ -40,12 +40,18 @@ enum State {
     Ended,
 }
 
+/// To whom a call may go.
+#[derive(Debug)]
+enum Callees {
+    One(EdgeId),
+    Many { choice: Choice, tried: Vec<EdgeId> },
+}
+
 /// One call of the plan.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) slot: u16,
-    choice: Choice,
-    tried: Vec<EdgeId>,
+    callees: Callees,
     attempt: u16,
     began: Time,
     last_wait: Duration,
@@ -75,8 +81,10 @@ impl Call {
     ) -> (Self, Progress) {
         let mut call = Self {
             slot,
-            choice: choice.clone(),
-            tried: Vec::new(),
+            callees: match choice.edges[..] {
+                [(only, _)] => Callees::One(only),
+                _ => Callees::Many { choice: choice.clone(), tried: Vec::new() },
+            },
             attempt: 0,
             began: now,
             last_wait: Duration::ZERO,
@@ -96,7 +104,6 @@ impl Call {
         out: &mut Vec<Action>,
     ) -> Progress {
         let edge = self.choose(origin, env, node);
-        self.tried.push(edge);
         self.attempt = self.attempt.saturating_add(1);
         let hop = origin.hop.child(self.slot, edge.0, self.attempt);
         let retries = origin.retries.saturating_add(self.attempt - 1);
@@ -142,32 +149,26 @@ impl Call {
 
     /// Which callee this attempt goes to: an untried one while there is one.
     fn choose(&mut self, origin: Origin, env: &Env<'_>, node: &mut NodeState) -> EdgeId {
-        if let [(only, _)] = self.choice.edges[..] {
-            return only;
+        let (choice, tried) = match &mut self.callees {
+            Callees::One(only) => return *only,
+            Callees::Many { choice, tried } => (choice, tried),
+        };
+        if tried.len() == choice.edges.len() {
+            tried.clear();
         }
-        if self.tried.len().is_multiple_of(self.choice.edges.len()) {
-            self.tried.clear();
-        }
-        let untried: Vec<_> =
-            self.choice.edges.iter().copied().filter(|(e, _)| !self.tried.contains(e)).collect();
-        match self.choice.balance {
+        let untried: Vec<_> = choice.edges.iter().copied().filter(|(e, _)| !tried.contains(e)).collect();
+        let edge = match choice.balance {
             Balance::RoundRobin => untried[node.turn(usize::from(self.slot)) as usize % untried.len()].0,
             Balance::LeastInFlight => {
                 untried.iter().min_by_key(|(e, _)| node.edge(*e).in_flight).expect("never empty").0
             }
             Balance::Weighted => {
                 let key = origin.hop.child(self.slot, u32::MAX, self.attempt + 1).0;
-                let total: u64 = untried.iter().map(|&(_, w)| u64::from(w)).sum();
-                let mut left = env.dice.unit(Purpose::Balance, key) * total as f64;
-                for &(edge, weight) in &untried {
-                    left -= f64::from(weight);
-                    if left < 0.0 {
-                        return edge;
-                    }
-                }
-                untried[untried.len() - 1].0
+                weighted(&untried, env.dice.unit(Purpose::Balance, key))
             }
-        }
+        };
+        tried.push(edge);
+        edge
     }
 
     /// The attempt under way, if there is one.
@@ -284,6 +285,19 @@ impl Call {
             record(*flight, report, origin, now, env, out);
         }
     }
+}
+
+/// The edge at which a number in [0, 1) lies, in proportion to the weights.
+fn weighted(edges: &[(EdgeId, u32)], luck: f64) -> EdgeId {
+    let total: u64 = edges.iter().map(|&(_, w)| u64::from(w)).sum();
+    let mut left = luck * total as f64;
+    for &(edge, weight) in edges {
+        left -= f64::from(weight);
+        if left < 0.0 {
+            return edge;
+        }
+    }
+    edges[edges.len() - 1].0
 }
 
 /// Emits the caller's side of a hop.

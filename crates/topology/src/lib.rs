@@ -20,5 +20,5 @@ pub use edge::Edge;
 pub use fault::{Cause, Fault, FaultId, FaultSet, Mechanism, Target};
 pub use graph::{EdgeId, NodeId, Topology};
 pub use node::{Node, NodeKind};
-pub use scenario::Scenario;
+pub use scenario::{Problem, Problems, Scenario};
 pub use wire::{Failure, Refusal};

@@ -55,6 +55,7 @@ pub(crate) struct Rest {
     bytes: u64,
     ends_by_close: bool,
     give_up: Option<Pin<Box<tokio::time::Sleep>>>,
+    give_up_at: Option<tokio::time::Instant>,
     exchange: Option<Box<Exchange>>,
 }
 
@@ -272,12 +273,21 @@ impl Head {
     fn new(attempt: Attempt, parts: response::Parts, body: Incoming, channel: Channel) -> Self {
         let status = parts.status.as_u16();
         let exchange = if status >= 400 { attempt.exchange(Some(&parts.headers), None) } else { None };
-        let give_up = attempt.outgoing.give_up_at.map(|at| attempt.world.clock.instant(at));
-        let give_up = give_up.map(|at| Box::pin(tokio::time::sleep_until(at)));
+        let give_up_at = attempt.outgoing.give_up_at.map(|at| attempt.world.clock.instant(at));
         let has = |name| parts.headers.contains_key(name);
         let ends_by_close = !has(CONTENT_LENGTH) && !has(TRANSFER_ENCODING);
         let channel = Some(channel);
-        let rest = Rest { attempt, channel, body, status, bytes: 0, ends_by_close, give_up, exchange };
+        let rest = Rest {
+            attempt,
+            channel,
+            body,
+            status,
+            bytes: 0,
+            ends_by_close,
+            give_up: None,
+            give_up_at,
+            exchange,
+        };
         Self { parts, rest }
     }
 
@@ -304,7 +314,9 @@ impl Rest {
                 status: Some(self.status),
             })),
             Poll::Pending => {
-                if let Some(give_up) = &mut self.give_up {
+                // Most bodies come with their head: a timer is only set for one that does not.
+                if let Some(at) = self.give_up_at {
+                    let give_up = self.give_up.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
                     ready!(give_up.as_mut().poll(cx));
                     let failure = Failure::BodyTimeout;
                     return Poll::Ready(Err(Outcome::Failed { failure, status: Some(self.status) }));

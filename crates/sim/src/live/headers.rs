@@ -1,8 +1,9 @@
 //! The header fields by which a request's identity travels: W3C Trace Context for who it is, `Via`
 //! for where it has been (RFC 9110 section 7.6.3), `Proxy-Status` for who made an error (RFC 9209).
 
+use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue, VIA};
-use http::{HeaderMap, Request};
+use http::request::Parts;
 use topology::EdgeId;
 use trace::{CallId, HopId};
 
@@ -99,9 +100,9 @@ pub(crate) fn via(received: Option<&HeaderValue>, name: &str) -> Option<HeaderVa
 }
 
 /// The size of a request's head, as on the wire.
-pub(crate) fn head_bytes<B>(request: &Request<B>) -> u64 {
-    let line = request.method().as_str().len() + request.uri().path().len() + "  HTTP/1.1\r\n\r\n".len();
-    let fields: usize = request.headers().iter().map(|(n, v)| n.as_str().len() + v.len() + 4).sum();
+pub(crate) fn head_bytes(head: &Parts) -> u64 {
+    let line = head.method.as_str().len() + head.uri.path().len() + "  HTTP/1.1\r\n\r\n".len();
+    let fields: usize = head.headers.iter().map(|(n, v)| n.as_str().len() + v.len() + 4).sum();
     (line + fields) as u64
 }
 

@@ -58,7 +58,7 @@ pub(crate) async fn accept(world: Arc<World>, node: NodeId, listener: TcpListene
 async fn serve(world: Arc<World>, node: NodeId, stream: TcpStream, router: Router) {
     // Without it the pieces of a streamed body arrive together and late.
     let _ = stream.set_nodelay(true);
-    let conn = Arc::new(Conn::new(stream));
+    let conn = Arc::new(Conn::default());
     conn.idle_since.store(world.clock.now().0, Ordering::Relaxed);
     {
         let mut connections = lock(&world.node(node).connections);
@@ -71,7 +71,7 @@ async fn serve(world: Arc<World>, node: NodeId, stream: TcpStream, router: Route
         request.extensions_mut().insert(conn.clone());
         router.clone().call(request.map(Body::new))
     });
-    let wire = TokioIo::new(Wire::new(conn.clone(), world));
+    let wire = TokioIo::new(Wire::new(stream, conn.clone(), world));
     let connection = http1::Builder::new().max_buf_size(1 << 20).serve_connection(wire, service);
     conn.drive(connection).await;
 }
@@ -164,7 +164,6 @@ fn incoming(
     disturbance: topology::wire::Disturbance,
 ) -> Incoming {
     let declared = head.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
-    let probe = http::Request::from_parts(head.clone(), ());
     Incoming {
         call: identity.call,
         hop: identity.hop,
@@ -173,7 +172,7 @@ fn incoming(
         looped: headers::via_contains(&head.headers, &world.node(node).name),
         path_known: head.uri.path() != WRONG_PATH,
         credentials_good: headers::credentials_good(&head.headers),
-        head_bytes: headers::head_bytes(&probe),
+        head_bytes: headers::head_bytes(head),
         body_bytes: declared.unwrap_or(0),
         idempotent: head.method.is_idempotent(),
         disturbance,

@@ -3,25 +3,29 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::task::AtomicWaker;
+use hyper::body::Incoming;
+use hyper::server::conn::http1::Connection;
+use hyper::service::HttpService;
+use hyper_util::rt::TokioIo;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use topology::wire::Close;
 
 use super::shape::{Shape, Then};
-use super::world::World;
+use super::world::{World, lock};
 
 /// What handlers and supervisors hold of a connection.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Conn {
-    stream: TcpStream,
     ended: AtomicBool,
+    end: Mutex<Option<End>>,
     task: AtomicWaker,
     shaped: AtomicBool,
     shape: Mutex<Shape>,
@@ -33,68 +37,72 @@ pub(crate) struct Conn {
     pub(crate) idle_since: AtomicU64,
 }
 
-impl Conn {
-    pub(crate) fn new(stream: TcpStream) -> Self {
-        Self {
-            stream,
-            ended: AtomicBool::new(false),
-            task: AtomicWaker::new(),
-            shaped: AtomicBool::new(false),
-            shape: Mutex::default(),
-            requests: AtomicU32::new(0),
-            active: AtomicU8::new(0),
-            idle_since: AtomicU64::new(0),
-        }
-    }
+/// How a connection is to end.
+#[derive(Debug)]
+struct End {
+    /// Bytes to write first, past the HTTP server.
+    last_words: &'static [u8],
+    close: Close,
+}
 
-    /// Ends the connection. Its task drops it as soon as it runs; silence ends nothing.
+impl Conn {
+    /// Ends the connection, as soon as its task runs; silence ends nothing.
     pub(crate) fn end(&self, close: Close) {
-        match close {
-            Close::Silence => return,
-            Close::Reset => {
-                // Fails only if the connection is gone already.
-                let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
-            }
-            Close::Fin => {
-                let _ = SockRef::from(&self.stream).shutdown(std::net::Shutdown::Write);
-            }
-        }
-        self.ended.store(true, Ordering::Release);
-        self.task.wake();
+        self.end_with(b"", close);
     }
 
     /// Writes bytes past the HTTP server, then ends the connection.
-    pub(crate) fn end_with(&self, bytes: &[u8], close: Close) {
-        // The socket's buffer is empty between two responses, so it takes a few bytes at once.
-        let _ = self.stream.try_write(bytes);
-        self.end(close);
+    pub(crate) fn end_with(&self, last_words: &'static [u8], close: Close) {
+        if close != Close::Silence {
+            lock(&self.end).get_or_insert(End { last_words, close });
+            self.ended.store(true, Ordering::Release);
+            self.task.wake();
+        }
     }
 
     /// Shapes the response that comes next; a plain one takes the last one's shape off.
     pub(crate) fn set_shape(&self, shape: Shape) {
         let plain = shape.is_plain();
         if !plain || self.shaped.load(Ordering::Acquire) {
-            *self.shape.lock().unwrap_or_else(PoisonError::into_inner) = shape;
+            *lock(&self.shape) = shape;
             self.shaped.store(!plain, Ordering::Release);
         }
     }
 
-    /// Comes when the connection is to end; polls `inner` until then.
-    pub(crate) async fn drive<F: Future>(&self, inner: F) {
-        tokio::pin!(inner);
-        std::future::poll_fn(|cx| {
+    /// Serves the connection until it ends, of itself or as it is told.
+    pub(crate) async fn drive<S>(&self, mut serving: Connection<TokioIo<Wire>, S>)
+    where
+        S: HttpService<Incoming>,
+        S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        S::ResBody: http_body::Body + Unpin + 'static,
+        <S::ResBody as http_body::Body>::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        Connection<TokioIo<Wire>, S>: Unpin + Future,
+    {
+        let told = std::future::poll_fn(|cx| {
             self.task.register(cx.waker());
             if self.ended.load(Ordering::Acquire) {
-                return Poll::Ready(());
+                return Poll::Ready(true);
             }
-            inner.as_mut().poll(cx).map(|_| ())
+            Pin::new(&mut serving).poll(cx).map(|_| false)
         })
         .await;
+        if told && let Some(End { last_words, close }) = lock(&self.end).take() {
+            let stream = serving.into_parts().io.into_inner().stream;
+            // The socket's buffer is empty between two responses, so it takes a few bytes at once;
+            // and whatever fails here fails because the connection is gone already.
+            let _ = stream.try_write(last_words);
+            let socket = SockRef::from(&stream);
+            let _ = match close {
+                Close::Reset => socket.set_linger(Some(Duration::ZERO)),
+                Close::Fin | Close::Silence => socket.shutdown(std::net::Shutdown::Write),
+            };
+        }
     }
 }
 
 /// The connection as hyper's server has it.
 pub(crate) struct Wire {
+    stream: TcpStream,
     conn: Arc<Conn>,
     world: Arc<World>,
     pause: Option<BoxFuture<'static, ()>>,
@@ -102,8 +110,8 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(conn: Arc<Conn>, world: Arc<World>) -> Self {
-        Self { conn, world, pause: None, closing: false }
+    pub(crate) fn new(stream: TcpStream, conn: Arc<Conn>, world: Arc<World>) -> Self {
+        Self { stream, conn, world, pause: None, closing: false }
     }
 
     fn pause_for(&mut self, pause: Duration) {
@@ -122,20 +130,20 @@ impl Wire {
 
     fn poll_shaped_write(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_pause(cx));
-        let delay = std::mem::take(&mut self.conn.shape.lock().unwrap_or_else(PoisonError::into_inner).delay);
+        let delay = std::mem::take(&mut lock(&self.conn.shape).delay);
         if !delay.is_zero() {
             self.pause_for(delay);
             ready!(self.poll_pause(cx));
         }
         loop {
-            ready!(self.conn.stream.poll_write_ready(cx))?;
-            let mut shape = self.conn.shape.lock().unwrap_or_else(PoisonError::into_inner);
+            ready!(self.stream.poll_write_ready(cx))?;
+            let mut shape = lock(&self.conn.shape);
             let allowed = shape.allow(data);
             let mut piece = data[..allowed].to_vec();
             if shape.corrupt {
                 shape.spoil(&mut piece);
             }
-            let written = if piece.is_empty() { Ok(0) } else { self.conn.stream.try_write(&piece) };
+            let written = if piece.is_empty() { Ok(0) } else { self.stream.try_write(&piece) };
             match written {
                 Ok(n) => {
                     let then = shape.wrote(&data[..n]);
@@ -155,15 +163,12 @@ impl Wire {
 }
 
 impl AsyncRead for Wire {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        loop {
-            ready!(self.conn.stream.poll_read_ready(cx))?;
-            match self.conn.stream.try_read_buf(buf) {
-                Ok(_) => return Poll::Ready(Ok(())),
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                Err(e) => return Poll::Ready(Err(e)),
-            }
-        }
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
@@ -172,13 +177,7 @@ impl AsyncWrite for Wire {
         if self.conn.shaped.load(Ordering::Acquire) {
             return self.poll_shaped_write(cx, data);
         }
-        loop {
-            ready!(self.conn.stream.poll_write_ready(cx))?;
-            match self.conn.stream.try_write(data) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                done => return Poll::Ready(done),
-            }
-        }
+        Pin::new(&mut self.stream).poll_write(cx, data)
     }
 
     fn poll_write_vectored(
@@ -190,13 +189,7 @@ impl AsyncWrite for Wire {
             let first = pieces.iter().find(|p| !p.is_empty()).map_or(&[][..], |p| p);
             return self.poll_shaped_write(cx, first);
         }
-        loop {
-            ready!(self.conn.stream.poll_write_ready(cx))?;
-            match self.conn.stream.try_write_vectored(pieces) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                done => return Poll::Ready(done),
-            }
-        }
+        Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -212,7 +205,7 @@ impl AsyncWrite for Wire {
         if !self.closing {
             self.closing = true;
             let delay = {
-                let shape = self.conn.shape.lock().unwrap_or_else(PoisonError::into_inner);
+                let shape = lock(&self.conn.shape);
                 shape.close_delay.filter(|_| self.conn.shaped.load(Ordering::Acquire))
             };
             if let Some(delay) = delay {
@@ -220,6 +213,6 @@ impl AsyncWrite for Wire {
                 ready!(self.poll_pause(cx));
             }
         }
-        Poll::Ready(SockRef::from(&self.conn.stream).shutdown(std::net::Shutdown::Write))
+        Poll::Ready(SockRef::from(&self.stream).shutdown(std::net::Shutdown::Write))
     }
 }

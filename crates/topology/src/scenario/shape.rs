@@ -33,13 +33,12 @@ pub(super) fn read(tree: &mut Tree, problems: &mut Collector<'_>) -> Option<Shap
         return None;
     }
     let mut whole = true;
-    let mut nodes = true;
     let mut removed: Vec<Path> = Vec::new();
     let rounds = (READING_MAX / tree.size()).clamp(1, ROUNDS_MAX);
     for _ in 0..rounds {
         let error = match de::from_tree(tree) {
             // Without nodes all names are wrong.
-            Ok(_) if !nodes => return None,
+            Ok(_) if removed.contains(&Path::root().at("nodes")) => return None,
             Ok(file) => {
                 // What else is wrong with the same node, edge or fault may only follow from it.
                 for path in removed {
@@ -57,7 +56,6 @@ pub(super) fn read(tree: &mut Tree, problems: &mut Collector<'_>) -> Option<Shap
         match (&error.reason, path.0.len()) {
             (Reason::MissingKey(key), 0) => {
                 whole = false;
-                nodes &= *key != "nodes";
                 let Tree::Map(entries) = tree else { return None };
                 entries.insert((*key).to_owned(), Tree::Null);
                 let path = Path::root().at(*key);
@@ -91,7 +89,7 @@ fn stand_in(path: &Path) -> Tree {
             "name" => Tree::Text("unnamed".to_owned()),
             // No fault begins after that.
             "duration" => Tree::Text("720h".to_owned()),
-            "edges" | "load" => Tree::Null,
+            "nodes" | "edges" | "load" => Tree::Null,
             _ => Tree::Gone,
         },
         [Segment::Key(key), _] => match key.as_str() {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use topology::Scenario;
 
-/// Far more than any text should take, in a debug build on a busy machine.
+/// Far more than any text takes; in a debug build on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[track_caller]

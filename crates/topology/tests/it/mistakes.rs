@@ -133,6 +133,11 @@ fn missing_parts() {
 }
 
 #[test]
+fn nothing_but_the_wrong_nodes() {
+    assert_snapshot!(problems("name: x\nnodes: [client, app]\nedges: [client -> ap, 5]\nload: {}\n"));
+}
+
+#[test]
 fn not_there_yet() {
     assert_snapshot!(replaced(&[
         ("kind: gateway", "kind: external"),
