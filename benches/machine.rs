@@ -50,7 +50,7 @@ fn visit(env: &Env<'_>, state: &mut NodeState, out: &mut Vec<Action>, n: u64) ->
 
 fn bench(c: &mut Criterion, name: &str, scenario: &Scenario) {
     let faults = Faults::new(scenario);
-    let env = Env { scenario, dice: node::Dice::new(7), faults: &faults };
+    let env = Env { scenario, dice: Dice::new(7), faults: &faults };
     let gateway = scenario.topology.find("gw1").expect("the chain has it");
     let mut state = NodeState::new(&env, gateway);
     let mut out = Vec::new();

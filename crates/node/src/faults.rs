@@ -46,6 +46,7 @@ struct Counters {
 struct Outage {
     begin: Time,
     end: Time,
+    ready: Time,
     fault: FaultId,
 }
 
@@ -82,6 +83,7 @@ impl Faults {
                 outages_by_node[node.index()].extend(outages.iter().map(|&(begin, end)| Outage {
                     begin: Time::at(begin),
                     end: Time::at(end),
+                    ready: Time::at(end + fault.warm_up()),
                     fault: id,
                 }));
             }
@@ -147,13 +149,17 @@ impl Faults {
         outages[..end].iter().filter(|o| o.end >= from).map(|o| o.fault).collect()
     }
 
-    /// All outages of a node, merged, in order: what its supervisor has to do.
-    pub fn outages(&self, node: NodeId) -> Vec<(Time, Time)> {
-        let mut merged: Vec<(Time, Time)> = Vec::new();
+    /// All outages of a node, merged, in order: what its supervisor has to do. Each is when the
+    /// process dies, when it is back, and when its start-up is over.
+    pub fn outages(&self, node: NodeId) -> Vec<(Time, Time, Time)> {
+        let mut merged: Vec<(Time, Time, Time)> = Vec::new();
         for outage in &self.outages_by_node[node.index()] {
             match merged.last_mut() {
-                Some((_, end)) if outage.begin <= *end => *end = (*end).max(outage.end),
-                _ => merged.push((outage.begin, outage.end)),
+                Some((_, end, ready)) if outage.begin <= *end => {
+                    *end = (*end).max(outage.end);
+                    *ready = (*ready).max(outage.ready);
+                }
+                _ => merged.push((outage.begin, outage.end, outage.ready)),
             }
         }
         merged

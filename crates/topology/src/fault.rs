@@ -292,6 +292,14 @@ impl Mechanism {
 }
 
 impl Fault {
+    /// After an outage, how long the process takes to be as fast as ever.
+    pub fn warm_up(&self) -> Duration {
+        match &self.mechanism {
+            Mechanism::Crash(Crash::SlowStart { ramp, .. }) => ramp.0,
+            _ => Duration::ZERO,
+        }
+    }
+
     /// When the target's process is down: each outage's begin and end, in order, up to `until`.
     /// Empty for a fault that takes no process down.
     pub fn outages(&self, until: Duration) -> Vec<(Duration, Duration)> {

@@ -258,7 +258,7 @@ impl CallEnd {
     }
 }
 
-/// A node's process went down or came up.
+/// A node's process went down or came up, as its supervisor's log has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NodeEvent {
     /// The node.
@@ -274,8 +274,10 @@ pub struct NodeEvent {
 pub enum NodeEventKind {
     /// The process died: no listener, connections reset.
     Down,
-    /// The process is back.
+    /// The process is back: it listens.
     Up,
+    /// The process is as fast as ever: its start-up is over.
+    Ready,
 }
 
 /// How full a node is.

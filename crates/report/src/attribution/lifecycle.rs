@@ -13,7 +13,15 @@ const LOOP_WINDOW: Duration = Duration::from_secs(10);
 /// When each node's process was down.
 #[derive(Debug, Clone, Default)]
 pub struct Lifecycle {
-    outages: BTreeMap<NodeId, Vec<(Time, Time)>>,
+    outages: BTreeMap<NodeId, Vec<Outage>>,
+}
+
+/// What has not happened yet is at the end of time.
+#[derive(Debug, Clone)]
+struct Outage {
+    down: Time,
+    up: Time,
+    ready: Time,
 }
 
 impl Lifecycle {
@@ -21,33 +29,40 @@ impl Lifecycle {
     pub fn observe(&mut self, event: NodeEvent) {
         let outages = self.outages.entry(event.node).or_default();
         match event.kind {
-            NodeEventKind::Down => outages.push((event.at, Time(u64::MAX))),
+            NodeEventKind::Down => {
+                outages.push(Outage { down: event.at, up: Time(u64::MAX), ready: Time(u64::MAX) });
+            }
             NodeEventKind::Up => {
-                if let Some((_, up)) = outages.last_mut() {
-                    *up = event.at;
+                if let Some(last) = outages.last_mut() {
+                    last.up = event.at;
+                }
+            }
+            NodeEventKind::Ready => {
+                if let Some(last) = outages.last_mut() {
+                    last.ready = event.at;
                 }
             }
         }
     }
 
-    fn of(&self, node: NodeId) -> &[(Time, Time)] {
+    fn of(&self, node: NodeId) -> &[Outage] {
         self.outages.get(&node).map_or(&[], Vec::as_slice)
     }
 
     /// Whether the node was down at some moment of a span.
     pub(crate) fn was_down(&self, node: NodeId, from: Time, to: Time) -> bool {
-        self.of(node).iter().any(|&(down, up)| down <= to && up >= from)
+        self.of(node).iter().any(|o| o.down <= to && o.up >= from)
     }
 
     /// Whether the node's process dies again and again around a moment.
     pub(crate) fn is_looping(&self, node: NodeId, at: Time) -> bool {
         let near = |down: Time| down.since(at).max(at.since(down)) <= LOOP_WINDOW;
-        self.of(node).iter().filter(|&&(down, _)| near(down)).count() >= LOOP_DEATHS
+        self.of(node).iter().filter(|o| near(o.down)).count() >= LOOP_DEATHS
     }
 
-    /// How long the process had been up at a moment, if it had been down before.
-    pub(crate) fn up_for(&self, node: NodeId, at: Time) -> Option<Duration> {
-        let last = self.of(node).iter().rev().find(|&&(_, up)| up <= at)?;
-        Some(at.since(last.1))
+    /// How long the process had been up at a moment, if its start-up was not over by then.
+    pub(crate) fn starting_for(&self, node: NodeId, at: Time) -> Option<Duration> {
+        let last = self.of(node).iter().rev().find(|o| o.up <= at)?;
+        (at < last.ready).then(|| at.since(last.up))
     }
 }

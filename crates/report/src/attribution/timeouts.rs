@@ -11,8 +11,6 @@ use super::{Birth, Case, Finding, rules};
 const TRANSIT: Duration = Duration::from_millis(3);
 /// What a hop costs besides the nodes' own work.
 const PER_HOP: Duration = Duration::from_millis(1);
-/// A process counts as just restarted for so long.
-const WARMING: Duration = Duration::from_secs(30);
 
 /// An attempt ran into its time-out.
 pub(super) fn timed_out(case: &Case<'_>, attempt: &Attempt) -> Finding {
@@ -84,11 +82,16 @@ pub(super) fn waiting(case: &Case<'_>, hop: HopId, at: Time) -> Finding {
     if let Some(child) = in_flight(case, hop, at) {
         return Finding::Waiting(child, at);
     }
-    if served.started.is_none_or(|started| started > at) {
+    let usual = case.scenario.topology.node(node).service_time.mean();
+    let queued = served.started.unwrap_or(at).min(at).since(served.arrived);
+    let mostly_queued = queued > usual + PER_HOP && queued >= at.since(served.arrived) / 2;
+    if mostly_queued || served.started.is_none_or(|started| started > at) {
         return Birth::at_node(node, Cause::Overload, "queue_full").because(
             format!(
-                "the request still waited for a worker of {callee}: {} were inside, {} of them waiting",
-                served.in_flight, served.queued
+                "the request waited {:.1} ms for a worker of {callee}: {} were inside, {} of them waiting",
+                queued.as_secs_f64() * 1e3,
+                served.in_flight,
+                served.queued
             ),
             "add workers or replicas, shed earlier, or cut the load; check who retries",
         );
@@ -158,12 +161,15 @@ fn slow(case: &Case<'_>, node: NodeId, served: &Served, at: Time) -> Finding {
     let ms = |d: Duration| d.as_secs_f64() * 1e3;
     let evidence =
         format!("{name} was still working: {:.1} ms, where {:.1} ms is usual", ms(taken), ms(usual));
-    match case.lifecycle.up_for(node, at) {
-        Some(up) if up <= WARMING => Birth::at_node(node, Cause::Crash, "slow_start").because(
-            format!("{evidence}; its process had restarted {:.1} s before", up.as_secs_f64()),
+    match case.lifecycle.starting_for(node, at) {
+        Some(up) => Birth::at_node(node, Cause::Crash, "slow_start").because(
+            format!(
+                "{evidence}; its process had restarted {:.1} s before and was not warm",
+                up.as_secs_f64()
+            ),
             "warm up before taking traffic; ramp the load after a restart",
         ),
-        _ => Birth::at_node(node, Cause::Overload, "slow")
+        None => Birth::at_node(node, Cause::Overload, "slow")
             .because(evidence, "CPU, garbage collection, the database behind it: what made the work longer?"),
     }
 }

@@ -68,8 +68,9 @@ impl Layer {
         self.requests += 1;
         let Some(status) = served.status else { return };
         if status < 400 {
-            self.ok += u64::from(served.sent == Sent::Whole);
-            self.absorbed += u64::from(had_failed_attempt(trace, served.hop));
+            let whole = served.sent == Sent::Whole;
+            self.ok += u64::from(whole);
+            self.absorbed += u64::from(whole && had_failed_attempt(trace, served.hop));
             return;
         }
         let is_502 = u64::from(status == 502);

@@ -30,11 +30,12 @@ pub(crate) fn start(world: &Arc<World>, node: NodeId) -> Result<(), RunError> {
 async fn supervise(
     world: Arc<World>,
     node: NodeId,
-    outages: Vec<(Time, Time)>,
+    outages: Vec<(Time, Time, Time)>,
     mut accepting: tokio::task::JoinHandle<()>,
 ) {
     let host = world.node(node);
-    for (down, up) in outages {
+    let mut next_down = outages.iter().skip(1).map(|o| o.0).collect::<Vec<_>>().into_iter();
+    for (down, up, ready) in outages {
         world.clock.sleep_until(down).await;
         let at = world.clock.now();
         world.record(Record::Node(NodeEvent { node, at, kind: NodeEventKind::Down }));
@@ -58,6 +59,12 @@ async fn supervise(
         }
         let at = world.clock.now();
         world.record(Record::Node(NodeEvent { node, at, kind: NodeEventKind::Up }));
+        // It may die again before it is warm.
+        if next_down.next().is_none_or(|down| ready < down) {
+            world.clock.sleep_until(ready).await;
+            let at = world.clock.now();
+            world.record(Record::Node(NodeEvent { node, at, kind: NodeEventKind::Ready }));
+        }
     }
 }
 

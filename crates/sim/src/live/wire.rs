@@ -78,15 +78,15 @@ impl Conn {
         <S::ResBody as http_body::Body>::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
         Connection<TokioIo<Wire>, S>: Unpin + Future,
     {
-        let told = std::future::poll_fn(|cx| {
+        std::future::poll_fn(|cx| {
             self.task.register(cx.waker());
             if self.ended.load(Ordering::Acquire) {
-                return Poll::Ready(true);
+                return Poll::Ready(());
             }
-            Pin::new(&mut serving).poll(cx).map(|_| false)
+            Pin::new(&mut serving).poll(cx).map(|_| ())
         })
         .await;
-        if told && let Some(End { last_words, close }) = lock(&self.end).take() {
+        if let Some(End { last_words, close }) = lock(&self.end).take() {
             let stream = serving.into_parts().io.into_inner().stream;
             // The socket's buffer is empty between two responses, so it takes a few bytes at once;
             // and whatever fails here fails because the connection is gone already.
@@ -129,6 +129,10 @@ impl Wire {
     }
 
     fn poll_shaped_write(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        if self.conn.ended.load(Ordering::Acquire) {
+            // The task has been woken to end it.
+            return Poll::Pending;
+        }
         ready!(self.poll_pause(cx));
         let delay = std::mem::take(&mut lock(&self.conn.shape).delay);
         if !delay.is_zero() {
