@@ -185,11 +185,21 @@ fn figures(text: &str) -> Figures {
     let scenario =
         Scenario::parse(text, "drawn.yaml").unwrap_or_else(|problems| panic!("{problems}\n{text}"));
     let scenario = Arc::new(scenario);
-    let recorder = Recorder::new(scenario.clone());
-    let (summary, recorder) =
-        run(&scenario, &Stop::new(), recorder, |_| {}).expect("loopback ports are free");
-    let matched: Vec<_> = summary.fault_counts.iter().map(|c| c.matched).collect();
-    recorder.finish(&matched).expect("nothing is written")
+    // Where the machine was the limit, failures are the machine's: such a run proves nothing.
+    let mut tries = 0;
+    loop {
+        let recorder = Recorder::new(scenario.clone());
+        let (summary, recorder) =
+            run(&scenario, &Stop::new(), recorder, |_| {}).expect("loopback ports are free");
+        tries += 1;
+        match summary.limited_by_machine {
+            Some(why) if tries < 8 => println!("once more: {why}"),
+            _ => {
+                let matched: Vec<_> = summary.fault_counts.iter().map(|c| c.matched).collect();
+                return recorder.finish(&matched).expect("nothing is written");
+            }
+        }
+    }
 }
 
 /// What must hold for every run: nothing is lost, and the verdicts are right.

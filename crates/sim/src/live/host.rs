@@ -150,7 +150,7 @@ fn summary(world: &World, lateness: &Lateness, elapsed: Duration) -> Summary {
             |what: &str| format!("{what}: latencies here are this machine's as much as the scenario's");
         if world.records.were_late() {
             Some(late("records came faster than they could be kept"))
-        } else if lateness_p50 > Duration::from_millis(1) || lateness_p99 > Duration::from_millis(20) {
+        } else if lateness_p50 > Duration::from_millis(1) || lateness_p99 > Duration::from_millis(10) {
             let ms = |d: Duration| d.as_secs_f64() * 1e3;
             Some(late(&format!(
                 "waits ended {:.1} ms late (p99 {:.1} ms)",
