@@ -25,18 +25,16 @@ pub(crate) struct Judged<'a> {
     pub(crate) trace: &'a CallTrace,
     /// If the call failed.
     pub(crate) verdict: Option<Verdict>,
-    /// The attempts whose failure did not reach the client, each with its verdict.
+    /// If it succeeded: the attempts that failed all the same, each with its verdict.
     pub(crate) masked: Vec<(HopId, Verdict)>,
 }
 
 impl<'a> Judged<'a> {
     pub(crate) fn new(scenario: &Scenario, lifecycle: &Lifecycle, trace: &'a CallTrace) -> Self {
         let verdict = (!trace.end.is_ok()).then(|| attribute(scenario, lifecycle, trace));
-        let surfaced = |hop| verdict.as_ref().is_some_and(|v| v.hop == hop || v.lineage.contains(&hop));
-        let masked = anatomy::deepest_failures(trace)
-            .filter(|a| !surfaced(a.hop))
-            .map(|a| (a.hop, born(scenario, lifecycle, trace, a.hop)))
-            .collect();
+        // In a call that failed nothing was hidden.
+        let hidden = anatomy::deepest_failures(trace).filter(|_| verdict.is_none());
+        let masked = hidden.map(|a| (a.hop, born(scenario, lifecycle, trace, a.hop))).collect();
         Self { trace, verdict, masked }
     }
 }

@@ -5,6 +5,7 @@ use topology::scenario::Threshold;
 use trace::Time;
 use trace::manifest::ThresholdVerdict;
 
+use crate::statistics::round;
 use crate::tally::StrategyTally;
 
 /// A verdict for each threshold. One about a figure that does not exist, for want of calls, is not
@@ -19,7 +20,7 @@ pub(crate) fn evaluate(
         let figure = figures.figure(threshold.metric, scenario, now);
         ThresholdVerdict {
             text: threshold.text.clone(),
-            figure,
+            figure: figure.map(|f| round(f, 6)),
             met: figure.is_some_and(|f| threshold.comparison.holds(f, threshold.value)),
         }
     };

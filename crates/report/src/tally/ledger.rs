@@ -38,12 +38,13 @@ impl Ledger {
             for fault in call.trace.marks(hop).iter() {
                 let entry = &mut self.entries[usize::from(fault.0)];
                 entry.injected += 1;
-                if call.verdict.as_ref().is_some_and(|v| v.lineage.contains(&hop)) {
-                    entry.surfaced += 1;
-                } else if call.trace.attempt(hop).is_some_and(|a| !a.outcome.is_ok()) {
-                    entry.masked += 1;
-                } else {
-                    entry.harmless += 1;
+                let decided = call.verdict.as_ref().is_some_and(|v| v.lineage.contains(&hop));
+                let failed = decided || call.trace.attempt(hop).is_some_and(|a| !a.outcome.is_ok());
+                // An earlier try of a call that failed in the end has hidden nothing.
+                match (failed, call.verdict.is_some()) {
+                    (true, true) => entry.surfaced += 1,
+                    (true, false) => entry.masked += 1,
+                    (false, _) => entry.harmless += 1,
                 }
             }
         }

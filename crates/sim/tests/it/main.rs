@@ -1,5 +1,6 @@
 //! The live engine, from outside.
 
+mod peer_nginx;
 mod support;
 mod timing;
 mod wire_config;

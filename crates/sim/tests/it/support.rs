@@ -31,7 +31,7 @@ pub(crate) struct Up {
     stop: Stop,
     thread: Option<JoinHandle<()>>,
     pub(crate) begin: Instant,
-    entry: SocketAddr,
+    pub(crate) entry: SocketAddr,
     pub(crate) records: Shared,
 }
 
@@ -94,9 +94,7 @@ faults: [{{ {fault} }}]
     }
 
     pub(crate) fn try_connect(&self) -> std::io::Result<Socket> {
-        let stream = TcpStream::connect_timeout(&self.entry, Duration::from_secs(2))?;
-        stream.set_read_timeout(Some(Duration::from_secs(3)))?;
-        Ok(Socket(stream))
+        Socket::open(self.entry)
     }
 
     /// One GET over a connection of its own.
@@ -180,6 +178,12 @@ impl Got {
 pub(crate) struct Socket(TcpStream);
 
 impl Socket {
+    pub(crate) fn open(address: SocketAddr) -> std::io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(2))?;
+        stream.set_read_timeout(Some(Duration::from_secs(3)))?;
+        Ok(Self(stream))
+    }
+
     pub(crate) fn get(&mut self) -> Got {
         self.ask(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n")
     }
