@@ -81,6 +81,7 @@ pub enum Timer {
 }
 
 /// What an engine saw of an attempt.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about one connection")]
 #[derive(Debug, Clone)]
 pub struct AttemptReport {
     /// How it ended.

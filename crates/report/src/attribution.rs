@@ -3,7 +3,7 @@
 //! A failure is followed from the client's decisive hop downwards: a node that passed on or
 //! translated what a callee gave it leads to that callee's hop; a caller that waited in vain leads
 //! to what its callee was waiting for at that moment. Where the trail ends the failure was born,
-//! and what both sides saw there names the cause. The rules are in [`rules`], one function for
+//! and what both sides saw there names the cause. The rules are in `rules.rs`, one function for
 //! each kind of failure.
 
 mod lifecycle;

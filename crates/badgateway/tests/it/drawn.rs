@@ -151,16 +151,15 @@ fn scenario(rng: &mut Pcg64Mcg, faults: usize) -> String {
     );
     for (n, callees) in shape.callees.iter().enumerate().skip(1) {
         let profile = ["rfc9209", "nginx"].choose(rng).expect("not empty");
-        let _ = match callees.len() {
-            0 => writeln!(text, "  n{n}: {{ kind: server, service_time: 2ms, workers: 64 }}"),
-            _ => {
-                let calls = if shape.parallel[n] { "parallel" } else { "sequential" };
-                let disconnect = ["continue", "cancel"].choose(rng).expect("not empty");
-                writeln!(
-                    text,
-                    "  n{n}: {{ kind: gateway, profile: {profile}, calls: {calls}, on_disconnect: {disconnect} }}"
-                )
-            }
+        let _ = if callees.is_empty() {
+            writeln!(text, "  n{n}: {{ kind: server, service_time: 2ms, workers: 64 }}")
+        } else {
+            let calls = if shape.parallel[n] { "parallel" } else { "sequential" };
+            let disconnect = ["continue", "cancel"].choose(rng).expect("not empty");
+            writeln!(
+                text,
+                "  n{n}: {{ kind: gateway, profile: {profile}, calls: {calls}, on_disconnect: {disconnect} }}"
+            )
         };
     }
     text.push_str("edges:\n");

@@ -1,5 +1,11 @@
 //! End to end.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "clippy knows tests only by their attribute, not their helpers"
+)]
+
 mod drawn;
 mod inputs;
 mod interrupts;

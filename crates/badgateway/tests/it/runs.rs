@@ -70,7 +70,7 @@ fn run(scenario: PathBuf) -> Ran {
     let once = || {
         let mut command = badgateway(["run", "--quiet", "--format", "json"]);
         let ended = Running::start(command.arg(&scenario).arg("--out").arg(&folder))
-            .end_within(Duration::from_secs(60));
+            .end_within(Duration::from_mins(1));
         assert_eq!(ended.err, "", "{}", scenario.display());
         ended
     };
@@ -253,7 +253,7 @@ fn the_scenario_that_a_run_keeps_makes_the_same_calls_again() {
     let folder = temp.path().join("again");
     let mut again = badgateway(["run", "--quiet"]);
     again.arg(first.folder.join("scenario.yaml")).arg("--out").arg(&folder);
-    Running::start(&mut again).end_within(Duration::from_secs(60)).well();
+    Running::start(&mut again).end_within(Duration::from_mins(1)).well();
     let due = |rows: Vec<Row>| -> BTreeMap<String, String> {
         rows.into_iter()
             .map(|mut row| (row.remove("call").unwrap(), row.remove("start_ms").unwrap()))

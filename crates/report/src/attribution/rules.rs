@@ -38,9 +38,8 @@ pub(super) fn look(case: &Case<'_>, hop: HopId) -> Finding {
 /// Nothing is known about it.
 pub(super) fn unknown(case: &Case<'_>, hop: HopId) -> Birth {
     let node = case.attempt(hop).map_or(case.trace.end.client, |a| case.callee(a.edge));
-    let mut birth = Birth::at_node(node, Cause::Unknown, "");
-    birth.evidence = "the records do not show it".to_owned();
-    birth
+    let evidence = "the records do not show it".to_owned();
+    Birth { evidence, ..Birth::at_node(node, Cause::Unknown, "") }
 }
 
 fn answered(case: &Case<'_>, attempt: &Attempt, status: u16) -> Finding {
@@ -222,9 +221,11 @@ fn not_http(case: &Case<'_>, attempt: &Attempt) -> Finding {
     let node = case.callee(attempt.edge);
     let callee = case.name(node);
     match case.served(attempt.hop) {
-        Some(Served { source: Source::Relayed(below) | Source::Translated(below, _), .. }) => {
-            Finding::Below(*below)
-        }
+        Some(Served {
+            sent: Sent::Malformed,
+            source: Source::Relayed(below) | Source::Translated(below, _),
+            ..
+        }) => Finding::Below(*below),
         Some(served) if served.sent == Sent::Malformed => Birth::at_node(
             node,
             Cause::Crash,

@@ -80,7 +80,7 @@ impl Driver {
     }
 
     /// The call came from a client that is not ours.
-    pub(crate) fn from_outside(mut self) -> Self {
+    pub(crate) fn outside(mut self) -> Self {
         self.outside = true;
         self
     }

@@ -36,7 +36,7 @@ impl Lateness {
         for (power, &count) in counts.iter().enumerate() {
             left -= count as f64;
             if left <= 0.0 && count > 0 {
-                return Duration::from_nanos((2_f64.powi(i32::try_from(power).unwrap_or(62)) * 1.414) as u64);
+                return Duration::from_nanos(1 << power).mul_f64(std::f64::consts::SQRT_2);
             }
         }
         Duration::ZERO

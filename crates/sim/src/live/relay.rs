@@ -90,7 +90,7 @@ impl Body for Relay {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.size.clone()
+        self.size
     }
 }
 

@@ -127,7 +127,7 @@ async fn handle(State(Host { world, node }): State<Host>, request: Request) -> R
     }
     let mut driver = Driver::new(world.clone(), node, Visit::request(incoming), via);
     if outside {
-        driver = driver.from_outside();
+        driver = driver.outside();
     }
     driver.apply(Input::Begin);
     let mut visit = Attended::new(driver);

@@ -1,5 +1,7 @@
 //! The live engine, from outside.
 
+#![expect(clippy::unwrap_used, reason = "clippy knows tests only by their attribute, not their helpers")]
+
 mod peer_nginx;
 mod support;
 mod timing;
