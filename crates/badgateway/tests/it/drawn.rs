@@ -76,7 +76,7 @@ impl Shape {
     }
 }
 
-const NODE_FAULTS: &[&str] = &[
+pub(crate) const NODE_FAULTS: &[&str] = &[
     "overload: { slow: { factor: 1000 } }",
     "overload: { concurrency: { workers: 1 } }",
     "overload: { surge: { rate: 50/s } }",
@@ -94,9 +94,9 @@ const NODE_FAULTS: &[&str] = &[
     "crash: { slow_start: { restart_after: 50ms, ramp: 5s, factor: 1000 } }",
 ];
 
-const GATEWAY_FAULTS: &[&str] = &["config: missing_route", "config: routing_loop"];
+pub(crate) const GATEWAY_FAULTS: &[&str] = &["config: missing_route", "config: routing_loop"];
 
-const EDGE_FAULTS: &[&str] = &[
+pub(crate) const EDGE_FAULTS: &[&str] = &[
     "network: down",
     "network: blackhole",
     "network: partition",
@@ -119,6 +119,11 @@ const EDGE_FAULTS: &[&str] = &[
     "config: keepalive_race",
 ];
 
+/// Whether it holds for a node as a whole, not for one request or another.
+pub(crate) fn is_state(fault: &str) -> bool {
+    ["concurrency", "surge", "{ down", "crash_loop"].iter().any(|s| fault.contains(s))
+}
+
 fn fault(rng: &mut Pcg64Mcg, shape: &Shape) -> String {
     let (from, to) = *shape.edges().choose(rng).expect("there is one");
     let gateways: Vec<_> = (1..shape.callees.len()).filter(|&n| !shape.callees[n].is_empty()).collect();
@@ -130,7 +135,7 @@ fn fault(rng: &mut Pcg64Mcg, shape: &Shape) -> String {
         }
         _ => (format!("n{to}"), *NODE_FAULTS.choose(rng).expect("not empty")),
     };
-    let is_state = ["concurrency", "surge", "{ down", "crash_loop"].iter().any(|s| what.contains(s));
+    let is_state = is_state(what);
     let mut fault = format!("at: {at}, {what}");
     if !is_state {
         let share = ["20%", "50%", "100%"].choose(rng).expect("not empty");
@@ -180,7 +185,7 @@ fn scenario(rng: &mut Pcg64Mcg, faults: usize) -> String {
     text
 }
 
-fn figures(text: &str) -> Figures {
+pub(crate) fn figures(text: &str) -> Figures {
     let scenario =
         Scenario::parse(text, "drawn.yaml").unwrap_or_else(|problems| panic!("{problems}\n{text}"));
     let scenario = Arc::new(scenario);
@@ -202,7 +207,7 @@ fn figures(text: &str) -> Figures {
 }
 
 /// What must hold for every run: nothing is lost, and the verdicts are right.
-fn check(text: &str, figures: &Figures) -> Vec<String> {
+pub(crate) fn check(text: &str, figures: &Figures) -> Vec<String> {
     let mut wrong = Vec::new();
     let failed: u64 = figures.strategies.iter().map(|s| s.calls - s.succeeded).sum();
     let surfaced: u64 = figures.origins.iter().map(|o| o.surfaced).sum();

@@ -9,6 +9,7 @@
 mod drawn;
 mod inputs;
 mod interrupts;
+mod placed;
 mod readme;
 mod runs;
 mod support;

@@ -1,0 +1,73 @@
+//! Each mechanism at each place of one chain: what chance may never draw.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::drawn::{EDGE_FAULTS, GATEWAY_FAULTS, NODE_FAULTS, check, figures, is_state};
+
+/// A client, two gateways and a server, with one fault. Each waits longer than those below it.
+fn scenario(profile: &str, place: &str, fault: &str) -> String {
+    let probability = if is_state(fault) { "" } else { ", probability: 50%" };
+    format!(
+        "name: placed
+duration: 500ms
+seed: 3
+nodes:
+  n0: {{ kind: client }}
+  n1: {{ kind: gateway, profile: {profile} }}
+  n2: {{ kind: gateway, profile: {profile} }}
+  n3: {{ kind: server, service_time: 2ms, workers: 64 }}
+edges:
+  - n0 -> n1: {{ timeout: 160ms, connect_timeout: 60ms }}
+  - n1 -> n2: {{ timeout: 130ms, connect_timeout: 60ms }}
+  - n2 -> n3: {{ timeout: 100ms, connect_timeout: 60ms }}
+load:
+  - {{ from: n0, rate: 60/s, request: {{ method: POST, body: {{ size: 50B }} }} }}
+faults:
+  - {{ at: {place}, {fault}, start: 100ms{probability} }}
+"
+    )
+}
+
+fn scenarios() -> Vec<String> {
+    let placed = [
+        (EDGE_FAULTS, &["n0 -> n1", "n1 -> n2", "n2 -> n3"][..]),
+        (GATEWAY_FAULTS, &["n1", "n2"]),
+        (NODE_FAULTS, &["n1", "n2", "n3"]),
+    ];
+    let mut scenarios = Vec::new();
+    for (faults, places) in placed {
+        for (i, fault) in faults.iter().enumerate() {
+            for (j, place) in places.iter().enumerate() {
+                // By turns: each mechanism meets each profile, at one place or another.
+                let profile = ["rfc9209", "nginx"][(i + j) % 2];
+                scenarios.push(scenario(profile, place, fault));
+            }
+        }
+    }
+    scenarios
+}
+
+#[test]
+fn every_mechanism_is_recognised_at_every_place() {
+    let scenarios = scenarios();
+    let next = AtomicUsize::new(0);
+    let wrong = Mutex::new(Vec::new());
+    let broke = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while let Some(text) = scenarios.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let figures = figures(text);
+                    broke.fetch_add(usize::from(figures.score.single.total > 0), Ordering::Relaxed);
+                    wrong.lock().unwrap().extend(check(text, &figures));
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // A few break nothing in so light a load: one worker is enough for it.
+    let (broke, all) = (broke.into_inner(), scenarios.len());
+    assert!(broke * 10 >= all * 9, "{broke} of {all} broke anything");
+}

@@ -1,0 +1,262 @@
+//! What a node decides, case by case.
+
+use node::{Action, Input, Timer};
+use topology::Failure;
+use trace::{Outcome, Record, Sent, ServedEnd, Source, Time};
+
+use crate::bench::{Bench, failed, sent, sleep, status};
+
+const CHAIN: &str = "
+nodes:
+  client: { kind: client }
+  gw: { kind: gateway }
+  app: { kind: server, service_time: 5ms, workers: 1, queue: 1 }
+edges:
+  - client -> gw: { retry: { max_attempts: 3, backoff: 10ms } }
+  - gw -> app
+";
+
+fn is_over(actions: &[Action]) -> bool {
+    matches!(actions.last(), Some(Action::Finish))
+}
+
+#[test]
+fn a_gateway_passes_on_what_it_gets() {
+    let mut bench = Bench::new("gw", CHAIN);
+    let (visit, actions) = bench.begin();
+    assert_eq!(sent(&bench, &actions), ["app"]);
+    let actions = bench.answer(visit, 0, 503);
+    assert!(matches!(actions[0], Action::Relay { slot: 0, .. }));
+    assert!(is_over(&actions));
+    let served = bench.served()[0];
+    assert_eq!((served.status, served.sent), (Some(503), Sent::Whole));
+    assert!(matches!(served.source, Source::Relayed(_)));
+}
+
+#[test]
+fn a_gateway_turns_each_failure_into_its_profiles_status() {
+    for (failure, expected) in [
+        (Failure::ConnectionRefused, 502),
+        (Failure::ConnectionTimeout, 504),
+        (Failure::HeadTimeout, 504),
+        (Failure::ProtocolError, 502),
+        (Failure::ConnectionLimitReached, 503),
+    ] {
+        let mut bench = Bench::new("gw", CHAIN);
+        let (visit, _) = bench.begin();
+        let actions = bench.end(visit, 0, failed(failure));
+        assert_eq!(status(&actions), Some(expected), "{failure:?}");
+        assert!(matches!(bench.served()[0].source, Source::Translated(_, f) if f == failure));
+    }
+}
+
+#[test]
+fn nginx_passes_bytes_on_that_are_no_http() {
+    let text = CHAIN.replace("{ kind: gateway }", "{ kind: gateway, profile: nginx }");
+    let mut bench = Bench::new("gw", &text);
+    let (visit, _) = bench.begin();
+    let actions = bench.end(visit, 0, failed(Failure::ProtocolError));
+    assert!(matches!(actions[0], Action::Fail(topology::wire::ProcessEnd::Malformed)));
+    assert_eq!(bench.served()[0].sent, Sent::Malformed);
+}
+
+#[test]
+fn a_response_that_breaks_off_is_cut_and_not_retried() {
+    let text = CHAIN.replace("- gw -> app", "- gw -> app: { retry: { max_attempts: 3, when: [any] } }");
+    let mut bench = Bench::new("gw", &text);
+    let (visit, _) = bench.begin();
+    bench.give(visit, Input::Head { slot: 0, status: 200, retry_after: None });
+    let broken = Outcome::Failed { failure: Failure::BodyIncomplete, status: Some(200) };
+    let actions = bench.end(visit, 0, node::AttemptReport::of(broken));
+    assert!(is_over(&actions));
+    assert_eq!((bench.served()[0].sent, bench.served()[0].status), (Sent::Cut, Some(200)));
+}
+
+#[test]
+fn a_client_tries_again_after_each_wait_and_then_gives_up() {
+    let mut bench = Bench::new("client", CHAIN);
+    let (call, actions) = bench.begin();
+    assert_eq!(sent(&bench, &actions), ["gw"]);
+    for attempt in 1..=2 {
+        bench.pass(1);
+        let actions = bench.answer(call, 0, 502);
+        assert_eq!(sleep(&actions), Some(Time(bench.now.0 + 10_000_000)), "after attempt {attempt}");
+        bench.pass(10);
+        let actions = bench.wake(call, Timer::Backoff(0));
+        assert_eq!(sent(&bench, &actions), ["gw"]);
+    }
+    let actions = bench.answer(call, 0, 502);
+    assert!(is_over(&actions));
+    let end = bench.calls()[0];
+    assert_eq!((end.status, end.attempts), (Some(502), 3));
+    let hops: Vec<_> = bench
+        .records
+        .iter()
+        .filter_map(|r| if let Record::Attempt(a) = r { Some(a.hop) } else { None })
+        .collect();
+    assert_eq!(end.decisive, Some(hops[2]), "the last attempt decided it");
+}
+
+#[test]
+fn a_success_ends_the_tries() {
+    let mut bench = Bench::new("client", CHAIN);
+    let (call, _) = bench.begin();
+    bench.end(call, 0, failed(Failure::ConnectionRefused));
+    bench.wake(call, Timer::Backoff(0));
+    bench.answer(call, 0, 200);
+    assert_eq!((bench.calls()[0].status, bench.calls()[0].attempts), (Some(200), 2));
+}
+
+#[test]
+fn what_is_not_listed_is_not_tried_again() {
+    let mut bench = Bench::new("client", CHAIN);
+    let (call, _) = bench.begin();
+    assert!(is_over(&bench.answer(call, 0, 404)));
+}
+
+#[test]
+fn a_retry_budget_stops_a_storm() {
+    let text = CHAIN.replace("backoff: 10ms", "backoff: none, budget: 10%");
+    let mut bench = Bench::new("client", &text);
+    let mut attempts = 0;
+    for _ in 0..200 {
+        let (call, mut actions) = bench.begin();
+        while !is_over(&actions) {
+            attempts += sent(&bench, &actions).len();
+            actions = bench.answer(call, 0, 503);
+        }
+    }
+    // 200 first tries, the 10 saved up, and a tenth of the calls.
+    assert!((210..=231).contains(&attempts), "{attempts}");
+}
+
+#[test]
+fn a_deadline_leaves_no_time_for_a_wait() {
+    let text = CHAIN.replace("retry:", "deadline: 15ms, retry:");
+    let mut bench = Bench::new("client", &text);
+    let (call, _) = bench.begin();
+    bench.pass(10);
+    assert!(is_over(&bench.answer(call, 0, 502)), "10 ms gone and 10 ms to wait are over 15 ms");
+}
+
+#[test]
+fn workers_queue_and_then_refuse() {
+    let mut bench = Bench::new("app", CHAIN);
+    let (first, actions) = bench.begin();
+    assert_eq!(sleep(&actions), Some(Time(5_000_000)));
+    let (second, actions) = bench.begin();
+    assert!(matches!(actions[..], [Action::Queued(_)]));
+    let (_, actions) = bench.begin();
+    assert_eq!(status(&actions), Some(503));
+    bench.pass(5);
+    let actions = bench.wake(first, Timer::Work);
+    assert!(actions.iter().any(|a| matches!(a, Action::Wake(_))), "the worker goes to who waits");
+    assert_eq!(status(&actions), Some(200));
+    let actions = bench.give(second, Input::Granted);
+    assert_eq!(sleep(&actions), Some(Time(10_000_000)));
+}
+
+#[test]
+fn who_leaves_the_queue_does_not_keep_a_worker() {
+    let text = CHAIN.replace("queue: 1", "queue: 1, on_disconnect: cancel");
+    let mut bench = Bench::new("app", &text);
+    let (first, _) = bench.begin();
+    let (second, _) = bench.begin();
+    bench.give(second, Input::CallerGone);
+    bench.wake(first, Timer::Work);
+    let (_, actions) = bench.begin();
+    assert!(sleep(&actions).is_some(), "a worker is free");
+    // Also when it left just after the worker had been given to it.
+    let (third, _) = bench.begin();
+    bench.wake(2, Timer::Work);
+    bench.give(third, Input::CallerGone);
+    let (_, actions) = bench.begin();
+    assert!(sleep(&actions).is_some(), "a worker is free");
+}
+
+#[test]
+fn work_goes_on_or_not_when_the_caller_is_gone() {
+    for (word, goes_on) in [("continue", true), ("cancel", false)] {
+        let text = CHAIN.replace("queue: 1", &format!("queue: 1, on_disconnect: {word}"));
+        let mut bench = Bench::new("app", &text);
+        let (visit, _) = bench.begin();
+        bench.pass(2);
+        let actions = bench.give(visit, Input::CallerGone);
+        assert_eq!(is_over(&actions), !goes_on, "{word}");
+        if goes_on {
+            bench.pass(3);
+            bench.wake(visit, Timer::Work);
+        }
+        let served = bench.served()[0];
+        let expected = if goes_on { (ServedEnd::Answered, 5) } else { (ServedEnd::CallerGone, 2) };
+        assert_eq!((served.end, served.worked.as_millis()), expected, "{word}");
+    }
+}
+
+const FAN: &str = "
+nodes:
+  client: { kind: client }
+  gw: { kind: gateway, calls: parallel }
+  a: { kind: server }
+  b: { kind: server, replicas: 2 }
+edges: [client -> gw, gw -> a, { gw -> b: { retry: { max_attempts: 2, when: [503] } } }]
+";
+
+#[test]
+fn parallel_calls_go_out_at_once_and_the_first_failure_ends_the_rest() {
+    let mut bench = Bench::new("gw", FAN);
+    let (visit, actions) = bench.begin();
+    assert_eq!(sent(&bench, &actions), ["a", "b#1"]);
+    let actions = bench.answer(visit, 0, 500);
+    assert_eq!(status(&actions), Some(500));
+    assert!(actions.iter().any(|a| matches!(a, Action::Abandon { slot: 1 })));
+    let cancelled = bench
+        .records
+        .iter()
+        .any(|r| matches!(r, Record::Attempt(a) if a.outcome.failure() == Some(Failure::Cancelled)));
+    assert!(cancelled, "what was given up is recorded");
+}
+
+#[test]
+fn a_retry_goes_to_the_other_replica() {
+    let mut bench = Bench::new("gw", FAN);
+    let (visit, _) = bench.begin();
+    bench.answer(visit, 0, 200);
+    let actions = bench.answer(visit, 1, 503);
+    assert_eq!(sent(&bench, &actions), ["b#2"]);
+    let actions = bench.answer(visit, 1, 200);
+    assert_eq!(status(&actions), Some(200));
+}
+
+#[test]
+fn round_robin_takes_turns() {
+    let mut bench = Bench::new("gw", FAN);
+    let order: Vec<_> = (0..4)
+        .map(|_| {
+            let (_, actions) = bench.begin();
+            sent(&bench, &actions)[1].clone()
+        })
+        .collect();
+    assert_eq!(order, ["b#1", "b#2", "b#1", "b#2"]);
+}
+
+#[test]
+fn sequential_calls_wait_for_each_other() {
+    let mut bench = Bench::new("gw", &FAN.replace("calls: parallel", "calls: sequential"));
+    let (visit, actions) = bench.begin();
+    assert_eq!(sent(&bench, &actions), ["a"]);
+    let actions = bench.answer(visit, 0, 200);
+    assert_eq!(sent(&bench, &actions), ["b#1"]);
+    let actions = bench.answer(visit, 1, 200);
+    assert!(is_over(&actions));
+}
+
+#[test]
+fn a_failed_optional_call_fails_nobody() {
+    let text = FAN.replace("gw -> a,", "{ gw -> a: { optional: true } },");
+    let mut bench = Bench::new("gw", &text);
+    let (visit, _) = bench.begin();
+    bench.end(visit, 0, failed(Failure::ConnectionRefused));
+    let actions = bench.answer(visit, 1, 200);
+    assert_eq!(status(&actions), Some(200));
+}
