@@ -1,8 +1,7 @@
 //! `badgateway run`: one run of a scenario.
 
-use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, ValueEnum};
@@ -10,7 +9,7 @@ use report::{Recorder, Report, render};
 use sim::live::{Stop, Summary};
 use topology::{NodeKind, Scenario};
 use trace::manifest::{EdgeEntry, FORMAT, NodeEntry, Score, Versions};
-use trace::{Manifest, Record, RunDir, Sink, Time};
+use trace::{Manifest, RunDir};
 
 use crate::cli::{FormatArgs, ScenarioArgs};
 use crate::exit::{Exit, Failure};
@@ -82,7 +81,6 @@ fn drive(
     let stop = Stop::new();
     interrupt::on_ctrl_c(stop.clone())
         .map_err(|e| Failure::failed(format!("cannot listen for Ctrl-C: {e}")))?;
-    let shared = Shared(Arc::new(Mutex::new(Some(recorder))));
     let line = (!output.quiet).then(|| Arc::new(ProgressLine::new(scenario.duration)));
     let shown = line.clone();
     let progress = move |now: &_| {
@@ -90,39 +88,12 @@ fn drive(
             line.show(now);
         }
     };
-    let result = sim::live::run(scenario, &stop, Box::new(shared.clone()), progress);
+    let result = sim::live::run(scenario, &stop, recorder, progress);
     if let Some(line) = line {
         line.clear();
     }
-    let (summary, sink) = result.map_err(|e| Failure::failed(e.to_string()))?;
-    drop(sink);
-    Ok((shared.take(), summary))
-}
-
-/// A recorder that is handed to an engine and taken back.
-#[derive(Debug, Clone)]
-struct Shared(Arc<Mutex<Option<Recorder>>>);
-
-impl Shared {
-    fn take(&self) -> Recorder {
-        let mut recorder = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        recorder.take().expect("it is taken once, after the run")
-    }
-
-    fn with(&self, give: impl FnOnce(&mut Recorder) -> io::Result<()>) -> io::Result<()> {
-        let mut recorder = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        recorder.as_mut().map_or(Ok(()), give)
-    }
-}
-
-impl Sink for Shared {
-    fn record(&mut self, record: Record) -> io::Result<()> {
-        self.with(|recorder| recorder.record(record))
-    }
-
-    fn tick(&mut self, now: Time) -> io::Result<()> {
-        self.with(|recorder| recorder.tick(now))
-    }
+    let (summary, recorder) = result.map_err(|e| Failure::failed(e.to_string()))?;
+    Ok((recorder, summary))
 }
 
 /// `<root>/<scenario>/<time>-<seed>`, with a number behind it where there is such a folder already.

@@ -323,7 +323,8 @@ fn record(
     if failure.is_some_and(Faults::is_sign_of_death) {
         let callee = env.scenario.topology.ends(outgoing.edge).1;
         let outages = env.faults.outages_within(callee, start, now);
-        env.faults.count_state(outages);
+        env.faults.count_matched(outages);
+        env.faults.count_injected(outages);
         faults = faults.union(outages);
     }
     // What the caller's own log shows: the address it dialed, not what became of it.

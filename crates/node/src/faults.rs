@@ -193,12 +193,17 @@ impl Faults {
         )
     }
 
-    /// Counts an attempt that a state fault (an outage, a capacity cut) has hit.
-    pub fn count_state(&self, faults: FaultSet) {
+    /// Counts an attempt that came to a node while state faults (an outage, a capacity cut) held.
+    pub fn count_matched(&self, faults: FaultSet) {
         for fault in faults.iter() {
-            let counters = &self.counters[usize::from(fault.0)];
-            counters.matched.fetch_add(1, Ordering::Relaxed);
-            counters.injected.fetch_add(1, Ordering::Relaxed);
+            self.counters[usize::from(fault.0)].matched.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts an attempt that state faults have hit.
+    pub fn count_injected(&self, faults: FaultSet) {
+        for fault in faults.iter() {
+            self.counters[usize::from(fault.0)].injected.fetch_add(1, Ordering::Relaxed);
         }
     }
 

@@ -171,6 +171,8 @@ impl Visit {
             self.refuse(refusal, scope);
             return;
         }
+        let (_, pressing) = scope.env.faults.capacity(scope.env.scenario, scope.node.node, scope.now);
+        scope.env.faults.count_matched(pressing);
         let declared = scope.declared();
         if let Some(deadline) = declared.deadline {
             scope.out.push(Action::Sleep { timer: Timer::Deadline, until: scope.now + deadline });
@@ -178,7 +180,7 @@ impl Visit {
         if scope.node.queued() == 0 && scope.node.take_worker(scope.env, scope.now) {
             self.granted(scope);
         } else {
-            self.press(scope);
+            self.press(pressing, scope);
             if let Some(ticket) = scope.node.enqueue(declared.queue) {
                 self.phase = Phase::Queued(ticket);
                 scope.out.push(Action::Queued(ticket));
@@ -189,12 +191,9 @@ impl Visit {
     }
 
     /// Marks the request with the faults that took the capacity it lacks.
-    fn press(&mut self, scope: &Scope<'_, '_>) {
-        let (_, pressing) = scope.env.faults.capacity(scope.env.scenario, scope.node.node, scope.now);
-        if let Role::Server(serving) = &mut self.role
-            && !pressing.is_empty()
-        {
-            scope.env.faults.count_state(pressing);
+    fn press(&mut self, pressing: FaultSet, scope: &Scope<'_, '_>) {
+        if let Role::Server(serving) = &mut self.role {
+            scope.env.faults.count_injected(pressing);
             serving.faults = serving.faults.union(pressing);
         }
     }

@@ -104,7 +104,12 @@ impl FaultSet {
 
     /// Its members, in order.
     pub fn iter(self) -> impl Iterator<Item = FaultId> {
-        (0..128).map(FaultId).filter(move |&f| self.contains(f))
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let lowest = u8::try_from(left.trailing_zeros()).ok().filter(|&bit| bit < 128)?;
+            left &= left - 1;
+            Some(FaultId(lowest))
+        })
     }
 }
 
