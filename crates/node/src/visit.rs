@@ -1,19 +1,23 @@
 //! One request inside one node, or one call at its client: admission, own work, the calls of the
 //! plan, the answer.
 
+mod admission;
+mod proxy_status;
+mod work;
+
 use std::time::Duration;
 
-use topology::node::{Balance, Choice, Node, OnDisconnect, ScriptStep};
+use topology::node::{Choice, Node, OnDisconnect, ScriptStep};
 use topology::profile::Reaction;
-use topology::wire::{Disturbance, ProcessEnd};
+use topology::wire::ProcessEnd;
 use topology::{EdgeId, Failure, FaultSet, NodeKind, Refusal};
 use trace::{CallEnd, CallId, HopId, Outcome, Record, Sent, Served, ServedEnd, Source, Time};
 
 use crate::action::{Action, AttemptReport, Incoming, Input, ProxyStatus, Reply, Timer};
 use crate::call::{Call, Origin, Progress};
-use crate::dice::Purpose;
 use crate::state::Ticket;
 use crate::{Env, NodeState};
+use proxy_status::proxy_status;
 
 /// The slot of a rerouted request, which is in no plan.
 const REROUTED: u16 = u16::MAX;
@@ -154,107 +158,6 @@ impl Visit {
 
     fn place(&self, slot: u16) -> Option<usize> {
         self.calls.iter().position(|c| c.slot == slot)
-    }
-
-    fn begin(&mut self, scope: &mut Scope<'_, '_>) {
-        let Role::Server(serving) = &mut self.role else {
-            self.start_stage(0, scope);
-            return;
-        };
-        scope.node.in_flight += 1;
-        serving.arrived = scope.now;
-        serving.in_flight = scope.node.in_flight;
-        serving.queued = scope.node.queued();
-        let Incoming { call, hop, edge, .. } = serving.incoming;
-        scope.out.push(Action::Record(Record::Arrived { call, hop, edge, at: scope.now }));
-        if let Some(refusal) = admit(serving, scope) {
-            self.refuse(refusal, scope);
-            return;
-        }
-        let (_, pressing) = scope.env.faults.capacity(scope.env.scenario, scope.node.node, scope.now);
-        scope.env.faults.count_matched(pressing);
-        let declared = scope.declared();
-        if let Some(deadline) = declared.deadline {
-            scope.out.push(Action::Sleep { timer: Timer::Deadline, until: scope.now + deadline });
-        }
-        if scope.node.queued() == 0 && scope.node.take_worker(scope.env, scope.now) {
-            self.granted(scope);
-        } else {
-            self.press(pressing, scope);
-            if let Some(ticket) = scope.node.enqueue(declared.queue) {
-                self.phase = Phase::Queued(ticket);
-                scope.out.push(Action::Queued(ticket));
-            } else {
-                self.refuse(Refusal::QueueFull, scope);
-            }
-        }
-    }
-
-    /// Marks the request with the faults that took the capacity it lacks.
-    fn press(&mut self, pressing: FaultSet, scope: &Scope<'_, '_>) {
-        if let Role::Server(serving) = &mut self.role {
-            scope.env.faults.count_injected(pressing);
-            serving.faults = serving.faults.union(pressing);
-        }
-    }
-
-    /// A worker begins.
-    fn granted(&mut self, scope: &mut Scope<'_, '_>) {
-        let Role::Server(serving) = &mut self.role else { return };
-        serving.started = Some(scope.now);
-        let process = serving.incoming.disturbance.process;
-        if process.ending == Some(ProcessEnd::Hang) {
-            serving.faults = serving.faults.union(serving.incoming.disturbance.marks.process);
-            self.phase = Phase::Stuck;
-            return;
-        }
-        self.phase = Phase::Working;
-        let declared = scope.declared();
-        let mut work =
-            declared.service_time.sample(&mut scope.env.dice.rng(Purpose::Work, serving.incoming.hop.0));
-        if process.work_factor > 0.0 {
-            serving.faults = serving.faults.union(serving.incoming.disturbance.marks.process);
-            work = work.mul_f64(process.work_factor).min(topology::units::DURATION_MAX);
-        }
-        if work.is_zero() {
-            self.work_done(scope);
-        } else {
-            scope.out.push(Action::Sleep { timer: Timer::Work, until: scope.now + work });
-        }
-    }
-
-    /// The own work is done: the worker is free, and the calls begin.
-    fn work_done(&mut self, scope: &mut Scope<'_, '_>) {
-        if self.phase != Phase::Working {
-            return;
-        }
-        let Role::Server(serving) = &mut self.role else { return };
-        serving.worked = scope.now.since(serving.started.unwrap_or(scope.now));
-        let Disturbance { process, marks, .. } = serving.incoming.disturbance;
-        self.phase = Phase::Calling(0);
-        scope.node.release_worker(scope.env, scope.now, scope.out);
-        if let Some(end) = process.ending {
-            serving.faults = serving.faults.union(marks.process);
-            self.fail(end, scope);
-        } else if let Some(edge) = process.reroute {
-            serving.faults = serving.faults.union(marks.process);
-            let choice = Choice { edges: vec![(edge, 1)], balance: Balance::RoundRobin };
-            self.begin_call(REROUTED, &choice, scope);
-        } else {
-            self.start_stage(0, scope);
-        }
-    }
-
-    /// Dies in this way instead of answering.
-    fn fail(&mut self, end: ProcessEnd, scope: &mut Scope<'_, '_>) {
-        scope.out.push(Action::Fail(end));
-        let status = scope.declared().response.status;
-        let (status, sent, end) = match end {
-            ProcessEnd::Panic | ProcessEnd::Hang => (None, Sent::Nothing, ServedEnd::Panicked),
-            ProcessEnd::Malformed => (None, Sent::Malformed, ServedEnd::Answered),
-            ProcessEnd::Truncate => (Some(status), Sent::Cut, ServedEnd::Panicked),
-        };
-        self.finish(status, Source::Own, sent, end, scope);
     }
 
     fn start_stage(&mut self, stage: usize, scope: &mut Scope<'_, '_>) {
@@ -518,55 +421,5 @@ impl Visit {
         for call in &mut self.calls {
             call.abandon(origin, scope.now, scope.env, scope.node, scope.out);
         }
-    }
-}
-
-/// Whether a request is let in; if not, why.
-fn admit(serving: &mut Serving, scope: &mut Scope<'_, '_>) -> Option<Refusal> {
-    let declared = scope.declared();
-    let incoming = &serving.incoming;
-    let Disturbance { process, marks, .. } = incoming.disturbance;
-    if incoming.looped {
-        return Some(Refusal::LoopDetected);
-    }
-    let too_large = |size: u64, fault: Option<u64>, limit: u64| {
-        (size > fault.unwrap_or(limit).min(limit)).then_some(fault.is_some_and(|f| size > f))
-    };
-    let head = too_large(incoming.head_bytes, process.header_limit, declared.header_limit);
-    let body = too_large(incoming.body_bytes, process.body_limit, declared.body_limit);
-    let limited = process.rate_limit.is_some_and(|f| !scope.node.take_token(scope.env, f, scope.now));
-    let (refusal, by_fault) = match (head, body) {
-        (Some(by_fault), _) => (Refusal::HeadTooLarge, by_fault),
-        (None, Some(by_fault)) => (Refusal::BodyTooLarge, by_fault),
-        _ if !incoming.credentials_good => (Refusal::BadCredentials, false),
-        _ if !incoming.path_known => (Refusal::UnknownPath, false),
-        _ if process.refuse.is_some() => (process.refuse?, true),
-        _ if limited => (Refusal::RateLimited, true),
-        _ if declared.max_in_flight.is_some_and(|max| scope.node.in_flight > max) => {
-            (Refusal::QueueFull, false)
-        }
-        _ => return None,
-    };
-    if by_fault {
-        serving.faults = serving.faults.union(marks.process);
-    }
-    Some(refusal)
-}
-
-/// What the node says in `Proxy-Status`: only gateways do, only of errors, and only where the
-/// product does.
-fn proxy_status(
-    scope: &Scope<'_, '_>,
-    error: Option<&'static str>,
-    received: Option<(EdgeId, u16)>,
-) -> ProxyStatus {
-    let declared = scope.declared();
-    if declared.kind != NodeKind::Gateway || !declared.profile.proxy_status {
-        return ProxyStatus::default();
-    }
-    ProxyStatus {
-        error,
-        received: received.map(|(_, status)| status).filter(|&s| s >= 400),
-        next: received.map(|(edge, _)| scope.env.scenario.topology.ends(edge).1),
     }
 }

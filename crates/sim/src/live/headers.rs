@@ -4,8 +4,11 @@
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue, VIA};
 use http::request::Parts;
+use std::sync::Mutex;
 use topology::EdgeId;
 use trace::{CallId, HopId};
+
+use super::world::lock;
 
 /// The header of RFC 9209.
 pub(crate) const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
@@ -90,8 +93,28 @@ pub(crate) fn via_contains(headers: &HeaderMap, name: &str) -> bool {
     })
 }
 
+/// The `Via` that a node sends on. Requests to a node have mostly come the same way, so the last one
+/// is kept.
+#[derive(Debug, Default)]
+pub(crate) struct Via(Mutex<Option<(Option<HeaderValue>, Option<HeaderValue>)>>);
+
+impl Via {
+    /// What follows on this.
+    pub(crate) fn after(&self, received: Option<&HeaderValue>, name: &str) -> Option<HeaderValue> {
+        let mut last = lock(&self.0);
+        if let Some((before, after)) = &*last
+            && before.as_ref() == received
+        {
+            return after.clone();
+        }
+        let after = via(received, name);
+        *last = Some((received.cloned(), after.clone()));
+        after
+    }
+}
+
 /// The `Via` of a request that a node sends on.
-pub(crate) fn via(received: Option<&HeaderValue>, name: &str) -> Option<HeaderValue> {
+fn via(received: Option<&HeaderValue>, name: &str) -> Option<HeaderValue> {
     let own = match received.and_then(|v| v.to_str().ok()) {
         Some(before) => format!("{before}, 1.1 {name}"),
         None => format!("1.1 {name}"),

@@ -120,17 +120,19 @@ async fn handle(State(Host { world, node }): State<Host>, request: Request) -> R
 
     let (head, body) = request.into_parts();
     let incoming = incoming(&world, node, &head, identity, disturbance);
-    let via = headers::via(head.headers.get(VIA), &world.node(node).name);
-    if !http_body::Body::is_end_stream(&body) {
-        // Its size is known from the head; its bytes are of no use to anyone.
-        let _ = body.collect().await;
-    }
+    let via = world.node(node).via.after(head.headers.get(VIA), &world.node(node).name);
     let mut driver = Driver::new(world.clone(), node, Visit::request(incoming), via);
     if outside {
         driver = driver.outside();
     }
     driver.apply(Input::Begin);
+    // A request that is refused is refused by its head; of one that is not, the body has to come,
+    // though its bytes are of no use to anyone.
+    let refused = driver.is_over();
     let mut visit = Attended::new(driver);
+    if !refused && !http_body::Body::is_end_stream(&body) {
+        let _ = body.collect().await;
+    }
     let answer = visit.driver().until_answer().await;
     respond(&world, node, &conn, visit, answer, &link).await
 }

@@ -15,6 +15,7 @@ use topology::{EdgeId, NodeId, NodeKind, Scenario};
 use trace::{CallId, HopId, Record};
 
 use super::clock::Clock;
+use super::headers::Via;
 use super::pool::Pool;
 use super::ports::{Blackhole, Port};
 use super::records::Records;
@@ -41,6 +42,7 @@ pub(crate) struct NodeHost {
     pub(crate) epoch: AtomicU64,
     /// The body of a regular response.
     pub(crate) body: Bytes,
+    pub(crate) via: Via,
 }
 
 /// One edge at work.
@@ -133,6 +135,7 @@ impl World {
                 connections: Mutex::default(),
                 epoch: AtomicU64::new(0),
                 body: filler(node.response.body),
+                via: Via::default(),
             });
         }
         let mut edges = Vec::with_capacity(topology.edge_count());

@@ -86,6 +86,9 @@ fn a_body_over_the_limit_is_a_413() {
     };
     assert_eq!(post(10), Some(200));
     assert_eq!(post(11), Some(413));
+    // By its head alone: the body need not come.
+    let head = b"POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 11\r\n\r\n";
+    assert_eq!(up.connect().ask(head).status(), Some(413));
 }
 
 #[test]

@@ -1,0 +1,38 @@
+//! Whether a request is let in.
+
+use topology::Refusal;
+use topology::wire::Disturbance;
+
+use super::{Scope, Serving};
+
+/// Whether a request is let in; if not, why.
+pub(super) fn admit(serving: &mut Serving, scope: &mut Scope<'_, '_>) -> Option<Refusal> {
+    let declared = scope.declared();
+    let incoming = &serving.incoming;
+    let Disturbance { process, marks, .. } = incoming.disturbance;
+    if incoming.looped {
+        return Some(Refusal::LoopDetected);
+    }
+    let too_large = |size: u64, fault: Option<u64>, limit: u64| {
+        (size > fault.unwrap_or(limit).min(limit)).then_some(fault.is_some_and(|f| size > f))
+    };
+    let head = too_large(incoming.head_bytes, process.header_limit, declared.header_limit);
+    let body = too_large(incoming.body_bytes, process.body_limit, declared.body_limit);
+    let limited = process.rate_limit.is_some_and(|f| !scope.node.take_token(scope.env, f, scope.now));
+    let (refusal, by_fault) = match (head, body) {
+        (Some(by_fault), _) => (Refusal::HeadTooLarge, by_fault),
+        (None, Some(by_fault)) => (Refusal::BodyTooLarge, by_fault),
+        _ if !incoming.credentials_good => (Refusal::BadCredentials, false),
+        _ if !incoming.path_known => (Refusal::UnknownPath, false),
+        _ if process.refuse.is_some() => (process.refuse?, true),
+        _ if limited => (Refusal::RateLimited, true),
+        _ if declared.max_in_flight.is_some_and(|max| scope.node.in_flight > max) => {
+            (Refusal::QueueFull, false)
+        }
+        _ => return None,
+    };
+    if by_fault {
+        serving.faults = serving.faults.union(marks.process);
+    }
+    Some(refusal)
+}

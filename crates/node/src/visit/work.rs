@@ -1,0 +1,114 @@
+//! A request's way to a worker, and its own work.
+
+use topology::node::{Balance, Choice};
+use topology::wire::{Disturbance, ProcessEnd};
+use topology::{FaultSet, Refusal};
+use trace::{Record, Sent, ServedEnd, Source};
+
+use super::admission::admit;
+use super::{Phase, REROUTED, Role, Scope, Visit};
+use crate::action::{Action, Incoming, Timer};
+use crate::dice::Purpose;
+
+impl Visit {
+    pub(super) fn begin(&mut self, scope: &mut Scope<'_, '_>) {
+        let Role::Server(serving) = &mut self.role else {
+            self.start_stage(0, scope);
+            return;
+        };
+        scope.node.in_flight += 1;
+        serving.arrived = scope.now;
+        serving.in_flight = scope.node.in_flight;
+        serving.queued = scope.node.queued();
+        let Incoming { call, hop, edge, .. } = serving.incoming;
+        scope.out.push(Action::Record(Record::Arrived { call, hop, edge, at: scope.now }));
+        if let Some(refusal) = admit(serving, scope) {
+            self.refuse(refusal, scope);
+            return;
+        }
+        let (_, pressing) = scope.env.faults.capacity(scope.env.scenario, scope.node.node, scope.now);
+        scope.env.faults.count_matched(pressing);
+        let declared = scope.declared();
+        if let Some(deadline) = declared.deadline {
+            scope.out.push(Action::Sleep { timer: Timer::Deadline, until: scope.now + deadline });
+        }
+        if scope.node.queued() == 0 && scope.node.take_worker(scope.env, scope.now) {
+            self.granted(scope);
+        } else {
+            self.press(pressing, scope);
+            if let Some(ticket) = scope.node.enqueue(declared.queue) {
+                self.phase = Phase::Queued(ticket);
+                scope.out.push(Action::Queued(ticket));
+            } else {
+                self.refuse(Refusal::QueueFull, scope);
+            }
+        }
+    }
+
+    /// Marks the request with the faults that took the capacity it lacks.
+    fn press(&mut self, pressing: FaultSet, scope: &Scope<'_, '_>) {
+        if let Role::Server(serving) = &mut self.role {
+            scope.env.faults.count_injected(pressing);
+            serving.faults = serving.faults.union(pressing);
+        }
+    }
+
+    /// A worker begins.
+    pub(super) fn granted(&mut self, scope: &mut Scope<'_, '_>) {
+        let Role::Server(serving) = &mut self.role else { return };
+        serving.started = Some(scope.now);
+        let process = serving.incoming.disturbance.process;
+        if process.ending == Some(ProcessEnd::Hang) {
+            serving.faults = serving.faults.union(serving.incoming.disturbance.marks.process);
+            self.phase = Phase::Stuck;
+            return;
+        }
+        self.phase = Phase::Working;
+        let declared = scope.declared();
+        let mut work =
+            declared.service_time.sample(&mut scope.env.dice.rng(Purpose::Work, serving.incoming.hop.0));
+        if process.work_factor > 0.0 {
+            serving.faults = serving.faults.union(serving.incoming.disturbance.marks.process);
+            work = work.mul_f64(process.work_factor).min(topology::units::DURATION_MAX);
+        }
+        if work.is_zero() {
+            self.work_done(scope);
+        } else {
+            scope.out.push(Action::Sleep { timer: Timer::Work, until: scope.now + work });
+        }
+    }
+
+    /// The own work is done: the worker is free, and the calls begin.
+    pub(super) fn work_done(&mut self, scope: &mut Scope<'_, '_>) {
+        if self.phase != Phase::Working {
+            return;
+        }
+        let Role::Server(serving) = &mut self.role else { return };
+        serving.worked = scope.now.since(serving.started.unwrap_or(scope.now));
+        let Disturbance { process, marks, .. } = serving.incoming.disturbance;
+        self.phase = Phase::Calling(0);
+        scope.node.release_worker(scope.env, scope.now, scope.out);
+        if let Some(end) = process.ending {
+            serving.faults = serving.faults.union(marks.process);
+            self.fail(end, scope);
+        } else if let Some(edge) = process.reroute {
+            serving.faults = serving.faults.union(marks.process);
+            let choice = Choice { edges: vec![(edge, 1)], balance: Balance::RoundRobin };
+            self.begin_call(REROUTED, &choice, scope);
+        } else {
+            self.start_stage(0, scope);
+        }
+    }
+
+    /// Dies in this way instead of answering.
+    fn fail(&mut self, end: ProcessEnd, scope: &mut Scope<'_, '_>) {
+        scope.out.push(Action::Fail(end));
+        let status = scope.declared().response.status;
+        let (status, sent, end) = match end {
+            ProcessEnd::Panic | ProcessEnd::Hang => (None, Sent::Nothing, ServedEnd::Panicked),
+            ProcessEnd::Malformed => (None, Sent::Malformed, ServedEnd::Answered),
+            ProcessEnd::Truncate => (Some(status), Sent::Cut, ServedEnd::Panicked),
+        };
+        self.finish(status, Source::Own, sent, end, scope);
+    }
+}
