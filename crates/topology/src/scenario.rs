@@ -24,7 +24,6 @@ pub use written::Written;
 
 use crate::load::Load;
 use crate::policy::Policy;
-use crate::units::Share;
 use crate::{EdgeId, Fault, FaultId, NodeId, NodeKind, Topology};
 
 /// A validated scenario.
@@ -181,10 +180,5 @@ impl Scenario {
         }
         self.strategy = strategy.name;
         Ok(())
-    }
-
-    /// The share of attempts a fault asks for, for the report.
-    pub fn asked_share(&self, fault: FaultId) -> Share {
-        self.fault(fault).probability
     }
 }
