@@ -36,7 +36,7 @@ fn main() -> anyhow::Result<()> {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         told.now();
     });
-    host(&scenario, &stop, Box::new(recorder), |hosted| {
+    host(&scenario, &stop, recorder, |hosted| {
         for (_, address) in hosted.entries() {
             // The reader has gone: then it will not call either.
             let _ = writeln!(std::io::stdout(), "entry http://{address}/");

@@ -24,7 +24,7 @@ fn calls(users: u32, calls: u64, faults: &str) -> Duration {
     let first = started.clone();
     let sink =
         Counting { inner: Recorder::new(scenario.clone()), left: calls, stop: told, begin, ended, first };
-    run(&scenario, &stop, Box::new(sink), |_| {}).expect("loopback ports are free");
+    run(&scenario, &stop, sink, |_| {}).expect("loopback ports are free");
     Duration::from_nanos(end.load(Ordering::Acquire) - started.load(Ordering::Acquire))
 }
 

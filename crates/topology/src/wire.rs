@@ -77,11 +77,6 @@ impl Failure {
         }
     }
 
-    /// The inverse of [`Failure::name`].
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|f| f.name() == name)
-    }
-
     /// Whether a part of the response's head had already gone through when it happened.
     pub fn after_head(self) -> bool {
         matches!(self, Self::BodyIncomplete | Self::BodyTimeout)
@@ -163,11 +158,6 @@ impl Refusal {
             Self::Exception => "exception",
         }
     }
-
-    /// The inverse of [`Refusal::name`].
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|r| r.name() == name)
-    }
 }
 
 /// Where the caller's connection attempt really goes.
@@ -228,6 +218,14 @@ pub struct Link {
     /// The callee's idle time-out fires just as the request arrives on a reused connection that
     /// has been idle for at least so long.
     pub idle_race: Option<Duration>,
+}
+
+impl Link {
+    /// Whether the callee's idle time-out fires under a request: on a connection that has carried
+    /// others before and has been idle for so long.
+    pub fn closes_idle(&self, requests_before: u32, idle: Duration) -> bool {
+        requests_before > 0 && self.idle_race.is_some_and(|least| idle >= least)
+    }
 }
 
 /// What the caller gets wrong about one attempt.

@@ -34,16 +34,6 @@ pub trait Sink {
     fn tick(&mut self, now: Time) -> std::io::Result<()>;
 }
 
-impl<S: Sink + ?Sized> Sink for Box<S> {
-    fn record(&mut self, record: Record) -> std::io::Result<()> {
-        (**self).record(record)
-    }
-
-    fn tick(&mut self, now: Time) -> std::io::Result<()> {
-        (**self).tick(now)
-    }
-}
-
 impl Sink for Vec<Record> {
     fn record(&mut self, record: Record) -> std::io::Result<()> {
         self.push(record);

@@ -21,7 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use topology::wire::{Close, Link, Phase, ProcessEnd};
 use topology::{EdgeId, NodeId};
 use tower_service::Service;
-use trace::{CallId, HopId};
+use trace::{CallId, HopId, Time};
 
 use super::driver::{Answer, Attended, Driver};
 use super::exchange::Head;
@@ -93,7 +93,7 @@ async fn handle(State(Host { world, node }): State<Host>, request: Request) -> R
     conn.active.store(1, Ordering::Release);
     let _busy = Busy(conn.clone(), world.clone());
     let earlier = conn.requests.fetch_add(1, Ordering::Relaxed);
-    let idle = world.clock.now().0.saturating_sub(conn.idle_since.load(Ordering::Relaxed));
+    let idle = world.clock.now().since(Time(conn.idle_since.load(Ordering::Relaxed)));
     conn.set_shape(Shape::default());
 
     let (identity, outside) = identify(&world, node, &request);
@@ -110,10 +110,7 @@ async fn handle(State(Host { world, node }): State<Host>, request: Request) -> R
     if let Some((Phase::BeforeRequest, close)) = link.cut {
         return ended(&conn, close).await;
     }
-    if let Some(least) = link.idle_race
-        && earlier > 0
-        && u128::from(idle) >= least.as_nanos()
-    {
+    if link.closes_idle(earlier, idle) {
         world.tell_idle_closed(identity.hop);
         return ended(&conn, Close::Fin).await;
     }

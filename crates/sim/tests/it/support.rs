@@ -79,7 +79,7 @@ faults: [{{ {fault} }}]
         let scenario = scenario(text);
         let stop = Stop::new();
         let (told, records) = (stop.clone(), Shared::default());
-        let sink = Box::new(records.clone());
+        let sink = records.clone();
         let (send, receive) = channel();
         let thread = std::thread::spawn(move || {
             let ready = |hosted: &sim::live::Hosted| send.send(hosted.entries()[0].1).unwrap();

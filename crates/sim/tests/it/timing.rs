@@ -41,7 +41,7 @@ faults: [{{ at: gw -> app, network: reset_peer, probability: 15% }}]
         }
         told.now();
     });
-    run(&scenario(&text), &stop, Box::new(records.clone()), |_| {}).unwrap();
+    run(&scenario(&text), &stop, records.clone(), |_| {}).unwrap();
     watch.join().unwrap();
     let records = records.0.lock().unwrap();
     let first = |call: CallId| call.number() < calls;

@@ -60,7 +60,7 @@ faults: [{ at: app, overload: { concurrency: { workers: 1 } } }]
 /// Runs a scenario to its end; gives its records.
 fn records(text: &str) -> Vec<Record> {
     let records = Shared::default();
-    run(&scenario(text), &Stop::new(), Box::new(records.clone()), |_| {}).unwrap();
+    run(&scenario(text), &Stop::new(), records.clone(), |_| {}).unwrap();
     let records = records.0.lock().unwrap();
     records.clone()
 }

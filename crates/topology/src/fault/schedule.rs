@@ -46,21 +46,6 @@ impl Schedule {
             Some((begin, lasts.map_or(stop, |l| begin.saturating_add(l).min(stop))))
         })
     }
-
-    /// Whether two moments' span touches an activation.
-    pub fn touches(&self, from: Duration, to: Duration) -> bool {
-        if self.active_for(from).is_some() || self.active_for(to).is_some() {
-            return true;
-        }
-        let Some(every) = self.every.filter(|e| !e.is_zero()) else {
-            return from < self.start && self.start <= to;
-        };
-        let Some(since_start) = to.checked_sub(self.start) else { return false };
-        let behind =
-            Duration::from_nanos(u64::try_from(since_start.as_nanos() % every.as_nanos()).unwrap_or(0));
-        let last_begin = to.saturating_sub(behind);
-        last_begin >= from && last_begin < self.stop
-    }
 }
 
 #[cfg(test)]
@@ -84,14 +69,5 @@ mod tests {
         assert_eq!(schedule.active_for(S(19)), Some(S(14)));
         assert_eq!(schedule.active_for(S(20)), None);
         assert_eq!(schedule.activations(S(60)).collect::<Vec<_>>(), [(S(5), S(20))]);
-    }
-
-    #[test]
-    fn touches_sees_a_window_between_two_moments() {
-        let schedule = Schedule { start: S(5), stop: S(20), every: Some(S(8)), lasts: Some(S(1)) };
-        assert!(schedule.touches(S(7), S(15)));
-        assert!(!schedule.touches(S(7), S(12)));
-        assert!(!schedule.touches(S(0), S(4)));
-        assert!(!schedule.touches(S(22), S(40)));
     }
 }
