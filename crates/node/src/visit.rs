@@ -7,6 +7,7 @@ mod work;
 
 use std::time::Duration;
 
+use smallvec::SmallVec;
 use topology::node::{Choice, Node, OnDisconnect, ScriptStep};
 use topology::profile::Reaction;
 use topology::wire::ProcessEnd;
@@ -62,7 +63,7 @@ pub struct Visit {
     role: Role,
     origin: Origin,
     phase: Phase,
-    calls: Vec<Call>,
+    calls: SmallVec<[Call; 1]>,
 }
 
 /// What the shared parts of a decision look at.
@@ -86,7 +87,7 @@ impl Visit {
             role: Role::Client { start, attempts: 0 },
             origin: Origin { call, hop: HopId::root(call), retries: 0, idempotent },
             phase: Phase::Calling(0),
-            calls: Vec::new(),
+            calls: SmallVec::new(),
         }
     }
 
@@ -108,7 +109,7 @@ impl Visit {
             role: Role::Server(Box::new(serving)),
             origin: Origin { call, hop, retries, idempotent },
             phase: Phase::Working,
-            calls: Vec::new(),
+            calls: SmallVec::new(),
         }
     }
 

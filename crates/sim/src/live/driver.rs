@@ -1,5 +1,6 @@
 //! Drives one visit: carries out the machine's actions and brings back what comes of them.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,6 +9,7 @@ use std::task::Poll;
 use futures_util::future::BoxFuture;
 use http::header::HeaderValue;
 use node::{Action, Input, ProxyStatus, Reply, Timer, Visit};
+use smallvec::SmallVec;
 use tokio::sync::oneshot;
 use topology::NodeId;
 use topology::wire::{Close, ProcessEnd};
@@ -44,6 +46,11 @@ enum Event {
     Sent(u16, Sent),
 }
 
+thread_local! {
+    /// Room for the actions of one step, so that a request needs none of its own.
+    static ACTIONS: Cell<Vec<Action>> = const { Cell::new(Vec::new()) };
+}
+
 /// One visit under way. Whoever holds it may drop the future of [`Driver::step`] at any time and
 /// go on later, elsewhere: nothing is lost.
 pub(crate) struct Driver {
@@ -51,9 +58,8 @@ pub(crate) struct Driver {
     node: NodeId,
     visit: Visit,
     via: Option<HeaderValue>,
-    pending: Vec<(Key, BoxFuture<'static, Event>)>,
-    heads: Vec<(u16, Box<Head>)>,
-    actions: Vec<Action>,
+    pending: SmallVec<[(Key, BoxFuture<'static, Event>); 2]>,
+    heads: SmallVec<[(u16, Box<Head>); 1]>,
     answer: Option<Answer>,
     over: bool,
     epoch: u64,
@@ -69,9 +75,8 @@ impl Driver {
             node,
             visit,
             via,
-            pending: Vec::new(),
-            heads: Vec::new(),
-            actions: Vec::new(),
+            pending: SmallVec::new(),
+            heads: SmallVec::new(),
             answer: None,
             over: false,
             epoch,
@@ -98,7 +103,7 @@ impl Driver {
         let world = self.world.clone();
         let host = world.node(self.node);
         let input = if host.epoch.load(Ordering::Acquire) == self.epoch { input } else { Input::ProcessDown };
-        let mut actions = std::mem::take(&mut self.actions);
+        let mut actions = ACTIONS.take();
         {
             let mut state = lock(&host.state);
             self.visit.handle(world.clock.now(), input, &world.env(), &mut state, &mut actions);
@@ -119,7 +124,7 @@ impl Driver {
         for action in actions.drain(..) {
             self.carry_out(action);
         }
-        self.actions = actions;
+        ACTIONS.set(actions);
     }
 
     fn carry_out(&mut self, action: Action) {

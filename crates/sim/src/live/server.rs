@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::handler::Handler;
 use axum::response::Response;
 use bytes::Bytes;
 use http::header::{
@@ -31,20 +31,19 @@ use super::shape::{Place, Shape};
 use super::wire::{Conn, Wire};
 use super::world::{OUTSIDE, World, lock};
 
-/// What a node's handler is given.
-#[derive(Clone)]
+/// What the handler of a connection is given.
 struct Host {
     world: Arc<World>,
     node: NodeId,
+    conn: Arc<Conn>,
 }
 
 /// Accepts connections until its task is ended.
 pub(crate) async fn accept(world: Arc<World>, node: NodeId, listener: TcpListener) {
-    let router = Router::new().fallback(handle).with_state(Host { world: world.clone(), node });
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(serve(world.clone(), node, stream, router.clone()));
+                tokio::spawn(serve(world.clone(), node, stream));
             }
             Err(e) => {
                 // Out of descriptors, most likely: wait for some to come back.
@@ -55,7 +54,7 @@ pub(crate) async fn accept(world: Arc<World>, node: NodeId, listener: TcpListene
     }
 }
 
-async fn serve(world: Arc<World>, node: NodeId, stream: TcpStream, router: Router) {
+async fn serve(world: Arc<World>, node: NodeId, stream: TcpStream) {
     // Without it the pieces of a streamed body arrive together and late.
     let _ = stream.set_nodelay(true);
     let conn = Arc::new(Conn::default());
@@ -67,36 +66,36 @@ async fn serve(world: Arc<World>, node: NodeId, stream: TcpStream, router: Route
         }
         connections.push(Arc::downgrade(&conn));
     }
-    let service = service_fn(|mut request: hyper::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(conn.clone());
-        router.clone().call(request.map(Body::new))
-    });
+    // A node has one handler for every path: with a router in between, a request would cost eight
+    // more allocations.
+    let handler = handle.with_state(Arc::new(Host { world: world.clone(), node, conn: conn.clone() }));
+    let service = service_fn(|request| handler.clone().call(request));
     let wire = TokioIo::new(Wire::new(stream, conn.clone(), world));
     let connection = http1::Builder::new().max_buf_size(1 << 20).serve_connection(wire, service);
     conn.drive(connection).await;
 }
 
 /// Marks a connection as busy as long as it lives.
-struct Busy(Arc<Conn>, Arc<World>);
+struct Busy(Arc<Host>);
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.idle_since.store(self.1.clock.now().0, Ordering::Relaxed);
-        self.0.active.store(0, Ordering::Release);
+        let Host { world, conn, .. } = &*self.0;
+        conn.idle_since.store(world.clock.now().0, Ordering::Relaxed);
+        conn.active.store(0, Ordering::Release);
     }
 }
 
-async fn handle(State(Host { world, node }): State<Host>, request: Request) -> Response {
-    let Some(conn) = request.extensions().get::<Arc<Conn>>().cloned() else {
-        return Response::default();
-    };
+async fn handle(State(host): State<Arc<Host>>, request: Request) -> Response {
+    let Host { world, node, conn } = &*host;
+    let node = *node;
     conn.active.store(1, Ordering::Release);
-    let _busy = Busy(conn.clone(), world.clone());
+    let _busy = Busy(host.clone());
     let earlier = conn.requests.fetch_add(1, Ordering::Relaxed);
     let idle = world.clock.now().since(Time(conn.idle_since.load(Ordering::Relaxed)));
     conn.set_shape(Shape::default());
 
-    let (identity, outside) = identify(&world, node, &request);
+    let (identity, outside) = identify(world, node, &request);
     let disturbance = match (identity.disturbed, outside) {
         (true, _) => world.disturbance(identity.hop),
         (false, false) => topology::wire::Disturbance::default(),
@@ -108,15 +107,15 @@ async fn handle(State(Host { world, node }): State<Host>, request: Request) -> R
     };
     let link = disturbance.link;
     if let Some((Phase::BeforeRequest, close)) = link.cut {
-        return ended(&conn, close).await;
+        return ended(conn, close).await;
     }
     if link.closes_idle(earlier, idle) {
         world.tell_idle_closed(identity.hop);
-        return ended(&conn, Close::Fin).await;
+        return ended(conn, Close::Fin).await;
     }
 
     let (head, body) = request.into_parts();
-    let incoming = incoming(&world, node, &head, identity, disturbance);
+    let incoming = incoming(world, node, &head, identity, disturbance);
     let via = world.node(node).via.after(head.headers.get(VIA), &world.node(node).name);
     let mut driver = Driver::new(world.clone(), node, Visit::request(incoming), via);
     if outside {
@@ -131,7 +130,7 @@ async fn handle(State(Host { world, node }): State<Host>, request: Request) -> R
         let _ = body.collect().await;
     }
     let answer = visit.driver().until_answer().await;
-    respond(&world, node, &conn, visit, answer, &link).await
+    respond(world, node, conn, visit, answer, &link).await
 }
 
 /// Ends the connection, and waits to be dropped with it.
@@ -181,7 +180,7 @@ fn incoming(
 async fn respond(
     world: &Arc<World>,
     node: NodeId,
-    conn: &Arc<Conn>,
+    conn: &Conn,
     visit: Attended,
     answer: Answer,
     link: &Link,
