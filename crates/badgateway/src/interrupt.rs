@@ -1,23 +1,63 @@
-//! Ctrl-C ends a run cleanly; a second one ends the program.
+//! Ctrl-C or a request to terminate (SIGTERM) ends a run cleanly; a second one ends the program.
+
+use std::io;
 
 use sim::live::Stop;
 use tokio::signal::ctrl_c;
 
-/// Has Ctrl-C use this handle, from now on.
-pub(crate) fn on_ctrl_c(stop: Stop) -> std::io::Result<()> {
+/// Has an interruption use this handle, from now on.
+pub(crate) fn on_interrupt(stop: Stop) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    std::thread::Builder::new().name("ctrl-c".to_owned()).spawn(move || {
+    let mut terminate = {
+        let _guard = runtime.enter();
+        Terminate::listen()?
+    };
+    std::thread::Builder::new().name("interrupt".to_owned()).spawn(move || {
         runtime.block_on(async {
-            if ctrl_c().await.is_err() {
-                return;
-            }
+            interrupted(&mut terminate).await;
             stop.now();
-            if ctrl_c().await.is_ok() {
-                end_now();
-            }
+            interrupted(&mut terminate).await;
+            end_now();
         });
     })?;
     Ok(())
+}
+
+/// Comes at the next interruption.
+async fn interrupted(terminate: &mut Terminate) {
+    tokio::select! {
+        Ok(()) = ctrl_c() => {}
+        () = terminate.told() => {}
+    }
+}
+
+/// What service managers, containers and `kill` send.
+#[cfg(unix)]
+struct Terminate(tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl Terminate {
+    fn listen() -> io::Result<Self> {
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map(Self)
+    }
+
+    async fn told(&mut self) {
+        self.0.recv().await;
+    }
+}
+
+#[cfg(not(unix))]
+struct Terminate;
+
+#[cfg(not(unix))]
+impl Terminate {
+    fn listen() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn told(&mut self) {
+        std::future::pending().await
+    }
 }
 
 /// Ends the program, as a shell expects of one that was interrupted.

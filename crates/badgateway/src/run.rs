@@ -79,7 +79,7 @@ fn drive(
     output: &Output,
 ) -> Result<(Recorder, Summary), Failure> {
     let stop = Stop::new();
-    interrupt::on_ctrl_c(stop.clone())
+    interrupt::on_interrupt(stop.clone())
         .map_err(|e| Failure::failed(format!("cannot listen for Ctrl-C: {e}")))?;
     let line = (!output.quiet).then(|| Arc::new(ProgressLine::new(scenario.duration)));
     let shown = line.clone();

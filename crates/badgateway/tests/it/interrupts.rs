@@ -17,11 +17,20 @@ fn folder() -> tempfile::TempDir {
 
 #[test]
 fn ctrl_c_ends_a_run_cleanly() {
+    ends_a_run_cleanly(Signal::INT);
+}
+
+#[test]
+fn being_told_to_terminate_ends_a_run_cleanly() {
+    ends_a_run_cleanly(Signal::TERM);
+}
+
+fn ends_a_run_cleanly(signal: Signal) {
     let temp = folder();
     let mut command = badgateway(["run", "s.yaml", "--duration", "60s", "--out", "run"]);
     let running = Running::start(command.current_dir(&temp));
     std::thread::sleep(Duration::from_millis(1500));
-    running.send(Signal::INT);
+    running.send(signal);
     let ended = running.end_within(Duration::from_secs(2));
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     assert!(ended.out.contains("What became of each fault"), "{}", ended.out);
