@@ -4,6 +4,7 @@
 //! Nothing here knows a clock, a socket or a runtime. Text goes in, values come out; whoever holds
 //! a [`Scenario`] may rely on every reference in it being good.
 
+mod bound;
 pub mod distribution;
 pub mod edge;
 pub mod fault;

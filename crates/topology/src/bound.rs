@@ -1,0 +1,104 @@
+//! What retries can add up to when everything fails.
+
+use std::collections::BTreeMap;
+
+use crate::{EdgeId, NodeId, Scenario};
+
+impl Scenario {
+    /// The most attempts that one call can make at the deepest nodes: the product of `max_attempts`
+    /// over the layers, on the worst way down. Calls of one node that are made at once or one after
+    /// another add up; of several callees to choose from (replicas, weights) the worst counts. What
+    /// budgets, deadlines and time-outs cut off is not taken off.
+    pub fn attempts_bound(&self) -> u64 {
+        let mut known = BTreeMap::new();
+        let clients = self.loads.iter().map(|load| load.from);
+        let own = clients.filter(|&client| !self.topology.node(client).synthetic);
+        own.map(|client| self.attempts_below(client, &mut known)).max().unwrap_or(0)
+    }
+
+    /// Attempts at the deepest nodes for one request at this node.
+    fn attempts_below(&self, node: NodeId, known: &mut BTreeMap<NodeId, u64>) -> u64 {
+        if let Some(&attempts) = known.get(&node) {
+            return attempts;
+        }
+        let stages = &self.topology.node(node).plan.stages;
+        let attempts = if stages.is_empty() {
+            1
+        } else {
+            let calls = stages.iter().flat_map(|stage| &stage.calls);
+            let mut sum: u64 = 0;
+            for call in calls {
+                let each = call.edges.iter().map(|&(edge, _)| self.attempts_over(edge, known));
+                sum = sum.saturating_add(each.max().unwrap_or(0));
+            }
+            sum
+        };
+        known.insert(node, attempts);
+        attempts
+    }
+
+    fn attempts_over(&self, edge: EdgeId, known: &mut BTreeMap<NodeId, u64>) -> u64 {
+        let attempts = u64::from(self.topology.edge(edge).policy.retry.max_attempts);
+        attempts.saturating_mul(self.attempts_below(self.topology.ends(edge).1, known))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bound(nodes_and_edges: &str) -> u64 {
+        let text = format!("name: x\nload: [{{ from: c, rate: 1/s }}]\n{nodes_and_edges}");
+        Scenario::parse(&text, "x.yaml").unwrap_or_else(|problems| panic!("{problems}")).attempts_bound()
+    }
+
+    #[test]
+    fn layers_multiply() {
+        let three_of_four =
+            "nodes: { c: { kind: client }, a: { kind: gateway }, b: { kind: gateway }, d: { kind: server } }
+edges:
+  - c -> a: { retry: { max_attempts: 4 } }
+  - a -> b: { retry: { max_attempts: 4 } }
+  - b -> d: { retry: { max_attempts: 4 } }
+";
+        assert_eq!(bound(three_of_four), 64);
+    }
+
+    #[test]
+    fn calls_add_up_and_choices_do_not() {
+        let nodes = "nodes:
+  c: { kind: client }
+  gw: { kind: gateway, calls: CALLS }
+  a: { kind: server, replicas: 3 }
+  b: { kind: server }
+edges:
+  - c -> gw: { retry: { max_attempts: 2 } }
+  - gw -> a: { retry: { max_attempts: 3 } }
+  - gw -> b: { retry: { max_attempts: 5 } }
+";
+        let with = |calls: &str| bound(&nodes.replace("CALLS", calls));
+        assert_eq!(with("parallel"), 2 * (3 + 5));
+        assert_eq!(with("sequential"), 2 * (3 + 5));
+        assert_eq!(with("weighted"), 2 * 5);
+    }
+
+    #[test]
+    fn a_huge_product_stays_a_number() {
+        let names: Vec<String> = (0..16).map(|i| format!("n{i}")).collect();
+        let nodes = names.join(": { kind: gateway }, ");
+        let chain = names.join(" -> ");
+        let text = format!(
+            "nodes: {{ c: {{ kind: client }}, {nodes}: {{ kind: gateway }}, end: {{ kind: server }} }}\nedges:\n  - c -> {chain} -> end: {{ retry: {{ max_attempts: 100 }} }}\n"
+        );
+        assert_eq!(bound(&text), u64::MAX);
+    }
+
+    #[test]
+    fn a_surge_is_no_client_of_its_own() {
+        let text = "nodes: { c: { kind: client }, d: { kind: server } }
+edges: [c -> d]
+faults: [{ at: d, overload: { surge: { rate: 9/s } } }]
+";
+        assert_eq!(bound(text), 1);
+    }
+}
