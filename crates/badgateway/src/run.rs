@@ -135,6 +135,8 @@ fn manifest(scenario: &Scenario, engine: Engine, start: SystemTime) -> Manifest 
             .filter(|(from, _)| !topology.node(*from).synthetic)
             .map(|(from, to)| EdgeEntry { from: name(from), to: name(to) })
             .collect(),
+        compared: Vec::new(),
+        seeds: 1,
     }
 }
 

@@ -35,6 +35,7 @@ pub(crate) fn call_row(
         born: verdict.map(|v| v.hop).filter(|&hop| hop != HopId::root(end.call)),
         evidence: verdict.map(|v| v.evidence.clone()).unwrap_or_default(),
         next_step: verdict.map_or_else(|| names.none.clone(), |v| v.next_step.into()),
+        seed: names.seed,
     }
 }
 
@@ -61,15 +62,21 @@ pub(crate) fn hop_row(scenario: &Scenario, names: &Names, trace: &CallTrace, att
         seen_by_callee: trace.served(attempt.hop).is_some(),
         reused: attempt.reused,
         faults: names.faults(trace.marks(attempt.hop)),
+        seed: names.seed,
     }
 }
 
 /// The exchanges that were kept of a call, if any.
-pub(crate) fn example(trace: &CallTrace) -> Option<Example> {
+pub(crate) fn example(names: &Names, trace: &CallTrace) -> Option<Example> {
     let hops: Vec<_> = trace
         .attempts
         .iter()
         .filter_map(|a| a.exchange.as_deref().map(|e| ExampleHop::new(a.hop, e.clone())))
         .collect();
-    (!hops.is_empty()).then(|| Example { call: trace.end.call.to_string(), hops })
+    (!hops.is_empty()).then(|| Example {
+        call: trace.end.call.to_string(),
+        hops,
+        strategy: names.strategy.to_string(),
+        seed: names.seed,
+    })
 }

@@ -8,6 +8,8 @@ use trace::rows::Name;
 pub(crate) struct Names {
     /// The strategy in force.
     pub(crate) strategy: Name,
+    /// The seed, which rows share too.
+    pub(crate) seed: u64,
     /// No name.
     pub(crate) none: Name,
     nodes: Vec<Name>,
@@ -21,6 +23,7 @@ impl Names {
         let topology = &scenario.topology;
         Self {
             strategy: scenario.strategy.as_str().into(),
+            seed: scenario.seed,
             none: "".into(),
             nodes: topology.nodes().map(|(_, n)| n.name.as_str().into()).collect(),
             edges: topology.edges().map(|(id, _)| topology.edge_name(id).into()).collect(),

@@ -178,7 +178,7 @@ impl Files {
         }
         let kept = self.examples_kept.entry(kind).or_default();
         if *kept < EXAMPLES_PER_KIND
-            && let Some(example) = log::example(trace)
+            && let Some(example) = log::example(names, trace)
         {
             *kept += 1;
             self.examples.push(&example)?;

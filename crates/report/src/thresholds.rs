@@ -19,6 +19,7 @@ pub(crate) fn evaluate(
     let verdict = |threshold: &Threshold| {
         let figure = figures.figure(threshold.metric, scenario, now);
         ThresholdVerdict {
+            strategy: scenario.strategy.clone(),
             text: threshold.text.clone(),
             figure: figure.map(|f| round(f, 6)),
             met: figure.is_some_and(|f| threshold.comparison.holds(f, threshold.value)),

@@ -49,6 +49,7 @@ impl Cell {
             in_flight: self.in_flight,
             queued: self.queued,
             p99_ms: p99.map(|us| round(us as f64 / 1e3, 3)),
+            seed: names.seed,
         }
     }
 }

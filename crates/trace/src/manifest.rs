@@ -14,7 +14,7 @@ pub struct FormatVersion {
 }
 
 /// The format that this version writes.
-pub const FORMAT: FormatVersion = FormatVersion { major: 1, minor: 0 };
+pub const FORMAT: FormatVersion = FormatVersion { major: 1, minor: 1 };
 
 impl std::fmt::Display for FormatVersion {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -59,6 +59,17 @@ pub struct Manifest {
     pub nodes: Vec<NodeEntry>,
     /// The edges, likewise.
     pub edges: Vec<EdgeEntry>,
+    /// The strategies that were to be compared, in order; none in a plain run.
+    #[serde(default)]
+    pub compared: Vec<String>,
+    /// How many seeds the figures are over, from `seed` on.
+    #[serde(default = "one")]
+    pub seeds: u64,
+}
+
+/// What runs of format 1.0 have.
+fn one() -> u64 {
+    1
 }
 
 /// What wrote a run's folder.
@@ -80,6 +91,9 @@ pub struct ThresholdVerdict {
     pub figure: Option<f64>,
     /// Whether it was met; without a figure it was not.
     pub met: bool,
+    /// The strategy whose figure it is.
+    #[serde(default)]
+    pub strategy: String,
 }
 
 /// How often the blind verdicts agree with the injector's marks.

@@ -127,7 +127,8 @@ rows! {
         /// Those that ended well.
         harmless: u64,
     }
-    /// One strategy's figures.
+    /// One strategy's figures, over all seeds. The columns from `pairs` on compare it with the first
+    /// strategy, and are empty for that one, and in a run that compares nothing.
     "strategies.csv" => StrategyRow {
         /// The strategy; empty if the clients' own policy was in force.
         strategy: Name,
@@ -160,8 +161,34 @@ rows! {
         wasted_work: f64,
         /// Calls that succeeded, per second of the load outside the warm-up.
         goodput_per_s: f64,
-        /// The place among the strategies compared, from 1.
+        /// The place among the strategies compared, from 1; those that cannot be told apart by success
+        /// share one.
         rank: u32,
+        /// The most attempts that one call can make at the deepest nodes.
+        #[serde(default)]
+        bound: Option<u64>,
+        /// No strategy of this rank or a better one sends less to the deepest nodes; empty in a run
+        /// that compares nothing.
+        #[serde(default)]
+        pareto: Option<bool>,
+        /// Calls that were made under both strategies.
+        #[serde(default)]
+        pairs: Option<u64>,
+        /// How much larger the share of these that succeeded is.
+        #[serde(default)]
+        success_vs: Option<f64>,
+        /// The lower end of that difference's 95% interval.
+        #[serde(default)]
+        success_vs_low: Option<f64>,
+        /// The upper end of it.
+        #[serde(default)]
+        success_vs_high: Option<f64>,
+        /// How much larger `amplification` is, as a fraction of the first strategy's.
+        #[serde(default)]
+        load_vs: Option<f64>,
+        /// How much larger `p99_ms` is.
+        #[serde(default)]
+        p99_vs_ms: Option<f64>,
     }
     /// One call. The columns from `born` on are empty for a call that succeeded.
     "calls.csv" => CallRow {
@@ -199,6 +226,9 @@ rows! {
         /// What an operator would do next.
         #[serde(default)]
         next_step: Name,
+        /// The seed that the call was made under.
+        #[serde(default)]
+        seed: u64,
     }
     /// One attempt over one edge.
     "hops.csv" => HopRow {
@@ -235,6 +265,9 @@ rows! {
         reused: bool,
         /// The injector's marks: the faults' names, separated by `;`.
         faults: String,
+        /// The seed that its call was made under.
+        #[serde(default)]
+        seed: u64,
     }
     /// One node in one second. Unlike the other figures it has the warm-up too.
     "timeline.csv" => TimelineRow {
@@ -259,6 +292,9 @@ rows! {
         /// The 99th percentile of the time from arrival to end, to two significant digits; empty if
         /// none ended.
         p99_ms: Option<f64>,
+        /// The seed of the run that the second is of.
+        #[serde(default)]
+        seed: u64,
     }
 }
 

@@ -5,7 +5,7 @@
 //! ([`RunDir::write_rows`]).
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
@@ -90,6 +90,12 @@ pub struct Example {
     pub call: String,
     /// What was on the wire, hop by hop.
     pub hops: Vec<ExampleHop>,
+    /// The strategy that the call was made under.
+    #[serde(default)]
+    pub strategy: String,
+    /// The seed, likewise.
+    #[serde(default)]
+    pub seed: u64,
 }
 
 /// What was on the wire in one hop.
@@ -325,6 +331,30 @@ impl<R: Row> RowStream<R> {
         self.lines.clear();
         Ok(())
     }
+
+    /// How long the file is with all rows so far.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn length(&mut self) -> Result<u64, RunDirError> {
+        self.flush()?;
+        self.file.stream_position().map_err(|e| io_error("write", &self.path, e))
+    }
+
+    /// Takes back what came after the file had this length.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn take_back(&mut self, length: u64) -> Result<(), RunDirError> {
+        self.lines.clear();
+        cut(&mut self.file, length).map_err(|e| io_error("write", &self.path, e))
+    }
+}
+
+/// Shortens a file; what is written next comes at its new end.
+fn cut(file: &mut File, length: u64) -> io::Result<()> {
+    file.set_len(length)?;
+    file.seek(SeekFrom::Start(length)).map(drop)
 }
 
 /// `examples.jsonl` while it is being written.
@@ -352,6 +382,23 @@ impl ExampleStream {
     /// If the file cannot be written.
     pub fn flush(&mut self) -> Result<(), RunDirError> {
         self.writer.flush().map_err(|e| io_error("write", &self.path, e))
+    }
+
+    /// How long the file is with all examples so far.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn length(&mut self) -> Result<u64, RunDirError> {
+        self.writer.stream_position().map_err(|e| io_error("write", &self.path, e))
+    }
+
+    /// Takes back what came after the file had this length.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn take_back(&mut self, length: u64) -> Result<(), RunDirError> {
+        let cut_off = self.writer.flush().and_then(|()| cut(self.writer.get_mut(), length));
+        cut_off.map_err(|e| io_error("write", &self.path, e))
     }
 }
 

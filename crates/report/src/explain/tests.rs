@@ -49,6 +49,8 @@ fn run(dir: &RunDir) {
         unmatched: Vec::new(),
         nodes: Vec::new(),
         edges: Vec::new(),
+        compared: Vec::new(),
+        seeds: 1,
     };
     let report = Report::new(manifest, figures);
     report.write(dir).unwrap();

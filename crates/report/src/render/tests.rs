@@ -70,13 +70,25 @@ fn example() -> Report {
         machine_limit: None,
         notes: Vec::new(),
         thresholds: vec![
-            ThresholdVerdict { text: "success_rate >= 99%".into(), figure: Some(0.9465), met: false },
-            ThresholdVerdict { text: "p(99) < 1s".into(), figure: Some(812.4), met: true },
+            ThresholdVerdict {
+                text: "success_rate >= 99%".into(),
+                figure: Some(0.9465),
+                met: false,
+                strategy: String::new(),
+            },
+            ThresholdVerdict {
+                text: "p(99) < 1s".into(),
+                figure: Some(812.4),
+                met: true,
+                strategy: String::new(),
+            },
         ],
         score: Score { single: Hits { right: 210, total: 210 }, unmarked: 4, ..Score::default() },
         unmatched: vec!["slow-link".into()],
         nodes: Vec::new(),
         edges: Vec::new(),
+        compared: Vec::new(),
+        seeds: 1,
     };
     let strategy = StrategyRow {
         strategy: "".into(),
@@ -95,6 +107,14 @@ fn example() -> Report {
         wasted_work: 0.0002,
         goodput_per_s: 210.3,
         rank: 1,
+        bound: Some(2),
+        pareto: None,
+        pairs: None,
+        success_vs: None,
+        success_vs_low: None,
+        success_vs_high: None,
+        load_vs: None,
+        p99_vs_ms: None,
     };
     Report {
         run,

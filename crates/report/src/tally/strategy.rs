@@ -106,6 +106,14 @@ impl StrategyTally {
             wasted_work: ratio(self.wasted.as_secs_f64(), self.worked.as_secs_f64()),
             goodput_per_s: self.goodput_per_s(scenario, now),
             rank: 1,
+            bound: Some(scenario.attempts_bound()),
+            pareto: None,
+            pairs: None,
+            success_vs: None,
+            success_vs_low: None,
+            success_vs_high: None,
+            load_vs: None,
+            p99_vs_ms: None,
         }
     }
 }

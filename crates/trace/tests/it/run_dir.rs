@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use trace::manifest::{
-    EdgeEntry, FORMAT, Hits, Manifest, Miss, NodeEntry, Score, ThresholdVerdict, Versions,
+    EdgeEntry, FORMAT, FormatVersion, Hits, Manifest, Miss, NodeEntry, Score, ThresholdVerdict, Versions,
 };
 use trace::rows::{CallRow, FaultRow, HopRow, LayerRow, OriginRow, Row, StrategyRow, TimelineRow};
 use trace::run_dir::{Example, ExampleHop, FILES};
@@ -22,8 +22,18 @@ fn manifest() -> Manifest {
         machine_limit: None,
         notes: vec!["waits are 0.1 ms late at the median".into()],
         thresholds: vec![
-            ThresholdVerdict { text: "success_rate >= 99%".into(), figure: Some(0.98), met: false },
-            ThresholdVerdict { text: "p(99) < 800ms".into(), figure: None, met: false },
+            ThresholdVerdict {
+                text: "success_rate >= 99%".into(),
+                figure: Some(0.98),
+                met: false,
+                strategy: String::new(),
+            },
+            ThresholdVerdict {
+                text: "p(99) < 800ms".into(),
+                figure: None,
+                met: false,
+                strategy: String::new(),
+            },
         ],
         score: Score {
             single: Hits { right: 2, total: 3 },
@@ -41,6 +51,8 @@ fn manifest() -> Manifest {
             NodeEntry { name: "app".into(), kind: "server".into() },
         ],
         edges: vec![EdgeEntry { from: "client".into(), to: "app".into() }],
+        compared: vec!["none".into(), "eager".into()],
+        seeds: 3,
     }
 }
 
@@ -61,6 +73,7 @@ fn call_rows() -> [CallRow; 2] {
         born: None,
         evidence: String::new(),
         next_step: "".into(),
+        seed: 7,
     };
     let failed = CallRow {
         call: CallId::new(1, 2),
@@ -96,6 +109,7 @@ fn hop_row() -> HopRow {
         seen_by_callee: false,
         reused: false,
         faults: "app-crash;flaky-link".into(),
+        seed: 7,
     }
 }
 
@@ -162,6 +176,14 @@ fn strategy_row() -> StrategyRow {
         wasted_work: 0.0,
         goodput_per_s: 0.05,
         rank: 1,
+        bound: Some(4),
+        pareto: Some(true),
+        pairs: Some(2),
+        success_vs: Some(0.5),
+        success_vs_low: Some(-0.25),
+        success_vs_high: Some(0.75),
+        load_vs: Some(0.5),
+        p99_vs_ms: Some(-1.5),
     }
 }
 
@@ -177,6 +199,7 @@ fn timeline_row() -> TimelineRow {
         in_flight: 3,
         queued: 1,
         p99_ms: None,
+        seed: 7,
     }
 }
 
@@ -188,7 +211,12 @@ fn example() -> Example {
         response_headers: Vec::new(),
         error: Some("connection refused".into()),
     };
-    Example { call: "1.2".into(), hops: vec![ExampleHop::new(HopId(0xabc), exchange)] }
+    Example {
+        call: "1.2".into(),
+        hops: vec![ExampleHop::new(HopId(0xabc), exchange)],
+        strategy: "none".into(),
+        seed: 7,
+    }
 }
 
 fn write(path: &Path) -> RunDir {
@@ -222,8 +250,8 @@ fn assert_reads_back(path: &Path) {
     assert_eq!(dir.read_examples().unwrap(), [example()]);
 }
 
-fn golden() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden-1.0")
+fn golden(format: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/it/golden-{format}"))
 }
 
 #[test]
@@ -234,16 +262,53 @@ fn what_is_written_is_read_back() {
     assert_reads_back(&path);
 }
 
-/// A run of format 1.0 stays readable, and is still what is written.
+/// A run of format 1.1 stays readable, and is still what is written.
 #[test]
 fn the_golden_run_is_read_and_written() {
-    assert_reads_back(&golden());
+    assert_reads_back(&golden("1.1"));
     let temp = tempfile::tempdir().unwrap();
     write(temp.path());
     for file in FILES {
         let written = std::fs::read_to_string(temp.path().join(file)).unwrap();
-        assert_eq!(written, std::fs::read_to_string(golden().join(file)).unwrap(), "{file}");
+        assert_eq!(written, std::fs::read_to_string(golden("1.1").join(file)).unwrap(), "{file}");
     }
+}
+
+/// A run of format 1.0 stays readable: it compares nothing, and does not tell its seed in rows.
+#[test]
+fn an_older_golden_run_is_read() {
+    let dir = RunDir::open(golden("1.0")).unwrap();
+    let run = dir.read_manifest().unwrap();
+    let versions = Versions { format: FormatVersion { major: 1, minor: 0 }, ..manifest().versions };
+    assert_eq!(run, Manifest { versions, compared: Vec::new(), seeds: 1, ..manifest() });
+    let calls = call_rows().map(|call| CallRow { seed: 0, ..call });
+    assert_eq!(dir.read_rows::<CallRow>().unwrap(), calls);
+    assert_eq!(dir.read_rows::<HopRow>().unwrap(), [HopRow { seed: 0, ..hop_row() }]);
+    assert_eq!(dir.read_rows::<TimelineRow>().unwrap(), [TimelineRow { seed: 0, ..timeline_row() }]);
+    let strategies = dir.read_rows::<StrategyRow>().unwrap();
+    assert_eq!((strategies[0].rank, strategies[0].bound, strategies[0].pareto), (1, None, None));
+    assert_eq!(dir.read_examples().unwrap(), [Example { strategy: String::new(), seed: 0, ..example() }]);
+}
+
+#[test]
+fn rows_can_be_taken_back() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = RunDir::create(temp.path()).unwrap();
+    let (mut hops, mut examples) = (dir.stream::<HopRow>().unwrap(), dir.example_stream().unwrap());
+    let row = |attempt| HopRow { attempt, ..hop_row() };
+    hops.push(&row(1)).unwrap();
+    examples.push(&example()).unwrap();
+    let lengths = (hops.length().unwrap(), examples.length().unwrap());
+    for attempt in 2..2000 {
+        hops.push(&row(attempt)).unwrap();
+        examples.push(&example()).unwrap();
+    }
+    hops.take_back(lengths.0).unwrap();
+    examples.take_back(lengths.1).unwrap();
+    hops.push(&row(3)).unwrap();
+    hops.flush().unwrap();
+    assert_eq!(dir.read_rows::<HopRow>().unwrap(), [row(1), row(3)]);
+    assert_eq!(dir.read_examples().unwrap(), [example()]);
 }
 
 #[test]
@@ -267,7 +332,7 @@ fn a_newer_major_format_is_refused() {
     write(temp.path()).write_manifest(&newer).unwrap();
     let error = RunDir::open(temp.path()).unwrap_err();
     assert!(matches!(error, RunDirError::Format { .. }), "{error}");
-    assert!(error.to_string().contains("has format 2.0"), "{error}");
+    assert!(error.to_string().contains("has format 2.1"), "{error}");
 }
 
 #[test]
