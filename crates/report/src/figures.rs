@@ -5,8 +5,10 @@ use trace::manifest::{Manifest, Score, ThresholdVerdict};
 use trace::rows::{FaultRow, LayerRow, OriginRow, StrategyRow};
 use trace::{RunDir, RunDirError};
 
+use crate::comparison::{Conclusion, conclude};
+
 /// What the calls of a run add up to, those of the warm-up and of surges left out.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Figures {
     /// Where failures were born, those that hurt most first.
     pub origins: Vec<OriginRow>,
@@ -22,6 +24,26 @@ pub struct Figures {
     pub score: Score,
     /// Faults that matched nothing.
     pub unmatched: Vec<String>,
+    /// How many seeds they are over.
+    pub seeds: u64,
+}
+
+impl Figures {
+    /// The figures of several strategies, each with its own, as one.
+    pub(crate) fn join(each: Vec<Self>) -> Self {
+        let mut each = each.into_iter();
+        let mut joined = each.next().unwrap_or_default();
+        for figures in each {
+            joined.origins.extend(figures.origins);
+            joined.layers.extend(figures.layers);
+            joined.faults.extend(figures.faults);
+            joined.strategies.extend(figures.strategies);
+            joined.thresholds.extend(figures.thresholds);
+            joined.score.add(figures.score);
+            joined.unmatched.retain(|fault| figures.unmatched.contains(fault));
+        }
+        joined
+    }
 }
 
 /// A run and its figures: all that tables are made of.
@@ -37,13 +59,17 @@ pub struct Report {
     pub faults: Vec<FaultRow>,
     /// Each strategy's figures.
     pub strategies: Vec<StrategyRow>,
+    /// What follows, if there are several strategies.
+    pub conclusion: Option<Conclusion>,
 }
 
 impl Report {
-    /// A run and its figures; thresholds, score and unmatched faults go into the manifest.
+    /// A run and its figures; thresholds, score, seeds and unmatched faults go into the manifest.
     pub fn new(run: Manifest, figures: Figures) -> Self {
-        let Figures { origins, layers, faults, strategies, thresholds, score, unmatched } = figures;
-        Self { run: Manifest { thresholds, score, unmatched, ..run }, origins, layers, faults, strategies }
+        let Figures { origins, layers, faults, strategies, thresholds, score, unmatched, seeds } = figures;
+        let run = Manifest { thresholds, score, unmatched, seeds, ..run };
+        let conclusion = conclude(&strategies, &deepest(&run));
+        Self { run, origins, layers, faults, strategies, conclusion }
     }
 
     /// Writes the tables and the manifest into the run's folder.
@@ -67,12 +93,14 @@ impl Report {
         if !run.finished {
             return Err(ReadError::Unfinished(dir.path().display().to_string()));
         }
+        let strategies: Vec<StrategyRow> = dir.read_rows()?;
         Ok(Self {
-            run,
             origins: dir.read_rows()?,
             layers: dir.read_rows()?,
             faults: dir.read_rows()?,
-            strategies: dir.read_rows()?,
+            conclusion: conclude(&strategies, &deepest(&run)),
+            strategies,
+            run,
         })
     }
 
@@ -81,9 +109,25 @@ impl Report {
         self.strategies.iter().map(|s| s.calls - s.succeeded).sum()
     }
 
-    /// Whether every threshold was met.
+    /// Whether every threshold was met; of several strategies, by the one that comes first.
     pub fn thresholds_met(&self) -> bool {
-        self.run.thresholds.iter().all(|t| t.met)
+        let counts = |strategy: &str| self.conclusion.as_ref().is_none_or(|c| c.strategy == strategy);
+        self.run.thresholds.iter().filter(|t| counts(&t.strategy)).all(|t| t.met)
+    }
+}
+
+/// The nodes that call nobody, as they are called in a sentence.
+pub(crate) fn deepest(run: &Manifest) -> String {
+    let calls = |name: &str| run.edges.iter().any(|edge| edge.from == name);
+    let deepest = run.nodes.iter().filter(|node| node.kind != "client" && !calls(&node.name));
+    // Replicas are one.
+    let mut names: Vec<&str> =
+        deepest.map(|node| node.name.split_once('#').map_or(&*node.name, |(name, _)| name)).collect();
+    names.dedup();
+    match names.as_slice() {
+        [one] => (*one).to_owned(),
+        [one, other] => format!("{one} and {other}"),
+        _ => "the deepest nodes".to_owned(),
     }
 }
 

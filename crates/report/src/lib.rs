@@ -1,18 +1,23 @@
 //! What it means: from the calls that were put together to verdicts, figures, tables and pages.
 //!
 //! A [`Recorder`] takes an engine's records while a run goes on, has each failure attributed, and
-//! writes the run's folder. What it leaves are [`Figures`]; with the run's manifest they make a
-//! [`Report`], which is also what is read back from a folder. Nothing here knows an engine.
+//! writes the run's folder; a [`Series`] has several runs, one after another, recorded into one. What
+//! they leave are [`Figures`]; with the run's manifest they make a [`Report`], which is also what is
+//! read back from a folder. Nothing here knows an engine.
 
 mod anatomy;
 pub mod attribution;
+mod comparison;
 pub mod explain;
 mod figures;
+mod files;
 mod log;
 mod names;
+mod outcomes;
 mod path;
 mod recorder;
 pub mod render;
+mod series;
 mod statistics;
 mod tally;
 #[cfg(test)]
@@ -21,6 +26,8 @@ mod thresholds;
 mod timeline;
 mod verdict;
 
+pub use comparison::{Advice, Conclusion};
 pub use figures::{Figures, ReadError, Report};
 pub use recorder::Recorder;
+pub use series::Series;
 pub use verdict::Verdict;

@@ -1,27 +1,22 @@
 //! Takes an engine's records, and leaves figures and a run's folder.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use topology::{Cause, Scenario, Target};
-use trace::rows::{CallRow, HopRow, TimelineRow};
-use trace::run_dir::{ExampleStream, RowStream};
+use topology::Scenario;
 use trace::{Assembler, CallId, CallTrace, Record, RunDir, RunDirError, Sink, Time};
 
+use crate::Figures;
 use crate::attribution::Lifecycle;
+use crate::files::Files;
 use crate::names::Names;
+use crate::outcomes::Outcomes;
 use crate::tally::{Judged, Tally};
 use crate::timeline::Timeline;
-use crate::{Figures, log};
 
 /// How often what was recorded is handed to the files.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
-/// How many failed calls of each kind are kept with what was on the wire.
-const EXAMPLES_PER_KIND: u32 = 3;
-/// How many kinds of failure have examples.
-const EXAMPLE_KINDS: usize = 64;
 
 /// Puts calls together while a run goes on, has each failure attributed, counts, and writes.
 ///
@@ -35,35 +30,18 @@ pub struct Recorder {
     assembler: Assembler,
     lifecycle: Lifecycle,
     tally: Tally,
+    outcomes: Outcomes,
     timeline: Timeline,
     files: Option<Files>,
     now: Time,
     flushed: Time,
 }
 
-#[derive(Debug)]
-struct Files {
-    calls: RowStream<CallRow>,
-    hops: RowStream<HopRow>,
-    timeline: RowStream<TimelineRow>,
-    examples: ExampleStream,
-    examples_kept: BTreeMap<(Target, Cause, &'static str), u32>,
-}
-
 impl Recorder {
     /// One that only counts.
     pub fn new(scenario: Arc<Scenario>) -> Self {
-        Self {
-            names: Names::new(&scenario),
-            assembler: Assembler::new(),
-            lifecycle: Lifecycle::default(),
-            tally: Tally::new(&scenario),
-            timeline: Timeline::default(),
-            files: None,
-            now: Time::default(),
-            flushed: Time::default(),
-            scenario,
-        }
+        let tally = Tally::new(&scenario);
+        Self::on_top(scenario, tally, None)
     }
 
     /// One that also writes calls, hops, the timeline and examples into a run's folder.
@@ -71,14 +49,23 @@ impl Recorder {
     /// # Errors
     /// If a file cannot be made.
     pub fn with_folder(scenario: Arc<Scenario>, dir: &RunDir) -> Result<Self, RunDirError> {
-        let files = Files {
-            calls: dir.stream()?,
-            hops: dir.stream()?,
-            timeline: dir.stream()?,
-            examples: dir.example_stream()?,
-            examples_kept: BTreeMap::new(),
-        };
-        Ok(Self { files: Some(files), ..Self::new(scenario) })
+        Ok(Self { files: Some(Files::create(dir)?), ..Self::new(scenario) })
+    }
+
+    /// One that goes on with what earlier runs have counted and written.
+    pub(crate) fn on_top(scenario: Arc<Scenario>, tally: Tally, files: Option<Files>) -> Self {
+        Self {
+            names: Names::new(&scenario),
+            assembler: Assembler::new(),
+            lifecycle: Lifecycle::default(),
+            tally,
+            outcomes: Outcomes::default(),
+            timeline: Timeline::default(),
+            files,
+            now: Time::default(),
+            flushed: Time::default(),
+            scenario,
+        }
     }
 
     /// The end of the run: whatever is still open is closed.
@@ -87,7 +74,13 @@ impl Recorder {
     ///
     /// # Errors
     /// If a file cannot be written.
-    pub fn finish(mut self, matched: &[u64]) -> Result<Figures, RunDirError> {
+    pub fn finish(self, matched: &[u64]) -> Result<Figures, RunDirError> {
+        let Recorded { scenario, tally, .. } = self.close(matched)?;
+        Ok(tally.figures(&scenario))
+    }
+
+    /// The same, if another run may follow.
+    pub(crate) fn close(mut self, matched: &[u64]) -> Result<Recorded, RunDirError> {
         for trace in std::mem::take(&mut self.assembler).finish() {
             self.complete(&trace)?;
         }
@@ -96,7 +89,9 @@ impl Recorder {
             files.push_timeline(&rows)?;
             files.flush()?;
         }
-        Ok(self.tally.figures(&self.scenario, &self.names, matched, self.now))
+        self.tally.end_run(&self.scenario, matched, self.now);
+        let Self { scenario, tally, outcomes, files, .. } = self;
+        Ok(Recorded { scenario, tally, outcomes, files })
     }
 
     fn complete(&mut self, trace: &CallTrace) -> Result<(), RunDirError> {
@@ -109,6 +104,7 @@ impl Recorder {
         }
         if trace.end.start.since_start() >= self.scenario.warmup {
             self.tally.add(&self.scenario, &call);
+            self.outcomes.add(trace.end.call, trace.end.is_ok());
         }
         Ok(())
     }
@@ -159,43 +155,13 @@ impl Sink for Recorder {
     }
 }
 
-impl Files {
-    fn push_call(
-        &mut self,
-        scenario: &Scenario,
-        names: &Names,
-        call: &Judged<'_>,
-    ) -> Result<(), RunDirError> {
-        let trace = call.trace;
-        self.calls.push(&log::call_row(scenario, names, trace, call.verdict.as_ref()))?;
-        for attempt in &trace.attempts {
-            self.hops.push(&log::hop_row(scenario, names, trace, attempt))?;
-        }
-        let Some(verdict) = &call.verdict else { return Ok(()) };
-        let kind = (verdict.origin, verdict.cause, verdict.mechanism);
-        if self.examples_kept.len() >= EXAMPLE_KINDS && !self.examples_kept.contains_key(&kind) {
-            return Ok(());
-        }
-        let kept = self.examples_kept.entry(kind).or_default();
-        if *kept < EXAMPLES_PER_KIND
-            && let Some(example) = log::example(names, trace)
-        {
-            *kept += 1;
-            self.examples.push(&example)?;
-        }
-        Ok(())
-    }
-
-    fn push_timeline(&mut self, rows: &[TimelineRow]) -> Result<(), RunDirError> {
-        rows.iter().try_for_each(|row| self.timeline.push(row))
-    }
-
-    fn flush(&mut self) -> Result<(), RunDirError> {
-        self.calls.flush()?;
-        self.hops.flush()?;
-        self.timeline.flush()?;
-        self.examples.flush()
-    }
+/// What a run leaves behind.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    pub(crate) scenario: Arc<Scenario>,
+    pub(crate) tally: Tally,
+    pub(crate) outcomes: Outcomes,
+    pub(crate) files: Option<Files>,
 }
 
 #[cfg(test)]

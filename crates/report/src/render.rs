@@ -2,6 +2,7 @@
 //! a variant to [`Format`].
 
 mod blocks;
+mod comparison;
 mod document;
 pub(crate) mod markdown;
 mod quantity;
@@ -13,7 +14,7 @@ use std::io::{self, Write};
 use crate::Report;
 
 pub(crate) use blocks::{Block, Tone};
-pub(crate) use quantity::millis;
+pub(crate) use quantity::{millis, percent};
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 /// The normal distribution's 97.5% quantile: for two-sided 95% intervals.
-const Z95: f64 = 1.959_963_985;
+pub(crate) const Z95: f64 = 1.959_963_985;
 
 /// The 95% Wilson score interval of a share; `None` if there is nothing to take a share of. Unlike
 /// the plain normal interval it holds near 0% and 100% and for small counts.
@@ -32,7 +32,7 @@ pub(crate) fn histogram<C: hdrhistogram::Counter>(digits: u8) -> Histogram<C> {
 
 /// Latencies in bounded memory. Percentiles are at most 0.1% (three significant digits) above the
 /// true ones, and whole microseconds; the largest is exact.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Latencies {
     histogram: Histogram<u64>,
     max: Duration,

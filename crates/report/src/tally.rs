@@ -1,4 +1,4 @@
-//! Everything that is counted over the calls of a run, in memory that does not grow with them.
+//! Everything that is counted over the calls of runs, in memory that does not grow with them.
 
 mod layers;
 mod ledger;
@@ -39,8 +39,8 @@ impl<'a> Judged<'a> {
     }
 }
 
-/// All counts of a run.
-#[derive(Debug)]
+/// All counts of one strategy's runs.
+#[derive(Debug, Clone)]
 pub(crate) struct Tally {
     origins: Origins,
     layers: Layers,
@@ -68,14 +68,18 @@ impl Tally {
         self.strategy.add(scenario, call.trace);
     }
 
+    /// A run has ended at this moment. `matched` is for each fault how many attempts it has matched.
+    pub(crate) fn end_run(&mut self, scenario: &Scenario, matched: &[u64], now: Time) {
+        self.ledger.end_run(matched);
+        self.strategy.end_run(scenario, now);
+    }
+
     /// What has come of it.
-    ///
-    /// `matched` is for each fault how many attempts it has matched, and `now` the run's last
-    /// moment.
-    pub(crate) fn figures(self, scenario: &Scenario, names: &Names, matched: &[u64], now: Time) -> Figures {
-        let faults = self.ledger.rows(scenario, names, matched);
+    pub(crate) fn figures(self, scenario: &Scenario) -> Figures {
+        let names = Names::new(scenario);
+        let faults = self.ledger.rows(scenario, &names);
         let never = |row: &&trace::rows::FaultRow| row.matched == 0;
-        let origins = self.origins.rows(names, self.strategy.failed());
+        let origins = self.origins.rows(&names, self.strategy.failed());
         debug_assert_eq!(
             origins.iter().map(|row| row.surfaced).sum::<u64>(),
             self.strategy.failed(),
@@ -83,12 +87,13 @@ impl Tally {
         );
         Figures {
             origins,
-            layers: self.layers.rows(scenario, names),
+            layers: self.layers.rows(scenario, &names),
             unmatched: faults.iter().filter(never).map(|row| row.fault.to_string()).collect(),
             faults,
-            thresholds: thresholds::evaluate(&scenario.thresholds, &self.strategy, scenario, now),
-            strategies: vec![self.strategy.row(scenario, names, now)],
+            thresholds: thresholds::evaluate(scenario, &self.strategy),
+            strategies: vec![self.strategy.row(scenario, &names)],
             score: self.score.into_score(),
+            seeds: 1,
         }
     }
 }

@@ -15,6 +15,7 @@ use topology::wire::Dial;
 use topology::{
     Edge, EdgeId, Failure, Fault, FaultSet, Mechanism, Node, NodeId, NodeKind, Scenario, Target, Topology,
 };
+use trace::rows::StrategyRow;
 use trace::{
     Attempt, CallEnd, CallId, CallTrace, HopId, Outcome, Record, Sent, Served, ServedEnd, Sink, Source, Time,
 };
@@ -248,5 +249,37 @@ pub(crate) fn record(recorder: &mut Recorder, traces: &[CallTrace]) {
             recorder.record(record).unwrap();
         }
         recorder.tick(trace.end.end).unwrap();
+    }
+}
+
+/// A strategy's figures over 1000 calls: its name, how many succeeded, and the attempts at the
+/// deepest nodes per call.
+pub(crate) fn strategy(name: &str, succeeded: u64, load: f64) -> StrategyRow {
+    let success = succeeded as f64 / 1000.0;
+    StrategyRow {
+        strategy: name.into(),
+        calls: 1000,
+        succeeded,
+        success_rate: Some(success),
+        success_low: Some((success - 0.01).max(0.0)),
+        success_high: Some((success + 0.01).min(1.0)),
+        p50_ms: Some(12.3),
+        p90_ms: Some(45.6),
+        p99_ms: Some(123.4),
+        p999_ms: Some(234.5),
+        max_ms: Some(345.6),
+        attempts_per_call: load,
+        amplification: load,
+        wasted_work: 0.01,
+        goodput_per_s: 100.0 * success,
+        rank: 1,
+        bound: Some(4),
+        pareto: None,
+        pairs: None,
+        success_vs: None,
+        success_vs_low: None,
+        success_vs_high: None,
+        load_vs: None,
+        p99_vs_ms: None,
     }
 }

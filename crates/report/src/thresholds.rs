@@ -2,7 +2,6 @@
 
 use topology::Scenario;
 use topology::scenario::Threshold;
-use trace::Time;
 use trace::manifest::ThresholdVerdict;
 
 use crate::statistics::round;
@@ -10,14 +9,9 @@ use crate::tally::StrategyTally;
 
 /// A verdict for each threshold. One about a figure that does not exist, for want of calls, is not
 /// met.
-pub(crate) fn evaluate(
-    thresholds: &[Threshold],
-    figures: &StrategyTally,
-    scenario: &Scenario,
-    now: Time,
-) -> Vec<ThresholdVerdict> {
+pub(crate) fn evaluate(scenario: &Scenario, figures: &StrategyTally) -> Vec<ThresholdVerdict> {
     let verdict = |threshold: &Threshold| {
-        let figure = figures.figure(threshold.metric, scenario, now);
+        let figure = figures.figure(threshold.metric);
         ThresholdVerdict {
             strategy: scenario.strategy.clone(),
             text: threshold.text.clone(),
@@ -25,5 +19,5 @@ pub(crate) fn evaluate(
             met: figure.is_some_and(|f| threshold.comparison.holds(f, threshold.value)),
         }
     };
-    thresholds.iter().map(verdict).collect()
+    scenario.thresholds.iter().map(verdict).collect()
 }

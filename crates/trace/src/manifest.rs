@@ -117,6 +117,14 @@ impl Score {
             total: self.single.total + self.multiple.total,
         }
     }
+
+    /// Adds what another one counts.
+    pub fn add(&mut self, other: Self) {
+        self.single.add(other.single);
+        self.multiple.add(other.multiple);
+        self.unmarked += other.unmarked;
+        self.misses.extend(other.misses);
+    }
 }
 
 /// So many of so many.
@@ -126,6 +134,13 @@ pub struct Hits {
     pub right: u64,
     /// Of so many.
     pub total: u64,
+}
+
+impl Hits {
+    fn add(&mut self, other: Self) {
+        self.right += other.right;
+        self.total += other.total;
+    }
 }
 
 /// A verdict that does not agree with the marks.

@@ -5,6 +5,7 @@ use topology::fault::{Crash, Network};
 use topology::load::Load;
 use topology::scenario::{Comparison, Metric, Threshold};
 use topology::{EdgeId, Failure, FaultId, FaultSet, Mechanism, NodeId, NodeKind, Refusal, Target};
+use trace::rows::{CallRow, HopRow, TimelineRow};
 use trace::{Exchange, Gauge, HopId, Outcome, Source};
 
 use super::*;

@@ -4,10 +4,19 @@ use trace::manifest::ThresholdVerdict;
 use trace::rows::{FaultRow, LayerRow, OriginRow, StrategyRow};
 
 use super::blocks::{Block, Column, Table, Tone};
+use super::comparison::{self, seeds};
 use super::quantity::{millis, millis_or_none, percent};
 use crate::Report;
 
 pub(super) fn blocks(report: &Report) -> Vec<Block> {
+    match &report.conclusion {
+        Some(conclusion) => comparison::blocks(report, conclusion),
+        None => of_one(report),
+    }
+}
+
+/// A run under one strategy.
+fn of_one(report: &Report) -> Vec<Block> {
     let mut blocks = Vec::new();
     let failed = report.failed();
     blocks.push(Block::Title(match failed {
@@ -23,10 +32,7 @@ pub(super) fn blocks(report: &Report) -> Vec<Block> {
     if !report.faults.is_empty() {
         blocks.push(Block::Title("What became of each fault".to_owned()));
         blocks.push(Block::Table(faults(&report.faults)));
-        let warning = |name: &String| {
-            Block::Line(Tone::Warning, format!("{name} matched nothing: the run says nothing about it"))
-        };
-        blocks.extend(report.run.unmatched.iter().map(warning));
+        blocks.extend(unmatched(report));
     }
     blocks.push(Block::Title("In short".to_owned()));
     for strategy in &report.strategies {
@@ -36,6 +42,14 @@ pub(super) fn blocks(report: &Report) -> Vec<Block> {
     blocks.extend(report.run.thresholds.iter().map(threshold));
     blocks.extend(caveats(report));
     blocks
+}
+
+/// Faults that have shown nothing.
+pub(super) fn unmatched(report: &Report) -> impl Iterator<Item = Block> {
+    let warning = |name: &String| {
+        Block::Line(Tone::Warning, format!("{name} matched nothing: the run says nothing about it"))
+    };
+    report.run.unmatched.iter().map(warning)
 }
 
 fn origins(rows: &[OriginRow]) -> Table {
@@ -138,7 +152,7 @@ fn summary(row: &StrategyRow) -> Vec<Block> {
     ]
 }
 
-fn score(report: &Report) -> Block {
+pub(super) fn score(report: &Report) -> Block {
     let score = &report.run.score;
     let scored = score.scored();
     if scored.total == 0 {
@@ -163,7 +177,7 @@ fn threshold(verdict: &ThresholdVerdict) -> Block {
 }
 
 /// A threshold's figure, in the unit that its text is about.
-fn figure(text: &str, figure: f64) -> String {
+pub(super) fn figure(text: &str, figure: f64) -> String {
     if text.starts_with("success_rate") {
         format!("{:.2}%", figure * 100.0)
     } else if text.starts_with("p(") || text.starts_with("max") {
@@ -178,12 +192,17 @@ fn figure(text: &str, figure: f64) -> String {
 }
 
 /// What a reader must know before trusting the figures.
-fn caveats(report: &Report) -> Vec<Block> {
+pub(super) fn caveats(report: &Report) -> Vec<Block> {
     let run = &report.run;
     let mut blocks = Vec::new();
     if run.interrupted {
-        let text =
-            format!("interrupted after {:.1}s: the figures are those of the part that ran", run.elapsed_s);
+        let ran = if run.compared.is_empty() {
+            "the part that ran".to_owned()
+        } else {
+            // Of several seeds only those count under which all strategies have run.
+            format!("{} of {} strategies, {}", report.strategies.len(), run.compared.len(), seeds(run.seeds))
+        };
+        let text = format!("interrupted after {:.1}s: the figures are those of {ran}", run.elapsed_s);
         blocks.push(Block::Line(Tone::Warning, text));
     }
     if let Some(limit) = &run.machine_limit {

@@ -19,7 +19,7 @@ struct Layer {
 }
 
 /// Counts by node.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Layers {
     layers: Vec<Layer>,
 }

@@ -11,6 +11,7 @@ use crate::names::Names;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Entry {
+    matched: u64,
     injected: u64,
     masked: u64,
     surfaced: u64,
@@ -18,7 +19,7 @@ struct Entry {
 }
 
 /// Counts by fault.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Ledger {
     entries: Vec<Entry>,
 }
@@ -50,10 +51,15 @@ impl Ledger {
         }
     }
 
-    pub(super) fn rows(&self, scenario: &Scenario, names: &Names, matched: &[u64]) -> Vec<FaultRow> {
+    pub(super) fn end_run(&mut self, matched: &[u64]) {
+        for (entry, matched) in self.entries.iter_mut().zip(matched) {
+            entry.matched += matched;
+        }
+    }
+
+    pub(super) fn rows(&self, scenario: &Scenario, names: &Names) -> Vec<FaultRow> {
         let row = |(id, fault): (FaultId, &topology::Fault)| {
-            let index = usize::from(id.0);
-            let entry = self.entries[index];
+            let entry = self.entries[usize::from(id.0)];
             debug_assert_eq!(entry.injected, entry.masked + entry.surfaced + entry.harmless);
             FaultRow {
                 strategy: names.strategy.clone(),
@@ -61,7 +67,7 @@ impl Ledger {
                 target: fault.at.as_str().into(),
                 cause: fault.mechanism.cause().name().into(),
                 mechanism: fault.mechanism.name().into(),
-                matched: matched.get(index).copied().unwrap_or(0).max(entry.injected),
+                matched: entry.matched.max(entry.injected),
                 injected: entry.injected,
                 masked: entry.masked,
                 surfaced: entry.surfaced,

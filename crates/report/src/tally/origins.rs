@@ -29,7 +29,7 @@ struct Count {
 }
 
 /// Counts failures by what the caller got, by place, cause and mechanism: no more than these allow.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Origins {
     counts: BTreeMap<Key, Count>,
 }

@@ -13,7 +13,7 @@ use crate::verdict::{place_name, reason};
 const MISSES_MAX: usize = 20;
 
 /// Scores verdicts.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct ScoreTally {
     score: Score,
 }

@@ -13,7 +13,7 @@ use crate::names::Names;
 use crate::statistics::{Latencies, ratio, round, wilson};
 
 /// Counts over all calls.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct StrategyTally {
     deepest: BTreeSet<NodeId>,
     calls: u64,
@@ -23,6 +23,8 @@ pub(crate) struct StrategyTally {
     deepest_attempts: u64,
     worked: Duration,
     wasted: Duration,
+    /// How long the load went on outside the warm-up, over all runs.
+    measured: Duration,
 }
 
 impl StrategyTally {
@@ -36,6 +38,7 @@ impl StrategyTally {
             deepest_attempts: 0,
             worked: Duration::ZERO,
             wasted: Duration::ZERO,
+            measured: Duration::ZERO,
         }
     }
 
@@ -61,12 +64,17 @@ impl StrategyTally {
         }
     }
 
+    pub(super) fn end_run(&mut self, scenario: &Scenario, now: Time) {
+        let end = scenario.duration.min(now.since_start());
+        self.measured += end.saturating_sub(scenario.warmup);
+    }
+
     pub(super) fn failed(&self) -> u64 {
         self.calls - self.succeeded
     }
 
     /// The figure that a threshold is about; `None` if there is no call to take it from.
-    pub(crate) fn figure(&self, metric: Metric, scenario: &Scenario, now: Time) -> Option<f64> {
+    pub(crate) fn figure(&self, metric: Metric) -> Option<f64> {
         let calls = self.calls as f64;
         let some_calls = self.calls > 0;
         match metric {
@@ -75,18 +83,17 @@ impl StrategyTally {
             Metric::Max => self.latencies.max_ms(),
             Metric::Amplification => some_calls.then(|| self.deepest_attempts as f64 / calls),
             Metric::AttemptsPerCall => some_calls.then(|| self.client_attempts as f64 / calls),
-            Metric::Goodput => Some(self.goodput_per_s(scenario, now)),
+            Metric::Goodput => Some(self.goodput_per_s()),
             Metric::Failed => Some(self.failed() as f64),
         }
     }
 
     /// Calls that succeeded, per second of the load that is not warm-up.
-    fn goodput_per_s(&self, scenario: &Scenario, now: Time) -> f64 {
-        let end = scenario.duration.min(now.since_start());
-        ratio(self.succeeded as f64, end.saturating_sub(scenario.warmup).as_secs_f64())
+    fn goodput_per_s(&self) -> f64 {
+        ratio(self.succeeded as f64, self.measured.as_secs_f64())
     }
 
-    pub(super) fn row(&self, scenario: &Scenario, names: &Names, now: Time) -> StrategyRow {
+    pub(super) fn row(&self, scenario: &Scenario, names: &Names) -> StrategyRow {
         let calls = self.calls as f64;
         let interval = wilson(self.succeeded, self.calls);
         StrategyRow {
@@ -104,7 +111,7 @@ impl StrategyTally {
             attempts_per_call: ratio(self.client_attempts as f64, calls),
             amplification: ratio(self.deepest_attempts as f64, calls),
             wasted_work: ratio(self.wasted.as_secs_f64(), self.worked.as_secs_f64()),
-            goodput_per_s: self.goodput_per_s(scenario, now),
+            goodput_per_s: self.goodput_per_s(),
             rank: 1,
             bound: Some(scenario.attempts_bound()),
             pareto: None,

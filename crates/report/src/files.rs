@@ -1,0 +1,104 @@
+//! The files of a run's folder that grow while the run goes on.
+
+use std::collections::BTreeMap;
+
+use topology::{Cause, Scenario, Target};
+use trace::rows::{CallRow, HopRow, TimelineRow};
+use trace::run_dir::{ExampleStream, RowStream};
+use trace::{RunDir, RunDirError};
+
+use crate::log;
+use crate::names::Names;
+use crate::tally::Judged;
+
+/// How many failed calls of each kind are kept with what was on the wire.
+const EXAMPLES_PER_KIND: u32 = 3;
+/// How many kinds of failure have examples.
+const EXAMPLE_KINDS: usize = 64;
+
+/// The files.
+#[derive(Debug)]
+pub(crate) struct Files {
+    calls: RowStream<CallRow>,
+    hops: RowStream<HopRow>,
+    timeline: RowStream<TimelineRow>,
+    examples: ExampleStream,
+    examples_kept: BTreeMap<(Target, Cause, &'static str), u32>,
+}
+
+/// How long each file was at some moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark {
+    calls: u64,
+    hops: u64,
+    timeline: u64,
+    examples: u64,
+}
+
+impl Files {
+    pub(crate) fn create(dir: &RunDir) -> Result<Self, RunDirError> {
+        Ok(Self {
+            calls: dir.stream()?,
+            hops: dir.stream()?,
+            timeline: dir.stream()?,
+            examples: dir.example_stream()?,
+            examples_kept: BTreeMap::new(),
+        })
+    }
+
+    /// Another run begins, which has examples of its own.
+    pub(crate) fn begin(&mut self) -> Result<Mark, RunDirError> {
+        self.examples_kept.clear();
+        Ok(Mark {
+            calls: self.calls.length()?,
+            hops: self.hops.length()?,
+            timeline: self.timeline.length()?,
+            examples: self.examples.length()?,
+        })
+    }
+
+    /// Takes back what has been written since.
+    pub(crate) fn take_back(&mut self, mark: Mark) -> Result<(), RunDirError> {
+        self.calls.take_back(mark.calls)?;
+        self.hops.take_back(mark.hops)?;
+        self.timeline.take_back(mark.timeline)?;
+        self.examples.take_back(mark.examples)
+    }
+
+    pub(crate) fn push_call(
+        &mut self,
+        scenario: &Scenario,
+        names: &Names,
+        call: &Judged<'_>,
+    ) -> Result<(), RunDirError> {
+        let trace = call.trace;
+        self.calls.push(&log::call_row(scenario, names, trace, call.verdict.as_ref()))?;
+        for attempt in &trace.attempts {
+            self.hops.push(&log::hop_row(scenario, names, trace, attempt))?;
+        }
+        let Some(verdict) = &call.verdict else { return Ok(()) };
+        let kind = (verdict.origin, verdict.cause, verdict.mechanism);
+        if self.examples_kept.len() >= EXAMPLE_KINDS && !self.examples_kept.contains_key(&kind) {
+            return Ok(());
+        }
+        let kept = self.examples_kept.entry(kind).or_default();
+        if *kept < EXAMPLES_PER_KIND
+            && let Some(example) = log::example(names, trace)
+        {
+            *kept += 1;
+            self.examples.push(&example)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn push_timeline(&mut self, rows: &[TimelineRow]) -> Result<(), RunDirError> {
+        rows.iter().try_for_each(|row| self.timeline.push(row))
+    }
+
+    pub(crate) fn flush(&mut self) -> Result<(), RunDirError> {
+        self.calls.flush()?;
+        self.hops.flush()?;
+        self.timeline.flush()?;
+        self.examples.flush()
+    }
+}
