@@ -1,14 +1,24 @@
 //! `badgateway check`: whether a scenario is in order.
 
+use clap::Args;
 use topology::{NodeKind, Scenario};
 
-use crate::cli::ScenarioArgs;
+use crate::cli::{ScenarioArgs, StrategyArg};
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Output};
 use crate::scenario;
 
-pub(crate) fn check(args: &ScenarioArgs, output: &Output) -> Result<Exit, Failure> {
-    let scenario = scenario::load(args, output)?;
+/// The arguments of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+    #[command(flatten)]
+    strategy: StrategyArg,
+}
+
+pub(crate) fn check(args: &CheckArgs, output: &Output) -> Result<Exit, Failure> {
+    let scenario = scenario::load_with(&args.scenario, &args.strategy, output)?;
     output::result(|out| writeln!(out, "ok: {}", contents(&scenario)))?;
     Ok(Exit::Well)
 }

@@ -9,7 +9,7 @@ use trace::CallId;
 
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Output};
-use crate::{check, explain, new, report_command, run, schema};
+use crate::{check, compare, explain, new, report_command, run, schema};
 
 /// Where do my 502s come from, and what would a retry have done about them?
 ///
@@ -33,7 +33,9 @@ enum Command {
     /// One run: progress while it goes, then where the 502s came from.
     Run(run::RunArgs),
     /// Whether a scenario is in order, before anything runs.
-    Check(ScenarioArgs),
+    Check(check::CheckArgs),
+    /// The same calls under each strategy, ranked, with confidence intervals.
+    Compare(compare::CompareArgs),
     /// One failed call, hop by hop.
     Explain {
         /// The run's folder.
@@ -64,9 +66,6 @@ enum Command {
 pub(crate) struct ScenarioArgs {
     /// The scenario's file.
     pub(crate) scenario: PathBuf,
-    /// The clients' retry strategy: a preset, or one of the scenario's.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) strategy: Option<String>,
     /// The seed of all chance.
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
@@ -76,6 +75,14 @@ pub(crate) struct ScenarioArgs {
     /// Sets a value of the scenario, such as `load[0].rate=300/s`.
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = path_and_value)]
     pub(crate) overrides: Vec<(String, String)>,
+}
+
+/// Which strategy is in force.
+#[derive(Debug, Args)]
+pub(crate) struct StrategyArg {
+    /// The clients' retry strategy: a preset, or one of the scenario's.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) strategy: Option<String>,
 }
 
 /// How results are printed.
@@ -141,6 +148,7 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(&args, output),
         Command::Check(args) => check::check(&args, output),
+        Command::Compare(args) => compare::compare(&args, output),
         Command::Explain { run, call, format } => explain::explain(run, call, format.format.into(), output),
         Command::Report { run, format } => report_command::report(run, format.format.into(), output),
         Command::New { name } => new::new(&name, output),

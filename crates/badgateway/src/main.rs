@@ -2,6 +2,7 @@
 
 mod check;
 mod cli;
+mod compare;
 mod exit;
 mod explain;
 mod interrupt;
@@ -12,6 +13,7 @@ mod report_command;
 mod run;
 mod scenario;
 mod schema;
+mod session;
 
 use std::process::ExitCode;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use topology::Scenario;
 
-use crate::cli::ScenarioArgs;
+use crate::cli::{ScenarioArgs, StrategyArg};
 use crate::exit::Failure;
 use crate::output::Output;
 
@@ -18,11 +18,26 @@ pub(crate) fn load(args: &ScenarioArgs, output: &Output) -> Result<Scenario, Fai
     overrides.extend(args.seed.map(|seed| ("seed".to_owned(), seed.to_string())));
     overrides.extend(args.duration.map(|duration| ("duration".to_owned(), duration.to_string())));
     let file_name = args.scenario.display().to_string();
-    let mut scenario = Scenario::parse_with(&text, &file_name, &overrides)
-        .map_err(|problems| Failure::problems(problems.render(output.diagnostic_colour())))?;
-    if let Some(name) = &args.strategy {
-        scenario.apply_strategy(name).map_err(|names| unknown_strategy(name, &names))?;
+    Scenario::parse_with(&text, &file_name, &overrides)
+        .map_err(|problems| Failure::problems(problems.render(output.diagnostic_colour())))
+}
+
+/// The same with a strategy in force, if one was asked for.
+pub(crate) fn load_with(
+    args: &ScenarioArgs,
+    strategy: &StrategyArg,
+    output: &Output,
+) -> Result<Scenario, Failure> {
+    let scenario = load(args, output)?;
+    match &strategy.strategy {
+        Some(name) => under(scenario, name),
+        None => Ok(scenario),
     }
+}
+
+/// A scenario with this strategy in force.
+pub(crate) fn under(mut scenario: Scenario, name: &str) -> Result<Scenario, Failure> {
+    scenario.apply_strategy(name).map_err(|names| unknown_strategy(name, &names))?;
     Ok(scenario)
 }
 

@@ -1,0 +1,142 @@
+//! `badgateway compare`: the same calls under each strategy.
+
+use std::time::Duration;
+
+use clap::Args;
+use topology::Scenario;
+use topology::units::DurationText;
+
+use crate::cli::ScenarioArgs;
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::scenario;
+use crate::session::{Session, SessionArgs, name_of};
+
+/// How many seeds one comparison may have.
+const SEEDS_MAX: i64 = 1000;
+
+/// The arguments of `compare`.
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+    /// A strategy beside the scenario's own: a preset, or one of the scenario's. A scenario without
+    /// strategies is compared with what its clients do by themselves. Can be given several times.
+    #[arg(long = "strategy", value_name = "NAME")]
+    strategies: Vec<String>,
+    /// How often it is repeated, each time with the next seed: the intervals are then those between
+    /// seeds, which count what calls near each other have in common.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=SEEDS_MAX))]
+    seeds: u32,
+    #[command(flatten)]
+    session: SessionArgs,
+}
+
+pub(crate) fn compare(args: &CompareArgs, output: &Output) -> Result<Exit, Failure> {
+    let scenario = scenario::load(&args.scenario, output)?;
+    let strategies = strategies(&scenario, &args.strategies)?;
+    let names: Vec<String> = strategies.iter().map(|under| under.strategy.clone()).collect();
+    let seeds = u64::from(args.seeds);
+    let last = scenario.seed.checked_add(seeds - 1).ok_or_else(|| {
+        Failure::wrong(format!(
+            "there are no {seeds} seeds from {} on: choose a smaller --seed",
+            scenario.seed
+        ))
+    })?;
+    output.hint(&plan(&scenario, names.len(), seeds));
+    let mut session = Session::begin(&args.session, &scenario, &names, output)?;
+    'all: for seed in scenario.seed..=last {
+        for (i, under) in strategies.iter().enumerate() {
+            output.hint(&turn(&under.strategy, i + 1, names.len(), seed, seed - scenario.seed + 1, seeds));
+            if !session.run(Scenario { seed, ..under.clone() })? {
+                break 'all;
+            }
+        }
+    }
+    session.end()
+}
+
+/// The scenario under each strategy to compare: its own, in the order of the file, or what its
+/// clients do by themselves; then those that were asked for.
+fn strategies(scenario: &Scenario, asked: &[String]) -> Result<Vec<Scenario>, Failure> {
+    let mut all: Vec<Scenario> = Vec::new();
+    if scenario.strategies.is_empty() {
+        all.push(scenario.clone());
+    }
+    for name in scenario.strategies.iter().map(|strategy| &strategy.name).chain(asked) {
+        let under = scenario::under(scenario.clone(), name)?;
+        // Asked for twice, or by another name of the same preset.
+        if all.iter().all(|other| other.strategy != under.strategy) {
+            all.push(under);
+        }
+    }
+    if all.len() > 1 {
+        return Ok(all);
+    }
+    let has = match scenario.strategies.first() {
+        Some(only) => format!("one strategy, `{}`", only.name),
+        None => "no strategies".to_owned(),
+    };
+    Err(Failure::wrong(format!(
+        "there is nothing to compare: the scenario has {has}; write at least two under `strategies:`, such as \
+         `none: {{}}` and `eager: {{ retry: {{ max_attempts: 3 }} }}`, or add a preset with `--strategy python-requests-loop`"
+    )))
+}
+
+/// What is going to be run.
+fn plan(scenario: &Scenario, strategies: usize, seeds: u64) -> String {
+    let runs = seeds.saturating_mul(strategies as u64);
+    let all = scenario.duration.saturating_mul(u32::try_from(runs).unwrap_or(u32::MAX));
+    let seeds = if seeds == 1 { String::new() } else { format!(" x {seeds} seeds") };
+    let each = DurationText(scenario.duration);
+    format!(
+        "{strategies} strategies{seeds}, {each} each: about {}s",
+        all.max(Duration::from_secs(1)).as_secs()
+    )
+}
+
+/// Whose turn it is.
+fn turn(strategy: &str, place: usize, strategies: usize, seed: u64, round: u64, seeds: u64) -> String {
+    let name = name_of(strategy);
+    let seed = if seeds == 1 { String::new() } else { format!(", seed {seed} ({round} of {seeds})") };
+    format!("strategy {place} of {strategies}: {name}{seed}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHAIN: &str = "name: x
+nodes: { c: { kind: client }, d: { kind: server } }
+edges: [c -> d]
+load: [{ rate: 1/s }]
+";
+
+    fn named(more: &str, asked: &[&str]) -> Result<Vec<String>, String> {
+        let scenario = Scenario::parse(&format!("{CHAIN}{more}"), "x.yaml").unwrap();
+        let asked: Vec<String> = asked.iter().map(|&name| name.to_owned()).collect();
+        let all = strategies(&scenario, &asked).map_err(|failure| failure.text)?;
+        Ok(all.into_iter().map(|under| under.strategy).collect())
+    }
+
+    #[test]
+    fn the_scenarios_own_come_first_and_each_comes_once() {
+        let two = "strategies: { none: {}, eager: { retry: { max_attempts: 3 } } }\n";
+        assert_eq!(named(two, &[]).unwrap(), ["none", "eager"]);
+        let asked = ["eager", "naive-article-loop", "python-requests-loop"];
+        assert_eq!(named(two, &asked).unwrap(), ["none", "eager", "python-requests-loop"]);
+        assert_eq!(named("", &["python-requests-loop"]).unwrap(), ["", "python-requests-loop"]);
+    }
+
+    #[test]
+    fn what_is_missing_is_told_with_the_fix() {
+        let told = named("", &[]).unwrap_err();
+        assert!(
+            told.contains("has no strategies; write at least two") && told.contains("--strategy"),
+            "{told}"
+        );
+        let told = named("strategies: { only: {} }\n", &["only"]).unwrap_err();
+        assert!(told.contains("one strategy, `only`"), "{told}");
+        assert!(named("", &["nonsense"]).unwrap_err().contains("there is no strategy `nonsense`"));
+    }
+}

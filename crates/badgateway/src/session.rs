@@ -1,0 +1,211 @@
+//! What commands that run scenarios share: the folder, the engine, the progress, the result.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use clap::{Args, ValueEnum};
+use report::{Figures, Recorder, Report, Series, render};
+use sim::live::{Stop, Summary};
+use topology::{NodeKind, Scenario};
+use trace::manifest::{EdgeEntry, FORMAT, NodeEntry, Score, Versions};
+use trace::{Manifest, RunDir};
+
+use crate::cli::FormatArgs;
+use crate::exit::{Exit, Failure};
+use crate::interrupt;
+use crate::output::{self, Output};
+use crate::progress::ProgressLine;
+
+/// How scenarios are run, and where to.
+#[derive(Debug, Args)]
+pub(crate) struct SessionArgs {
+    /// What drives time.
+    #[arg(long, value_enum, default_value_t)]
+    engine: Engine,
+    /// The folder for what the run writes; `results/<scenario>/<time>-<seed>` if not given.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+/// What drives time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Engine {
+    /// Real sockets and the wall clock.
+    #[default]
+    Live,
+}
+
+impl Engine {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+        }
+    }
+}
+
+/// One or several runs into one folder.
+pub(crate) struct Session<'a> {
+    args: &'a SessionArgs,
+    output: &'a Output,
+    dir: RunDir,
+    manifest: Manifest,
+    stop: Stop,
+    series: Series,
+    summaries: Vec<Summary>,
+    interrupted: bool,
+}
+
+impl<'a> Session<'a> {
+    /// Makes the folder, in which the scenario is written as it is here. `compared` are the strategies
+    /// of each round, if it is not a single run.
+    pub(crate) fn begin(
+        args: &'a SessionArgs,
+        scenario: &Scenario,
+        compared: &[String],
+        output: &'a Output,
+    ) -> Result<Self, Failure> {
+        let start = SystemTime::now();
+        let path = args.out.clone().unwrap_or_else(|| default_folder(Path::new("results"), scenario, start));
+        let dir = RunDir::create(path)?;
+        dir.write_scenario(&scenario.to_yaml())?;
+        let manifest = Manifest { compared: compared.to_vec(), ..manifest(scenario, args.engine, start) };
+        dir.write_manifest(&manifest)?;
+        let series = Series::create(&dir, compared.len().max(1))?;
+        let stop = Stop::new();
+        interrupt::on_interrupt(stop.clone())
+            .map_err(|e| Failure::failed(format!("cannot listen for Ctrl-C: {e}")))?;
+        Ok(Self { args, output, dir, manifest, stop, series, summaries: Vec::new(), interrupted: false })
+    }
+
+    /// Runs a scenario; whether there may be another run.
+    pub(crate) fn run(&mut self, scenario: Scenario) -> Result<bool, Failure> {
+        let scenario = Arc::new(scenario);
+        let recorder = self.series.begin(scenario.clone())?;
+        let (recorder, mut summary) = self.drive(&scenario, recorder)?;
+        let matched: Vec<u64> = summary.fault_counts.iter().map(|counts| counts.matched).collect();
+        self.series.end(recorder, &matched, summary.interrupted)?;
+        if let Some(limit) =
+            summary.limited_by_machine.as_mut().filter(|_| !self.manifest.compared.is_empty())
+        {
+            *limit = format!("under {}, seed {}: {limit}", name_of(&scenario.strategy), scenario.seed);
+        }
+        self.summaries.push(summary);
+        self.interrupted = self.stop.is_set();
+        Ok(!self.interrupted)
+    }
+
+    /// Has the engine run the scenario.
+    fn drive(&self, scenario: &Arc<Scenario>, recorder: Recorder) -> Result<(Recorder, Summary), Failure> {
+        let line = (!self.output.quiet).then(|| Arc::new(ProgressLine::new(scenario.duration)));
+        let shown = line.clone();
+        let progress = move |now: &_| {
+            if let Some(line) = &shown {
+                line.show(now);
+            }
+        };
+        let result = sim::live::run(scenario, &self.stop, recorder, progress);
+        if let Some(line) = line {
+            line.clear();
+        }
+        let (summary, recorder) = result.map_err(|e| Failure::failed(e.to_string()))?;
+        Ok((recorder, summary))
+    }
+
+    /// Writes and prints what has come of it.
+    pub(crate) fn end(self) -> Result<Exit, Failure> {
+        let figures: Figures = self.series.finish()?;
+        let report = Report::new(ended(self.manifest, &self.summaries, self.interrupted), figures);
+        report.write(&self.dir)?;
+        let (format, colour) = (self.args.format.format.into(), self.output.result_colour());
+        output::result(|out| render::report(&report, format, colour, out))?;
+        self.output.hint(&format!("\nThe run is in {}", self.dir.path().display()));
+        if report.failed() > 0 {
+            self.output.hint(&format!("next: badgateway explain {}", self.dir.path().display()));
+        }
+        Ok(if report.thresholds_met() { Exit::Well } else { Exit::Missed })
+    }
+}
+
+/// A strategy, as it is called in a sentence.
+pub(crate) fn name_of(strategy: &str) -> &str {
+    if strategy.is_empty() { "the clients' own policy" } else { strategy }
+}
+
+/// `<root>/<scenario>/<time>-<seed>`, with a number behind it where there is such a folder already.
+fn default_folder(root: &Path, scenario: &Scenario, start: SystemTime) -> PathBuf {
+    let well_formed = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    let name: String = scenario.name.chars().map(|c| if well_formed(c) { c } else { '-' }).collect();
+    let time = humantime::format_rfc3339_seconds(start).to_string().replace(':', "-");
+    let first = root.join(name).join(format!("{time}-{}", scenario.seed));
+    let others = (2..).map(|n| PathBuf::from(format!("{}-{n}", first.display())));
+    std::iter::once(first.clone()).chain(others).find(|path| !path.exists()).unwrap_or(first)
+}
+
+/// What is known of a run when it begins.
+fn manifest(scenario: &Scenario, engine: Engine, start: SystemTime) -> Manifest {
+    let topology = &scenario.topology;
+    let name = |node| topology.node(node).name.clone();
+    let nodes = topology.nodes().filter(|(_, node)| !node.synthetic);
+    let edges = topology.edges().map(|(id, _)| topology.ends(id));
+    Manifest {
+        versions: Versions { tool: env!("CARGO_PKG_VERSION").to_owned(), format: FORMAT },
+        scenario: scenario.name.clone(),
+        engine: engine.name().to_owned(),
+        seed: scenario.seed,
+        strategy: scenario.strategy.clone(),
+        start: humantime::format_rfc3339_seconds(start).to_string(),
+        elapsed_s: 0.0,
+        warmup_s: scenario.warmup.as_secs_f64(),
+        finished: false,
+        interrupted: false,
+        machine_limit: None,
+        notes: Vec::new(),
+        thresholds: Vec::new(),
+        score: Score::default(),
+        unmatched: Vec::new(),
+        nodes: nodes
+            .map(|(_, node)| NodeEntry { name: node.name.clone(), kind: kind(node.kind).to_owned() })
+            .collect(),
+        edges: edges
+            .filter(|(from, _)| !topology.node(*from).synthetic)
+            .map(|(from, to)| EdgeEntry { from: name(from), to: name(to) })
+            .collect(),
+        compared: Vec::new(),
+        seeds: 1,
+    }
+}
+
+fn kind(kind: NodeKind) -> &'static str {
+    match kind {
+        NodeKind::Client => "client",
+        NodeKind::Gateway => "gateway",
+        NodeKind::Server => "server",
+    }
+}
+
+/// The same with what is known when all runs have ended.
+fn ended(manifest: Manifest, summaries: &[Summary], interrupted: bool) -> Manifest {
+    let longest = |of: fn(&Summary) -> Duration| summaries.iter().map(of).max().unwrap_or_default();
+    let elapsed: Duration = summaries.iter().map(|summary| summary.elapsed).sum();
+    let note = format!(
+        "this machine began calls {} late at the median, {} at p99{}",
+        late(longest(|summary| summary.lateness_p50)),
+        late(longest(|summary| summary.lateness_p99)),
+        if summaries.len() > 1 { ", in the worst of the runs" } else { "" }
+    );
+    Manifest {
+        elapsed_s: (elapsed.as_secs_f64() * 1e3).round() / 1e3,
+        finished: true,
+        interrupted: interrupted || summaries.iter().any(|summary| summary.interrupted),
+        machine_limit: summaries.iter().find_map(|summary| summary.limited_by_machine.clone()),
+        notes: vec![note],
+        ..manifest
+    }
+}
+
+fn late(duration: Duration) -> String {
+    format!("{:.2}ms", duration.as_secs_f64() * 1e3)
+}
