@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use report::render::Format;
 use topology::units::DurationText;
-use trace::CallId;
 
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Output};
@@ -37,14 +36,7 @@ enum Command {
     /// The same calls under each strategy, ranked, with confidence intervals.
     Compare(compare::CompareArgs),
     /// One failed call, hop by hop.
-    Explain {
-        /// The run's folder.
-        run: PathBuf,
-        /// The call, as in calls.csv; without one, a failed call of each of the main origins.
-        call: Option<CallId>,
-        #[command(flatten)]
-        format: FormatArgs,
-    },
+    Explain(explain::ExplainArgs),
     /// The tables again from a run's folder.
     Report {
         /// The run's folder.
@@ -149,7 +141,7 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, Failure> {
         Command::Run(args) => run::run(&args, output),
         Command::Check(args) => check::check(&args, output),
         Command::Compare(args) => compare::compare(&args, output),
-        Command::Explain { run, call, format } => explain::explain(run, call, format.format.into(), output),
+        Command::Explain(args) => explain::explain(args, output),
         Command::Report { run, format } => report_command::report(run, format.format.into(), output),
         Command::New { name } => new::new(&name, output),
         Command::Schema => schema::schema(),

@@ -6,22 +6,25 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
-use trace::rows::{CallRow, HopRow, Name, OriginRow};
+use trace::rows::{CallRow, HopRow, Name, OriginRow, StrategyRow};
 use trace::run_dir::Example;
 use trace::{CallId, HopId, RunDir, RunDirError};
 
+use crate::comparison::named;
 use crate::render::{Format, json, markdown, terminal};
 
 /// How many calls are picked where none is asked for.
 const PICKED_MAX: usize = 3;
 
 /// Which calls are to be explained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Selection {
-    /// This one.
-    Call(CallId),
-    /// A failed call of each of the three origins that hurt most.
-    OnePerOrigin,
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Selection {
+    /// This one; if none, a failed call of each of the three origins that hurt most.
+    pub call: Option<CallId>,
+    /// As it went under this strategy; if none, the first under which a call failed.
+    pub strategy: Option<String>,
+    /// As it went under this seed; if none, under any.
+    pub seed: Option<u64>,
 }
 
 /// A call with all that is known of it.
@@ -44,34 +47,76 @@ pub enum ExplainError {
     /// The run has no such call.
     #[error("the run has no call {0}: calls.csv lists those it has")]
     NoSuchCall(CallId),
+    /// The run has no such strategy.
+    #[error("the run has no strategy `{0}`: it has {1}")]
+    NoSuchStrategy(String, String),
 }
 
 /// Reads calls from a run's folder.
 ///
 /// # Errors
-/// If a file cannot be read, or there is no such call. That no call failed is no error.
-pub fn read(dir: &RunDir, selection: Selection) -> Result<Vec<Explained>, ExplainError> {
-    let mut examples: BTreeMap<String, Example> =
-        dir.read_examples()?.into_iter().map(|example| (example.call.clone(), example)).collect();
-    let calls = match selection {
-        Selection::Call(wanted) => vec![find(dir, wanted)?],
-        Selection::OnePerOrigin => pick(dir, &examples)?,
+/// If a file cannot be read, or there is no such call or strategy. That no call failed is no error.
+pub fn read(dir: &RunDir, selection: &Selection) -> Result<Vec<Explained>, ExplainError> {
+    let strategy = strategy(dir, selection.strategy.as_deref())?;
+    let wanted =
+        |row: &CallRow| row.strategy == strategy && selection.seed.is_none_or(|seed| row.seed == seed);
+    let mut examples: BTreeMap<Key, Example> = BTreeMap::new();
+    for example in dir.read_examples()? {
+        if example.strategy.as_deref().is_some_and(|of| *of != *strategy) {
+            continue;
+        }
+        examples.insert((example.call.clone(), example.seed), example);
+    }
+    let calls = match selection.call {
+        Some(call) => vec![find(dir, call, wanted)?],
+        None => pick(dir, &strategy, wanted, &examples)?,
     };
-    let mut hops: BTreeMap<CallId, Vec<HopRow>> = calls.iter().map(|c| (c.call, Vec::new())).collect();
+    let mut hops: BTreeMap<Key, Vec<HopRow>> = calls.iter().map(|call| (key(call), Vec::new())).collect();
     if !hops.is_empty() {
         for hop in dir.rows::<HopRow>()? {
             let hop = hop?;
-            if let Some(hops) = hops.get_mut(&hop.call) {
+            if hop.strategy == strategy
+                && let Some(hops) = hops.get_mut(&(hop.call.to_string(), hop.seed))
+            {
                 hops.push(hop);
             }
         }
     }
     let explained = |call: CallRow| {
-        let hops = in_order(hops.remove(&call.call).unwrap_or_default(), HopId::root(call.call));
-        let example = examples.remove(&call.call.to_string());
+        let hops = in_order(hops.remove(&key(&call)).unwrap_or_default(), HopId::root(call.call));
+        let example = examples.remove(&key(&call));
         Explained { call, hops, example }
     };
     Ok(calls.into_iter().map(explained).collect())
+}
+
+/// What tells the calls of one strategy apart: the number, as text, and the seed.
+type Key = (String, u64);
+
+fn key(call: &CallRow) -> Key {
+    (call.call.to_string(), call.seed)
+}
+
+/// The strategy to look at.
+fn strategy(dir: &RunDir, asked: Option<&str>) -> Result<Name, ExplainError> {
+    if !dir.read_manifest()?.finished {
+        // There are no figures yet.
+        let first = dir.rows::<CallRow>()?.next().transpose()?.map(|call| call.strategy);
+        return Ok(asked.map(Name::from).or(first).unwrap_or_default());
+    }
+    let rows: Vec<StrategyRow> = dir.read_rows()?;
+    let found = match asked {
+        Some(asked) => rows.iter().find(|row| *row.strategy == *asked),
+        None => rows.iter().find(|row| row.succeeded < row.calls).or(rows.first()),
+    };
+    match (found, asked) {
+        (Some(row), _) => Ok(row.strategy.clone()),
+        (None, None) => Ok(Name::default()),
+        (None, Some(asked)) => {
+            let names: Vec<_> = rows.iter().map(|row| named(&row.strategy)).collect();
+            Err(ExplainError::NoSuchStrategy(asked.to_owned(), names.join(", ")))
+        }
+    }
 }
 
 /// Writes explained calls.
@@ -86,42 +131,47 @@ pub fn write(calls: &[Explained], format: Format, colour: bool, out: &mut dyn Wr
     }
 }
 
-fn find(dir: &RunDir, wanted: CallId) -> Result<CallRow, ExplainError> {
-    for call in dir.rows::<CallRow>()? {
-        let call = call?;
-        if call.call == wanted {
-            return Ok(call);
+fn find(dir: &RunDir, call: CallId, wanted: impl Fn(&CallRow) -> bool) -> Result<CallRow, ExplainError> {
+    for row in dir.rows::<CallRow>()? {
+        let row = row?;
+        if row.call == call && wanted(&row) {
+            return Ok(row);
         }
     }
-    Err(ExplainError::NoSuchCall(wanted))
+    Err(ExplainError::NoSuchCall(call))
 }
 
 /// What makes two failures alike.
 type Kind = (Name, Name, Name);
 
 /// A failed call of each of the main origins; rather one whose exchanges were kept.
-fn pick(dir: &RunDir, examples: &BTreeMap<String, Example>) -> Result<Vec<CallRow>, ExplainError> {
-    let wanted = main_kinds(dir)?;
+fn pick(
+    dir: &RunDir,
+    strategy: &str,
+    wanted: impl Fn(&CallRow) -> bool,
+    examples: &BTreeMap<Key, Example>,
+) -> Result<Vec<CallRow>, ExplainError> {
+    let kinds = main_kinds(dir, strategy)?;
     let mut picked: BTreeMap<Kind, (CallRow, bool)> = BTreeMap::new();
     for call in dir.rows::<CallRow>()? {
         let call = call?;
         let kind = (call.origin.clone(), call.cause.clone(), call.mechanism.clone());
-        if !wanted.contains(&kind) || picked.get(&kind).is_some_and(|(_, kept)| *kept) {
+        if !wanted(&call) || !kinds.contains(&kind) || picked.get(&kind).is_some_and(|(_, kept)| *kept) {
             continue;
         }
-        let kept = examples.contains_key(&call.call.to_string());
+        let kept = examples.contains_key(&key(&call));
         if kept || !picked.contains_key(&kind) {
             picked.insert(kind, (call, kept));
         }
     }
-    Ok(wanted.iter().filter_map(|kind| picked.remove(kind)).map(|(call, _)| call).collect())
+    Ok(kinds.iter().filter_map(|kind| picked.remove(kind)).map(|(call, _)| call).collect())
 }
 
 /// The origins to look at: those with the most failed calls.
-fn main_kinds(dir: &RunDir) -> Result<Vec<Kind>, ExplainError> {
+fn main_kinds(dir: &RunDir, strategy: &str) -> Result<Vec<Kind>, ExplainError> {
     let mut failed: BTreeMap<Kind, u64> = BTreeMap::new();
     for row in dir.read_rows::<OriginRow>()? {
-        if row.surfaced > 0 {
+        if row.surfaced > 0 && *row.strategy == *strategy {
             *failed.entry((row.origin, row.cause, row.mechanism)).or_default() += row.surfaced;
         }
     }

@@ -76,7 +76,7 @@ pub(crate) fn example(names: &Names, trace: &CallTrace) -> Option<Example> {
     (!hops.is_empty()).then(|| Example {
         call: trace.end.call.to_string(),
         hops,
-        strategy: names.strategy.to_string(),
+        strategy: Some(names.strategy.to_string()),
         seed: names.seed,
     })
 }

@@ -90,9 +90,9 @@ pub struct Example {
     pub call: String,
     /// What was on the wire, hop by hop.
     pub hops: Vec<ExampleHop>,
-    /// The strategy that the call was made under.
+    /// The strategy that the call was made under; in format 1.0 it is not told.
     #[serde(default)]
-    pub strategy: String,
+    pub strategy: Option<String>,
     /// The seed, likewise.
     #[serde(default)]
     pub seed: u64,

@@ -59,8 +59,12 @@ fn title(call: &CallRow) -> String {
         1 => "1 attempt".to_owned(),
         n => format!("{n} attempts"),
     };
+    let under = match &*call.strategy {
+        "" => String::new(),
+        strategy => format!(" under {strategy} with seed {}", call.seed),
+    };
     format!(
-        "Call {} of {}, begun at {}: {got} after {}, {attempts}",
+        "Call {} of {}{under}, begun at {}: {got} after {}, {attempts}",
         call.call,
         call.client,
         millis(call.start_ms),

@@ -214,7 +214,7 @@ fn example() -> Example {
     Example {
         call: "1.2".into(),
         hops: vec![ExampleHop::new(HopId(0xabc), exchange)],
-        strategy: "none".into(),
+        strategy: Some("none".into()),
         seed: 7,
     }
 }
@@ -287,7 +287,7 @@ fn an_older_golden_run_is_read() {
     assert_eq!(dir.read_rows::<TimelineRow>().unwrap(), [TimelineRow { seed: 0, ..timeline_row() }]);
     let strategies = dir.read_rows::<StrategyRow>().unwrap();
     assert_eq!((strategies[0].rank, strategies[0].bound, strategies[0].pareto), (1, None, None));
-    assert_eq!(dir.read_examples().unwrap(), [Example { strategy: String::new(), seed: 0, ..example() }]);
+    assert_eq!(dir.read_examples().unwrap(), [Example { strategy: None, seed: 0, ..example() }]);
 }
 
 #[test]
