@@ -200,10 +200,20 @@ fn ended(manifest: Manifest, summaries: &[Summary], interrupted: bool) -> Manife
         elapsed_s: (elapsed.as_secs_f64() * 1e3).round() / 1e3,
         finished: true,
         interrupted: interrupted || summaries.iter().any(|summary| summary.interrupted),
-        machine_limit: summaries.iter().find_map(|summary| summary.limited_by_machine.clone()),
+        machine_limit: machine_limit(summaries),
         notes: vec![note],
         ..manifest
     }
+}
+
+/// The first limit that was met, and in how many more runs there was one.
+fn machine_limit(summaries: &[Summary]) -> Option<String> {
+    let mut limits = summaries.iter().filter_map(|summary| summary.limited_by_machine.clone());
+    let first = limits.next()?;
+    Some(match limits.count() {
+        0 => first,
+        more => format!("{first} (and {more} more of the runs)"),
+    })
 }
 
 fn late(duration: Duration) -> String {

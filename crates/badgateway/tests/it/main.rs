@@ -6,6 +6,7 @@
     reason = "clippy knows tests only by their attribute, not their helpers"
 )]
 
+mod compare;
 mod drawn;
 mod inputs;
 mod interrupts;

@@ -23,7 +23,7 @@ pub(super) fn blocks(report: &Report, conclusion: &Conclusion) -> Vec<Block> {
     let mut blocks = vec![
         Block::Title(title(report)),
         Block::Table(success(&rows)),
-        legend(format!("* none of this rank or a better one puts less load on {place} (Pareto)")),
+        legend(format!("* no strategy of this rank or a better one puts less load on {place} (Pareto)")),
         legend(basis(report)),
         Block::Title("What each costs".to_owned()),
         Block::Table(cost(&rows)),
@@ -40,12 +40,12 @@ pub(super) fn blocks(report: &Report, conclusion: &Conclusion) -> Vec<Block> {
         };
         blocks.push(Block::Line(tone, reason.clone()));
     }
+    blocks.extend(thresholds(report, conclusion));
     if !report.origins.is_empty() {
         blocks.push(Block::Title("What stayed visible".to_owned()));
         blocks.push(Block::Table(visible(report, &rows)));
     }
-    blocks.push(Block::Title("In short".to_owned()));
-    blocks.extend(thresholds(report, conclusion));
+    blocks.push(Block::Title("How far to trust it".to_owned()));
     blocks.push(score(report));
     blocks.extend(unmatched(report));
     blocks.extend(caveats(report));
@@ -213,3 +213,6 @@ fn points(difference: f64) -> String {
     let tenths = (1000.0 * difference).round();
     if tenths == 0.0 { "0.0".to_owned() } else { format!("{:+.1}", tenths / 10.0) }
 }
+
+#[cfg(test)]
+mod tests;

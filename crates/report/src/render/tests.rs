@@ -55,7 +55,7 @@ fn fault(fault: &str, at: &str, injected: u64, surfaced: u64) -> FaultRow {
     }
 }
 
-fn example() -> Report {
+pub(super) fn example() -> Report {
     let run = Manifest {
         versions: Versions { tool: "0.1.0".into(), format: FORMAT },
         scenario: "llm-chain-crash".into(),
@@ -134,7 +134,7 @@ fn example() -> Report {
     }
 }
 
-fn written(report: &Report, format: Format, colour: bool) -> String {
+pub(super) fn written(report: &Report, format: Format, colour: bool) -> String {
     let mut out = Vec::new();
     super::report(report, format, colour, &mut out).unwrap();
     String::from_utf8(out).unwrap()
