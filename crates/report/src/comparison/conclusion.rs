@@ -143,14 +143,7 @@ impl View<'_> {
     /// What the best one risks beside the first one.
     fn price(&self) -> Option<String> {
         let (first, best, place) = (self.first, self.best, self.place);
-        let mut risks = Vec::new();
-        if best.wasted_work - first.wasted_work >= WASTE_MATTERS {
-            let (then, now) = (percent(best.wasted_work), percent(first.wasted_work));
-            risks.push(format!(
-                "{then} of the servers' work is wasted ({now} under {})",
-                named(&first.strategy)
-            ));
-        }
+        let mut risks: Vec<String> = self.waste(best).into_iter().collect();
         if let (Some(now), Some(then)) = (first.bound, best.bound)
             && then > now
         {
@@ -204,18 +197,24 @@ impl View<'_> {
 
     /// Those that do harm.
     fn worse(&self) -> impl Iterator<Item = String> {
-        let harmful = self
-            .ordered
-            .iter()
-            .filter_map(|row| Some((row, row.success_vs_high.filter(|high| *high < 0.0)?)));
-        harmful.map(|(row, _)| {
+        let harmful = |row: &&&StrategyRow| row.success_vs_high.is_some_and(|high| high < 0.0);
+        self.ordered.iter().filter(harmful).map(|row| {
+            let (name, first) = (named(&row.strategy), named(&self.first.strategy));
             let points = -100.0 * row.success_vs.unwrap_or(0.0);
-            let name = named(&row.strategy);
-            let first = named(&self.first.strategy);
+            let load = self.for_load(row);
+            let waste = self.waste(row).map_or_else(String::new, |waste| format!("; {waste}"));
             format!(
-                "{name} makes it worse than {first}: {points:.1} points more of the calls fail{}",
-                self.for_load(row)
+                "{name} makes it worse than {first}: {points:.1} points more of the calls fail{load}{waste}"
             )
+        })
+    }
+
+    /// If a strategy has more of the servers' work wasted than the first one.
+    fn waste(&self, row: &StrategyRow) -> Option<String> {
+        let (then, now) = (row.wasted_work, self.first.wasted_work);
+        (then - now >= WASTE_MATTERS).then(|| {
+            let first = named(&self.first.strategy);
+            format!("{} of the servers' work is wasted ({} under {first})", percent(then), percent(now))
         })
     }
 
