@@ -140,10 +140,16 @@ impl View<'_> {
         reasons
     }
 
-    /// What the best one risks beside the first one.
+    /// What the best one costs and risks beside the load.
     fn price(&self) -> Option<String> {
         let (first, best, place) = (self.first, self.best, self.place);
-        let mut risks: Vec<String> = self.waste(best).into_iter().collect();
+        let mut risks = Vec::new();
+        if let (Some(now), Some(then)) = (first.p99_ms, best.p99_ms)
+            && then >= (1.0 + P99_MATTERS) * now
+        {
+            risks.push(format!("p99 rises from {} to {}", millis(now), millis(then)));
+        }
+        risks.extend(self.waste(best));
         if let (Some(now), Some(then)) = (first.bound, best.bound)
             && then > now
         {

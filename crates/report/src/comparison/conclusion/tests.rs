@@ -108,6 +108,18 @@ fn one_that_is_as_good_for_less_is_chosen() {
 }
 
 #[test]
+fn waiting_has_its_price() {
+    let patient =
+        StrategyRow { p99_ms: Some(4030.0), bound: Some(1), ..against(900, "patient", 990, 1.0, 1) };
+    let (_, _, reasons) = conclusion(&[first(900, 2), patient]);
+    assert_eq!(
+        reasons[0],
+        "choose `patient`: it hides 90.0% of the failures under `none`, for the same load at app"
+    );
+    assert_eq!(reasons[1], "the price of `patient`: p99 rises from 123ms to 4.03s");
+}
+
+#[test]
 fn to_hide_all_is_said_so() {
     let (_, _, reasons) = conclusion(&[first(900, 2), against(900, "patient", 1000, 1.2, 1)]);
     assert_eq!(
