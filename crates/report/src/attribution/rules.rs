@@ -31,6 +31,14 @@ pub(super) fn look(case: &Case<'_>, hop: HopId) -> Finding {
                 "the caller's own limit on connections was reached: nothing was sent",
                 "compare the pool's size with rate x time in flight (Little's law)",
             ),
+            Failure::DestinationUnavailable => Birth::at_edge(attempt.edge, Cause::Overload, "").because(
+                format!(
+                    "{} did not even ask {}: its circuit breaker was open, or it held back by itself",
+                    case.name(case.caller(attempt.edge)),
+                    case.name(case.callee(attempt.edge))
+                ),
+                "the failures that came before opened it: look at what they were",
+            ),
         },
     }
 }

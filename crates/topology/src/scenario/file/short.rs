@@ -46,6 +46,11 @@ pub(super) trait Short: Sized {
         None
     }
 
+    /// From `true` or `false`, where that is a short form.
+    fn from_bool(_value: bool) -> Option<Self> {
+        None
+    }
+
     /// From the long form.
     fn from_long(long: Self::Long) -> Self;
 }
@@ -77,6 +82,10 @@ impl<'de, T: Short> Visitor<'de> for ShortVisitor<T> {
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
         T::from_text(text).map_err(|why| E::invalid_value(Unexpected::Other(&why), &self))
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<T, E> {
+        T::from_bool(value).ok_or_else(|| E::invalid_type(Unexpected::Bool(value), &self))
     }
 
     fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<T, E> {
