@@ -9,7 +9,7 @@ use trace::CallId;
 
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Output};
-use crate::{check, explain, new, report_command, run, schema};
+use crate::{check, explain, new, presets, report_command, run, schema};
 
 /// Where do my 502s come from, and what would a retry have done about them?
 ///
@@ -49,6 +49,11 @@ enum Command {
         run: PathBuf,
         #[command(flatten)]
         format: FormatArgs,
+    },
+    /// Gateway profiles and retry presets, each with its source.
+    Presets {
+        /// One of them, to be shown whole.
+        name: Option<String>,
     },
     /// A scenario to start from: writes NAME.yaml.
     New {
@@ -143,6 +148,7 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, Failure> {
         Command::Check(args) => check::check(&args, output),
         Command::Explain { run, call, format } => explain::explain(run, call, format.format.into(), output),
         Command::Report { run, format } => report_command::report(run, format.format.into(), output),
+        Command::Presets { name } => presets::presets(name.as_deref()),
         Command::New { name } => new::new(&name, output),
         Command::Schema => schema::schema(),
     }

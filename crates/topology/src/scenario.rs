@@ -18,6 +18,7 @@ mod written;
 
 use std::time::Duration;
 
+pub use hint::nearest as nearest_name;
 pub use problem::{Problem, Problems};
 pub use schema::json_schema;
 pub use written::Written;

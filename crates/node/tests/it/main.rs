@@ -5,3 +5,4 @@
 mod bench;
 mod decisions;
 mod invariants;
+mod policies;

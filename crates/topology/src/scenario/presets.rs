@@ -4,12 +4,15 @@
 use std::sync::LazyLock;
 
 use serde::Deserialize;
+use serde_yaml::Value;
 
 use super::de;
 use super::file::StrategyFile;
 use super::tree::Tree;
 
 const DATA: &str = include_str!("presets.yaml");
+/// How wide a line is.
+const LINE: usize = 80;
 
 /// What a client, a proxy or a library does about failures, with its source.
 #[derive(Debug, Deserialize)]
@@ -30,9 +33,9 @@ pub struct Preset {
     #[serde(default)]
     pub differs: Option<String>,
     policy: StrategyFile,
-    /// The policy as written in the data.
+    /// The policy as written in the data, line by line.
     #[serde(skip)]
-    yaml: String,
+    lines: Vec<String>,
 }
 
 static ALL: LazyLock<Vec<Preset>> = LazyLock::new(|| read(DATA).expect("a test reads the same data"));
@@ -40,9 +43,10 @@ static ALL: LazyLock<Vec<Preset>> = LazyLock::new(|| read(DATA).expect("a test r
 fn read(data: &str) -> Result<Vec<Preset>, String> {
     let tree: Tree = serde_yaml::from_str(data).map_err(|e| e.to_string())?;
     let mut presets: Vec<Preset> = de::from_tree(&tree).map_err(|e| e.to_string())?;
-    let raw: Vec<serde_yaml::Mapping> = serde_yaml::from_str(data).map_err(|e| e.to_string())?;
-    for (preset, raw) in presets.iter_mut().zip(raw) {
-        preset.yaml = serde_yaml::to_string(&raw["policy"]).map_err(|e| e.to_string())?;
+    let mut raw: Value = serde_yaml::from_str(data).map_err(|e| e.to_string())?;
+    raw.apply_merge().map_err(|e| e.to_string())?;
+    for (preset, raw) in presets.iter_mut().zip(raw.as_sequence().into_iter().flatten()) {
+        preset.lines = lines(&raw["policy"], 4);
     }
     Ok(presets)
 }
@@ -69,17 +73,43 @@ impl Preset {
 
     /// What it is in a scenario's own words, as one strategy of the same name.
     pub fn to_yaml(&self) -> String {
-        let mut text = format!("strategies:\n  {}:", self.name);
-        if self.yaml.trim() == "{}" {
-            text.push_str(" {}\n");
-            return text;
+        if self.lines.is_empty() {
+            return format!("strategies:\n  {}: {{}}\n", self.name);
         }
-        for line in self.yaml.lines() {
-            text.push_str("\n    ");
-            text.push_str(line);
+        format!("strategies:\n  {}:\n{}\n", self.name, self.lines.join("\n"))
+    }
+}
+
+/// A mapping as YAML, so far to the right: what fits into a line is in one.
+fn lines(value: &Value, indent: usize) -> Vec<String> {
+    let mut all = Vec::new();
+    for (key, value) in value.as_mapping().into_iter().flatten() {
+        let key = flow(key);
+        let short = format!("{:indent$}{key}: {}", "", flow(value));
+        if short.len() <= LINE || !value.is_mapping() {
+            all.push(short);
+        } else {
+            all.push(format!("{:indent$}{key}:", ""));
+            all.extend(lines(value, indent + 2));
         }
-        text.push('\n');
-        text
+    }
+    all
+}
+
+/// A value in one line.
+fn flow(value: &Value) -> String {
+    match value {
+        Value::Mapping(entries) if entries.is_empty() => "{}".to_owned(),
+        Value::Mapping(entries) => {
+            let entries: Vec<String> =
+                entries.iter().map(|(key, value)| format!("{}: {}", flow(key), flow(value))).collect();
+            format!("{{ {} }}", entries.join(", "))
+        }
+        Value::Sequence(items) => {
+            let items: Vec<String> = items.iter().map(flow).collect();
+            format!("[{}]", items.join(", "))
+        }
+        scalar => serde_yaml::to_string(scalar).unwrap_or_default().trim_end().to_owned(),
     }
 }
 
