@@ -12,5 +12,6 @@ mod interrupts;
 mod placed;
 mod readme;
 mod runs;
+mod strategies;
 mod support;
 mod terminal;
