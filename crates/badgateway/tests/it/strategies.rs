@@ -54,7 +54,8 @@ faults: [{ name: half, at: b, crash: exception, probability: 50% }]
         ["injected", "masked", "surfaced", "harmless"].map(|column| number(fault, column));
     assert_eq!(injected, masked + surfaced + harmless);
     assert_eq!(surfaced + masked + harmless, injected);
-    let origins: u64 = rows(&temp.path().join("run"), "origins.csv").iter().map(|o| number(o, "surfaced")).sum();
+    let origins: u64 =
+        rows(&temp.path().join("run"), "origins.csv").iter().map(|o| number(o, "surfaced")).sum();
     assert_eq!(origins, number(&row, "calls") - number(&row, "succeeded"));
 }
 
@@ -106,7 +107,8 @@ strategies:
 /// What a dead server costs under each budget, exactly but for the bucket's rounding.
 #[test]
 fn a_budget_bounds_what_a_dead_server_costs() {
-    for (strategy, least, most_beyond) in [("naive", 4.0, 0.0), ("ratio", 1.098, 0.0), ("bucket", 1.1, 10.0)] {
+    for (strategy, least, most_beyond) in [("naive", 4.0, 0.0), ("ratio", 1.098, 0.0), ("bucket", 1.1, 10.0)]
+    {
         let temp = tempfile::tempdir().unwrap();
         let row = run(temp.path(), DEAD, &["--strategy", strategy]);
         let (calls, attempts) = (float(&row, "calls"), float(&row, "attempts_per_call"));

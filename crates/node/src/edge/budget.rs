@@ -21,6 +21,8 @@ pub(crate) struct BudgetState {
     calls: u32,
     /// Retries that are waiting or under way.
     retries: u32,
+    /// Calls since the run began, and attempts of them that have failed.
+    ever: (u64, u64),
 }
 
 /// What a retry has taken, for the call to remember.
@@ -41,6 +43,7 @@ impl BudgetState {
     /// A call begins.
     pub(crate) fn call_begins(&mut self, budget: Option<&Budget>, now: Time) {
         self.calls += 1;
+        self.ever.0 += 1;
         match budget {
             Some(Budget::Tokens(bucket)) => self.fill(bucket.per_call, bucket.capacity),
             Some(Budget::Ratio { window, .. }) => self.slot(*window, now).1 += 1,
@@ -64,6 +67,7 @@ impl BudgetState {
 
     /// An attempt has failed so that it would be tried again.
     pub(crate) fn attempt_fails(&mut self, budget: Option<&Budget>) {
+        self.ever.1 += 1;
         if let Some(Budget::Tokens(bucket)) = budget {
             self.tokens = (self.tokens - bucket.per_failure).max(0.0);
         }
@@ -103,6 +107,11 @@ impl BudgetState {
                     return None;
                 }
                 self.slot(*window, now).2 += 1;
+            }
+            Some(Budget::Failing { share }) => {
+                if self.ever.1 as f64 > share.get() * self.ever.0 as f64 {
+                    return None;
+                }
             }
             Some(Budget::Concurrent { share, at_least }) => {
                 let allowed = (share.get() * f64::from(self.calls)).max(f64::from(*at_least));

@@ -6,3 +6,4 @@ mod bench;
 mod decisions;
 mod invariants;
 mod policies;
+mod published;

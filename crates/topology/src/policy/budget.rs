@@ -28,6 +28,13 @@ pub enum Budget {
         /// So many are always allowed.
         at_least: u32,
     },
+    /// As long as no more than this share of attempts per call has failed since the run began: a
+    /// breaker for retries alone. Source: Marc Brooker, "Fixing retries with token buckets and circuit
+    /// breakers".
+    Failing {
+        /// Failed attempts per call.
+        share: Share,
+    },
 }
 
 /// A bucket of tokens, full at first.

@@ -12,7 +12,7 @@ use crate::units::{DurationText, Share};
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::scenario) struct BudgetFile(pub(in crate::scenario) BudgetLong);
 
-/// How much may be tried again in all: one of `ratio`, `tokens` and `concurrent`.
+/// How much may be tried again in all: one of `ratio`, `tokens`, `concurrent` and `failing`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "Budget")]
@@ -30,11 +30,21 @@ pub(in crate::scenario) struct BudgetLong {
     /// A limit on the retries under way: a number, or a share of the calls in flight.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::scenario) concurrent: Option<ConcurrentFile>,
+    /// Only while no more than this share of attempts per call has failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenario) failing: Option<Share>,
 }
 
 impl Default for BudgetLong {
     fn default() -> Self {
-        Self { ratio: None, min_per_s: 0.0, window: seconds(10), tokens: None, concurrent: None }
+        Self {
+            ratio: None,
+            min_per_s: 0.0,
+            window: seconds(10),
+            tokens: None,
+            concurrent: None,
+            failing: None,
+        }
     }
 }
 
@@ -106,8 +116,7 @@ impl Default for ConcurrentLong {
 
 impl Short for BudgetFile {
     type Long = BudgetLong;
-    const EXPECTED: &'static str =
-        "a share such as `10%`, `none`, `{ ratio: 10% }`, `{ tokens: { ... } }` or `{ concurrent: 3 }`";
+    const EXPECTED: &'static str = "a share such as `10%`, `none`, `{ ratio: 10% }`, `{ tokens: { ... } }`, `{ concurrent: 3 }` or `{ failing: 10% }`";
 
     fn from_text(text: &str) -> Result<Self, String> {
         Ok(Self(BudgetLong { ratio: Some(text.parse()?), ..BudgetLong::default() }))

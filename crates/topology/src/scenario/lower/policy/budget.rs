@@ -18,6 +18,9 @@ pub(super) fn lower(BudgetFile(file): &BudgetFile) -> Option<Budget> {
         let concurrent = concurrent.0;
         return Some(Budget::Concurrent { share: concurrent.share, at_least: concurrent.at_least });
     }
+    if let Some(share) = file.failing {
+        return Some(Budget::Failing { share });
+    }
     let tokens = file.tokens.as_ref()?;
     Some(Budget::Tokens(Tokens {
         capacity: tokens.capacity,
@@ -37,9 +40,10 @@ pub(super) fn lower(BudgetFile(file): &BudgetFile) -> Option<Budget> {
 }
 
 pub(super) fn check(BudgetFile(file): &BudgetFile, at: &Path, problems: &mut Collector<'_>) {
-    let given = [file.ratio.is_some(), file.tokens.is_some(), file.concurrent.is_some()];
+    let given =
+        [file.ratio.is_some(), file.tokens.is_some(), file.concurrent.is_some(), file.failing.is_some()];
     if given.iter().filter(|given| **given).count() != 1 {
-        let help = "write one of `ratio`, `tokens` and `concurrent`";
+        let help = "write one of `ratio`, `tokens`, `concurrent` and `failing`";
         problems.key(at).help(help).say("a budget is of one kind");
     }
     check_range(&file.min_per_s, &(0.0..=TOKENS_MAX), || at.at("min_per_s"), problems);
