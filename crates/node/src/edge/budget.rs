@@ -108,11 +108,10 @@ impl BudgetState {
                 }
                 self.slot(*window, now).2 += 1;
             }
-            Some(Budget::Failing { share }) => {
-                if self.ever.1 as f64 > share.get() * self.ever.0 as f64 {
-                    return None;
-                }
+            Some(Budget::Failing { share }) if self.ever.1 as f64 > share.get() * self.ever.0 as f64 => {
+                return None;
             }
+            Some(Budget::Failing { .. }) => {}
             Some(Budget::Concurrent { share, at_least }) => {
                 let allowed = (share.get() * f64::from(self.calls)).max(f64::from(*at_least));
                 if f64::from(self.retries) >= allowed {
