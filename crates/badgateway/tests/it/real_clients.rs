@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use expected::{CLIENTS, Client, Gap, NOT_THERE_YET, Row};
 use ours::is_there;
+use scripts::{STATUSES, Script};
 
 /// How late a busy machine may be, in seconds.
 const SLACK: f64 = 1.0;
@@ -80,7 +81,7 @@ fn misfit_of_waits(calls: &[Vec<f64>], row: &Row) -> Option<String> {
         let inside = low - ROUNDING <= least && most <= high + ROUNDING;
         // Of so many even draws some come near each end.
         let margin = (high - low) / 10.0 + ROUNDING;
-        let spread = least <= low + margin && high - margin <= most;
+        let spread = row.waits_otherwise || (least <= low + margin && high - margin <= most);
         (!(inside && spread)).then(|| format!("wait {} is {least:.6} to {most:.6} s", k + 1))
     })
 }
@@ -88,6 +89,20 @@ fn misfit_of_waits(calls: &[Vec<f64>], row: &Row) -> Option<String> {
 /// All rows, each with its client: the n-th has the n-th server.
 fn rows() -> Vec<(&'static Client, &'static Row)> {
     CLIENTS.iter().flat_map(|client| client.rows.iter().map(move |row| (client, row))).collect()
+}
+
+fn describe(client: &Client, row: &Row) -> String {
+    format!("{}, {} {}", client.name, row.method, row.script.name())
+}
+
+/// What is wrong with a preset that differs so, if it does.
+fn judge(misfit: Option<String>, client: &Client, row: &Row) -> Option<String> {
+    let (what, preset) = (describe(client, row), client.preset);
+    match (misfit, row.differs) {
+        (Some(misfit), None) => Some(format!("{what}: preset {preset}: {misfit}")),
+        (None, Some(how)) => Some(format!("{what}: preset {preset}: it no longer {how}")),
+        (Some(_), Some(_)) | (None, None) => None,
+    }
 }
 
 /// What does not fit the row of a real client.
@@ -99,10 +114,8 @@ fn misfits_of_real(row: &Row, [really, least, most]: [&Done; 3]) -> Vec<String> 
 
 #[test]
 fn the_presets_do_what_the_real_clients_do() {
-    for client in CLIENTS {
-        let said = !NOT_THERE_YET.contains(&client.preset);
-        assert_eq!(is_there(client), said, "NOT_THERE_YET is wrong about {}", client.preset);
-    }
+    let absent: Vec<_> = CLIENTS.iter().filter(|client| !is_there(client)).map(|c| c.preset).collect();
+    assert_eq!(absent, NOT_THERE_YET, "the presets that are not there, and those said not to be");
     let rows = rows();
     let scenario = Arc::new(scripts::scenario(&rows));
     let with_presets = Arc::new(ours::with_presets(&scenario, &rows));
@@ -116,7 +129,7 @@ fn the_presets_do_what_the_real_clients_do() {
     let [really, least, most] = &real;
     let mut problems = Vec::new();
     for (n, (client, row)) in rows.iter().enumerate() {
-        let what = format!("{}, {} {}", client.name, row.method, row.script.name());
+        let what = describe(client, row);
         let misfits = misfits_of_real(row, [&really[n], &least[n], &most[n]]);
         problems.extend(misfits.iter().map(|misfit| format!("{what}: the real client: {misfit}")));
         if !is_there(client) {
@@ -127,14 +140,62 @@ fn the_presets_do_what_the_real_clients_do() {
             (ours[n].succeeded != really[n].succeeded)
                 .then(|| format!("the call ends with {}", ours[n].outcome))
         };
-        match (ours[n].misfit(row).or_else(by_rule).or_else(ends), row.differs) {
-            (Some(misfit), None) => problems.push(format!("{what}: preset {}: {misfit}", client.preset)),
-            (None, Some(why)) => problems.push(format!("{what}: the preset no longer differs: {why}")),
-            (Some(_), Some(_)) | (None, None) => {}
-        }
+        let misfit = ours[n].misfit(row).or_else(by_rule).or_else(ends);
+        problems.extend(judge(misfit, client, row));
     }
     let page = page::of(&rows, really, &real::versions());
     println!("{page}");
     assert!(problems.is_empty(), "{}", problems.join("\n"));
     page::check(&page);
+}
+
+/// A call of the real client that does not really sleep, and the waits of the preset's machine.
+type Unclocked = (Done, Option<Vec<Vec<f64>>>);
+
+fn without_clock(rows: &[(&Client, &Row)]) -> Vec<Unclocked> {
+    let scenario = Arc::new(scripts::scenario(rows));
+    let with_presets = ours::with_presets(&scenario, rows);
+    let ours = |(n, (client, row)): (usize, &(&Client, &Row))| {
+        is_there(client).then(|| machine::waits(&with_presets, n, row.script))
+    };
+    let ours = rows.iter().enumerate().map(ours);
+    real::call(&scenario, rows, Some(0.0)).into_iter().zip(ours).collect()
+}
+
+#[test]
+fn the_presets_wait_as_long_as_the_real_clients() {
+    let rows: Vec<_> =
+        CLIENTS.iter().flat_map(|client| client.long_rows.iter().map(move |row| (client, row))).collect();
+    let mut problems = Vec::new();
+    for ((client, row), (real, ours)) in rows.iter().zip(without_clock(&rows)) {
+        let outcome = (real.outcome != row.outcome).then(|| format!("it {}", real.outcome));
+        let misfits = [misfit_of_sleeps(&real, &real, row), outcome].into_iter().flatten();
+        let what = describe(client, row);
+        problems.extend(misfits.map(|misfit| format!("{what}: the real client: {misfit}")));
+        problems.extend(ours.and_then(|ours| judge(misfit_of_waits(&ours, row), client, row)));
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn the_presets_try_again_after_the_statuses_after_which_the_real_clients_do() {
+    let all = |client: &'static Client| {
+        let once = STATUSES.map(|status| (Script::Once(status), client.statuses.contains(&status)));
+        let with_wait = |status| (Script::Told(status, 2), client.statuses_with_wait.contains(&status));
+        let rows = once.into_iter().chain(STATUSES.map(with_wait));
+        rows.map(move |(script, again)| (client, client.once(script), 1 + usize::from(again)))
+    };
+    let all: Vec<_> = CLIENTS.iter().flat_map(all).collect();
+    let rows: Vec<_> = all.iter().map(|(client, row, _)| (*client, row)).collect();
+    let mut problems = Vec::new();
+    for ((client, row, attempts), (real, ours)) in all.iter().zip(without_clock(&rows)) {
+        let what = describe(client, row);
+        if real.attempts.len() != *attempts {
+            problems.push(format!("{what}: the real client: {} attempts", real.attempts.len()));
+        }
+        if let Some(other) = ours.iter().flatten().find(|waits| waits.len() != *attempts) {
+            problems.push(format!("{what}: preset {}: {} attempts", client.preset, other.len()));
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }

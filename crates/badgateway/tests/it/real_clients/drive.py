@@ -153,7 +153,7 @@ def botocore_with(mode):
     def prepare(url, method, timeout):
         options = {} if timeout is None else {"connect_timeout": timeout, "read_timeout": timeout}
         # A service that speaks JSON: an error that is no XML would end one that speaks XML.
-        client = botocore.session.get_session().create_client(
+        client = AMAZON.create_client(
             "kms",
             region_name="us-east-1",
             endpoint_url=url,
@@ -171,6 +171,9 @@ def botocore_with(mode):
     return prepare
 
 
+# It reads large files, once.
+AMAZON = botocore.session.get_session()
+
 RECIPE = urllib3.Retry(total=3, backoff_factor=1, status_forcelist=[429, 500, 502, 503, 504])
 
 CLIENTS = {
@@ -180,6 +183,10 @@ CLIENTS = {
     "requests, Retry recipe": adapted_requests(RECIPE),
     "urllib3": plain_urllib3,
     "tenacity, wait_exponential": tenacity_with(tenacity.wait_exponential(multiplier=1), 3),
+    "tenacity, wait_exponential_jitter": tenacity_with(tenacity.wait_exponential_jitter(), 5),
+    "tenacity, wait_random_exponential": tenacity_with(
+        tenacity.wait_random_exponential(multiplier=1, max=60), 5
+    ),
     "httpx": httpx_with(0),
     "httpx, retries=3": httpx_with(3),
     "openai": openai_sdk,

@@ -8,8 +8,8 @@ use topology::scenario::presets;
 use trace::{Attempt, CallEnd, Record, Sink, Time};
 
 use super::Done;
-use super::expected::{Client, Row};
-use super::scripts::{Script, TIMEOUT, edge};
+use super::expected::{CLIENTS, Client, Row};
+use super::scripts::{TIMEOUT, edge};
 
 /// Attempts and calls; it ends the run after so many calls.
 struct Kept {
@@ -43,15 +43,18 @@ impl Sink for Kept {
 /// The scenario with each row's preset in force, where there is one.
 pub(super) fn with_presets(scenario: &Scenario, rows: &[(&Client, &Row)]) -> Scenario {
     let mut scenario = scenario.clone();
-    for (n, (client, row)) in rows.iter().enumerate().filter(|(_, (client, _))| is_there(client)) {
+    for client in CLIENTS.iter().filter(|client| is_there(client)) {
         let mut with = scenario.clone();
         with.apply_strategy(client.preset).unwrap();
-        let edge = edge(&scenario, n);
-        let mut policy = with.topology.edge(edge).policy.clone();
-        if row.script == Script::Slow {
-            policy.timeout = Some(TIMEOUT);
+        for (n, (_, row)) in rows.iter().enumerate().filter(|(_, (of, _))| of.name == client.name) {
+            let edge = edge(&scenario, n);
+            let mut policy = with.topology.edge(edge).policy.clone();
+            if row.script.has_timeout() {
+                policy.timeout = Some(TIMEOUT);
+                policy.connect_timeout = TIMEOUT;
+            }
+            scenario.topology.edge_mut(edge).policy = policy;
         }
-        scenario.topology.edge_mut(edge).policy = policy;
     }
     scenario
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::Done;
-use super::expected::{Client, Gap, Row};
+use super::expected::{CLIENTS, Client, Gap, Row};
 use super::ours::is_there;
+use super::scripts::STATUSES;
 use crate::support::root;
 
 const UPDATE: &str = "UPDATE_REAL_CLIENTS";
@@ -22,7 +23,12 @@ By the clock no gap may be shorter than that, or longer by more than a busy mach
 library asks to sleep must be exactly `a` with the one extreme of luck and `b` with the other, and what the preset's
 machine decides, without a clock, must lie between the two and come near both.
 
-\"Then\" is waited after the last attempt. \"Slower than the time-out\": the answer takes 1 s, and an attempt has 300 ms.
+\"For ever\" goes without saying where nothing is answered. \"No connection in time\" and \"no answer in time\": no SYN is
+answered, or the answer takes 1 s, and the time-out is 300 ms. \"Reset\": RST before the answer; \"closed\": FIN before the
+answer; \"cut\": FIN inside the body of a 200. \"Then\" is waited after the last attempt. Where nobody would wait for the
+end of a gap, it is only what the library asks to sleep. \"Tried again\" are those after which there is another attempt
+of the statuses STATUSES.
+
 The libraries run as they come, but for that time-out and what their names here say. The test keeps this page in step;
 `UPDATE_REAL_CLIENTS=1 cargo test -p badgateway real_clients` writes it anew.
 ";
@@ -31,32 +37,39 @@ const COLUMNS: &str = "| method | script | attempts | gaps | outcome | the prese
 | --- | --- | --- | --- | --- | --- |
 ";
 
-/// The page for these results.
+/// The page for these results, and for the long rows, which are as expected.
 pub(super) fn of(rows: &[(&Client, &Row)], real: &[Done], versions: &BTreeMap<String, String>) -> String {
-    let mut page = HEAD.to_owned();
-    let mut before = "";
-    for ((client, row), real) in rows.iter().zip(real) {
-        if client.name != before {
-            before = client.name;
-            let (package, version) = (client.package, &versions[client.package]);
-            let not_yet = if is_there(client) { "" } else { " (not there yet)" };
-            write!(page, "\n## {}\n\n", client.name).unwrap();
-            write!(page, "{package} {version}, preset `{}`{not_yet}\n\n", client.preset).unwrap();
-            page += COLUMNS;
+    let met: Vec<_> = STATUSES.iter().map(u16::to_string).collect();
+    let mut page = HEAD.replace("STATUSES", &met.join(" "));
+    for client in CLIENTS {
+        let (package, version) = (client.package, &versions[client.package]);
+        let not_yet = if is_there(client) { "" } else { " (not there yet)" };
+        write!(page, "\n## {}\n\n", client.name).unwrap();
+        write!(page, "{package} {version}, preset `{}`{not_yet}\n\n", client.preset).unwrap();
+        write!(page, "{}\n\n{COLUMNS}", statuses(client)).unwrap();
+        let of_client = rows.iter().zip(real).filter(|((of, _), _)| of.name == client.name);
+        let found = of_client.map(|((_, row), real)| (*row, real.attempts.len(), real.outcome.as_str()));
+        let long = client.long_rows.iter().map(|row| (row, row.attempts(), row.outcome));
+        for (row, attempts, outcome) in found.chain(long) {
+            let (method, script, gaps) = (row.method, row.script.name(), gaps(row));
+            let verdict =
+                if is_there(client) { row.differs.unwrap_or("does the same") } else { "not compared" };
+            writeln!(page, "| {method} | {script} | {attempts} | {gaps} | {outcome} | {verdict} |").unwrap();
         }
-        let verdict = if is_there(client) { row.differs.unwrap_or("does the same") } else { "not compared" };
-        writeln!(
-            page,
-            "| {} | {} | {} | {} | {} | {verdict} |",
-            row.method,
-            row.script.name(),
-            real.attempts.len(),
-            gaps(row),
-            real.outcome
-        )
-        .unwrap();
     }
     page
+}
+
+/// After which statuses a client tries again.
+fn statuses(client: &Client) -> String {
+    let list = |statuses: &mut dyn Iterator<Item = &u16>| -> String {
+        let statuses: Vec<_> = statuses.map(u16::to_string).collect();
+        if statuses.is_empty() { "none".to_owned() } else { statuses.join(" ") }
+    };
+    let always = list(&mut client.statuses.iter());
+    let told = client.statuses_with_wait.iter().filter(|status| !client.statuses.contains(status));
+    let told = list(&mut told.into_iter());
+    format!("Tried again: {always}; with `Retry-After` besides: {told}")
 }
 
 fn gaps(row: &Row) -> String {

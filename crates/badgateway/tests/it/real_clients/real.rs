@@ -18,7 +18,7 @@ use super::expected::{Client, Row};
 use super::scripts::{Script, TIMEOUT};
 use crate::support::root;
 
-/// What the servers saw of requests, in the order of their ends.
+/// What the servers saw of requests.
 #[derive(Debug, Clone, Default)]
 struct Seen(Arc<Mutex<Vec<Served>>>);
 
@@ -56,25 +56,28 @@ pub(super) fn versions() -> BTreeMap<String, String> {
 pub(super) fn call(scenario: &Arc<Scenario>, rows: &[(&Client, &Row)], luck: Option<f64>) -> Vec<Done> {
     let (stop, seen) = (Stop::new(), Seen::default());
     let (ready, entries) = channel();
-    let nobody = Nobody::new();
+    let (nobody, blackhole) = (Nobody::new(), Blackhole::new());
     let driven = std::thread::scope(|scope| {
-        let host = scope.spawn(|| {
+        let (told, sink) = (stop.clone(), seen.clone());
+        let host = scope.spawn(move || {
             let entries = |hosted: &Hosted| ready.send(hosted.entries()).unwrap();
-            host(scenario, &stop, seen.clone(), entries).unwrap();
+            host(scenario, &told, sink, entries).unwrap();
         });
         let entries: BTreeMap<String, SocketAddr> = entries.recv().unwrap().into_iter().collect();
-        let mut asked = String::new();
-        for (n, (client, row)) in rows.iter().enumerate() {
-            let refused = row.script == Script::Refused;
-            let address = if refused { nobody.address } else { entries[&format!("s{n}")] };
-            let timeout = (row.script == Script::Slow).then(|| TIMEOUT.as_secs_f64());
+        let ask = |(n, (client, row)): (usize, &(&Client, &Row))| {
+            let address = match row.script {
+                Script::Refused => nobody.address,
+                Script::Blackhole => blackhole.address,
+                _ => entries[&format!("s{n}")],
+            };
+            let timeout = row.script.has_timeout().then(|| TIMEOUT.as_secs_f64());
             let url = format!("http://{address}/");
-            let line = serde_json::json!({
+            let asked = serde_json::json!({
                 "client": client.name, "url": url, "method": row.method, "timeout": timeout
             });
-            asked += &line.to_string();
-            asked.push('\n');
-        }
+            format!("{asked}\n")
+        };
+        let asked: String = rows.iter().enumerate().map(ask).collect();
         let arguments = luck.map_or_else(Vec::new, |luck| vec!["--luck".to_owned(), luck.to_string()]);
         let driven = std::panic::catch_unwind(|| drive(&arguments, &asked));
         stop.now();
@@ -103,7 +106,7 @@ fn done(script: Script, driven: Driven, served: &[&Served]) -> Done {
         (attempts.collect(), ended - last)
     };
     let (attempts, rest) = match script {
-        Script::Refused => of_connects(None),
+        Script::Refused | Script::Blackhole => of_connects(None),
         Script::Slow => {
             assert_eq!(served.len(), connects.len(), "each connection brought a request");
             of_connects(Some(TIMEOUT.as_secs_f64()))
@@ -122,18 +125,45 @@ fn done(script: Script, driven: Driven, served: &[&Served]) -> Done {
     Done { attempts, rest, sleeps, outcome, succeeded }
 }
 
-/// A port at which nobody listens, and nobody else will.
+/// A socket at a port that nobody else has.
+fn bound() -> (Socket, SocketAddr) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    (socket, address)
+}
+
+/// A port at which nobody listens.
 struct Nobody {
     address: SocketAddr,
-    _bound: Socket,
+    _socket: Socket,
 }
 
 impl Nobody {
     fn new() -> Self {
-        let bound = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        bound.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
-        let address = bound.local_addr().unwrap().as_socket().unwrap();
-        Self { address, _bound: bound }
+        let (socket, address) = bound();
+        Self { address, _socket: socket }
+    }
+}
+
+/// A port that answers no SYN.
+struct Blackhole {
+    address: SocketAddr,
+    _sockets: Vec<Socket>,
+}
+
+impl Blackhole {
+    fn new() -> Self {
+        let (socket, address) = bound();
+        // A queue of length 0 holds one connection; every further SYN is dropped.
+        socket.listen(0).unwrap();
+        let fill = |_| {
+            let filler = Socket::new(Domain::IPV4, Type::STREAM.nonblocking(), None).unwrap();
+            // It is connected at once, or its SYN has been dropped.
+            let _ = filler.connect(&address.into());
+            filler
+        };
+        Self { address, _sockets: (0..4).map(fill).chain([socket]).collect() }
     }
 }
 
