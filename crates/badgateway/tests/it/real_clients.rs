@@ -14,7 +14,7 @@ mod scripts;
 
 use std::sync::Arc;
 
-use expected::{CLIENTS, Client, Gap, NOT_THERE_YET, Row};
+use expected::{CALLS, CLIENTS, Client, Gap, NOT_THERE_YET, Row};
 use ours::is_there;
 use scripts::{STATUSES, Script};
 
@@ -135,7 +135,7 @@ fn the_presets_do_what_the_real_clients_do() {
         if !is_there(client) {
             continue;
         }
-        let by_rule = || misfit_of_waits(&machine::waits(&with_presets, n, row.script), row);
+        let by_rule = || misfit_of_waits(&machine::waits(&with_presets, n, row), row);
         let ends = || {
             (ours[n].succeeded != really[n].succeeded)
                 .then(|| format!("the call ends with {}", ours[n].outcome))
@@ -156,7 +156,7 @@ fn without_clock(rows: &[(&Client, &Row)]) -> Vec<Unclocked> {
     let scenario = Arc::new(scripts::scenario(rows));
     let with_presets = ours::with_presets(&scenario, rows);
     let ours = |(n, (client, row)): (usize, &(&Client, &Row))| {
-        is_there(client).then(|| machine::waits(&with_presets, n, row.script))
+        is_there(client).then(|| machine::waits(&with_presets, n, row))
     };
     let ours = rows.iter().enumerate().map(ours);
     real::call(&scenario, rows, Some(0.0)).into_iter().zip(ours).collect()
@@ -183,9 +183,19 @@ fn the_presets_try_again_after_the_statuses_after_which_the_real_clients_do() {
         let once = STATUSES.map(|status| (Script::Once(status), client.statuses.contains(&status)));
         let with_wait = |status| (Script::Told(status, 2), client.statuses_with_wait.contains(&status));
         let rows = once.into_iter().chain(STATUSES.map(with_wait));
-        rows.map(move |(script, again)| (client, client.once(script), 1 + usize::from(again)))
+        rows.map(move |(script, again)| (client, client.count(script, 1), 1 + usize::from(again)))
     };
-    let all: Vec<_> = CLIENTS.iter().flat_map(all).collect();
+    assert_attempts(&CLIENTS.iter().flat_map(all).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_presets_run_out_of_retries_when_the_real_clients_do() {
+    let many = |client| (client, Client::count(client, Script::Unavailable, CALLS), client.attempts_of_many);
+    assert_attempts(&CLIENTS.iter().map(many).collect::<Vec<_>>());
+}
+
+/// Holds real clients and presets to how many attempts they make.
+fn assert_attempts(all: &[(&Client, Row, usize)]) {
     let rows: Vec<_> = all.iter().map(|(client, row, _)| (*client, row)).collect();
     let mut problems = Vec::new();
     for ((client, row, attempts), (real, ours)) in all.iter().zip(without_clock(&rows)) {

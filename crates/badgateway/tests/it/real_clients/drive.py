@@ -1,9 +1,10 @@
 """Makes one call with each of many real clients, all at once, and says what came of it.
 
-Reads a JSON object a line, {"client", "url", "method", "timeout"}; `timeout` is that of one attempt
-in seconds, or null for the library's own. Writes one a line, in the same order: "outcome", when the
-call "began" and "ended", [begin, end] of every connection it tried to make, in seconds of one clock,
-and how long it slept each time. With `--luck NUMBER` every draw from [0, 1) comes out so, and nobody
+Reads a JSON object a line, {"client", "url", "method", "timeout", "calls"}; `timeout` is that of one
+attempt in seconds, or null for the library's own; of several calls each follows the one before.
+Writes one a line, in the same order: "outcome" of the last, when they "began" and "ended", [begin,
+end] of every connection it tried to make, in seconds of one clock, and how long it slept each time.
+With `--luck NUMBER` every draw from [0, 1) comes out so, and nobody
 really sleeps. With `--versions` it says which version of each package is here instead.
 """
 
@@ -199,15 +200,16 @@ CLIENTS = {
 PACKAGES = ["requests", "urllib3", "tenacity", "httpx", "openai", "anthropic", "botocore"]
 
 
-def run(call, luck, into):
+def run(call, calls, luck, into):
     HERE.luck = luck
     HERE.connects = into["connects"] = []
     HERE.sleeps = into["sleeps"] = []
     into["began"] = monotonic()
-    try:
-        into["outcome"] = call()
-    except Exception as error:
-        into["outcome"] = f"raises {type(error).__name__}"
+    for _ in range(calls):
+        try:
+            into["outcome"] = call()
+        except Exception as error:
+            into["outcome"] = f"raises {type(error).__name__}"
     into["ended"] = monotonic()
 
 
@@ -220,7 +222,10 @@ def main():
     # Making a client takes long, and is no part of a call.
     calls = [CLIENTS[a["client"]](a["url"], a["method"], a["timeout"]) for a in asked]
     results = [{} for _ in calls]
-    threads = [threading.Thread(target=run, args=(call, luck, into)) for call, into in zip(calls, results)]
+    threads = [
+        threading.Thread(target=run, args=(call, a["calls"], luck, into))
+        for call, a, into in zip(calls, asked, results)
+    ]
     for thread in threads:
         thread.start()
     for thread, result in zip(threads, results):

@@ -3,6 +3,9 @@
 use super::scripts::{LIMITED, STATUSES, Script};
 use Script::{BadForEver, BadTwice, Blackhole, Closed, Cut, Refused, Reset, Slow, Told, Unavailable};
 
+/// Enough for a budget of retries to run out.
+pub(super) const CALLS: usize = 40;
+
 /// The shortest and the longest wait that a client's own rule allows, in seconds.
 pub(super) type Gap = (f64, f64);
 
@@ -19,14 +22,16 @@ pub(super) struct Client {
     /// Which of them it tries again if they come with `Retry-After`.
     pub(super) statuses_with_wait: &'static [u16],
     pub(super) rows: &'static [Row],
+    /// How many attempts it makes in [`CALLS`] calls that get nothing but 503.
+    pub(super) attempts_of_many: usize,
     /// Rows that would take too long by the clock.
     pub(super) long_rows: &'static [Row],
 }
 
 impl Client {
-    /// A row that holds the client to a status, with its method.
-    pub(super) fn once(&self, script: Script) -> Row {
-        row(self.rows[0].method, script, ONE, "")
+    /// A row about how many attempts the client makes, with its method.
+    pub(super) fn count(&self, script: Script, calls: usize) -> Row {
+        Row { calls, ..row(self.rows[0].method, script, ONE, "") }
     }
 }
 
@@ -35,6 +40,8 @@ impl Client {
 pub(super) struct Row {
     pub(super) method: &'static str,
     pub(super) script: Script,
+    /// How many calls are made, one after the other.
+    pub(super) calls: usize,
     /// From the end of each attempt to the begin of the next.
     pub(super) gaps: &'static [Gap],
     /// From the end of the last attempt to the call's.
@@ -70,7 +77,7 @@ impl Row {
 }
 
 const fn row(method: &'static str, script: Script, gaps: &'static [Gap], outcome: &'static str) -> Row {
-    Row { method, script, gaps, rest: (0.0, 0.0), outcome, waits_otherwise: false, differs: None }
+    Row { method, script, calls: 1, gaps, rest: (0.0, 0.0), outcome, waits_otherwise: false, differs: None }
 }
 
 const fn get(script: Script, gaps: &'static [Gap], outcome: &'static str) -> Row {
@@ -106,6 +113,9 @@ const STANDARD: &[Gap] = &[(0.0, 0.05), (0.0, 0.1)];
 const THROTTLED: &[Gap] = &[(0.0, 1.0)];
 /// Or longer: after the first 429 each attempt takes a token, of which there is at least one in 2 s.
 const FOR_A_TOKEN: &[Gap] = &[(0.0, 2.0)];
+
+/// Of 500 tokens each retry takes 14.
+const BUDGET: usize = 500 / 14;
 
 /// botocore does not compare a body with its length.
 const SEES_THE_CUT: &str = "sees the cut";
@@ -149,6 +159,7 @@ pub(super) const CLIENTS: &[Client] = &[
             get(Unavailable, ONE, "returns None"),
             get(Slow, ONE, "returns None"),
         ],
+        attempts_of_many: CALLS,
         long_rows: &[],
     },
     Client {
@@ -168,6 +179,7 @@ pub(super) const CLIENTS: &[Client] = &[
             get(Unavailable, ONE, "returns 503"),
             get(Slow, ONE, "raises ReadTimeout"),
         ],
+        attempts_of_many: CALLS,
         long_rows: &[],
     },
     Client {
@@ -194,6 +206,7 @@ pub(super) const CLIENTS: &[Client] = &[
             post(LIMITED, ONE, "returns 429"),
             post(Slow, ONE, "raises ReadTimeout"),
         ],
+        attempts_of_many: CALLS,
         long_rows: &[get(Told(503, 30000), &[(21600.0, 21600.0)], "returns 200")],
     },
     Client {
@@ -222,6 +235,7 @@ pub(super) const CLIENTS: &[Client] = &[
             post(Unavailable, ONE, "returns 503"),
             post(Slow, ONE, "raises ReadTimeout"),
         ],
+        attempts_of_many: 4 * CALLS,
         long_rows: &[get(Told(502, 30000), &[(21600.0, 21600.0)], "returns 200")],
     },
     Client {
@@ -250,6 +264,7 @@ pub(super) const CLIENTS: &[Client] = &[
             post(Unavailable, ONE, "returns 503"),
             post(Slow, ONE, "raises ReadTimeoutError"),
         ],
+        attempts_of_many: CALLS,
         long_rows: &[
             get(Told(503, 90), &[(90.0, 90.0)], "returns 200"),
             get(Told(503, 30000), &[(21600.0, 21600.0)], "returns 200"),
@@ -272,6 +287,7 @@ pub(super) const CLIENTS: &[Client] = &[
             get(Unavailable, EXPONENTIAL, "raises RetryError"),
             get(Slow, EXPONENTIAL, "raises RetryError"),
         ],
+        attempts_of_many: 3 * CALLS,
         long_rows: &[],
     },
     Client {
@@ -285,6 +301,7 @@ pub(super) const CLIENTS: &[Client] = &[
             get(LIMITED, &[(1.0, 2.0)], "returns 200"),
             get(Unavailable, &[(1.0, 2.0), (2.0, 3.0), (4.0, 5.0), (8.0, 9.0)], "raises RetryError"),
         ],
+        attempts_of_many: 5 * CALLS,
         long_rows: &[],
     },
     Client {
@@ -298,6 +315,7 @@ pub(super) const CLIENTS: &[Client] = &[
             get(LIMITED, &[(0.0, 1.0)], "returns 200"),
             get(Unavailable, FULL_JITTER, "raises RetryError"),
         ],
+        attempts_of_many: 5 * CALLS,
         long_rows: &[],
     },
     Client {
@@ -317,6 +335,7 @@ pub(super) const CLIENTS: &[Client] = &[
             get(Unavailable, ONE, "returns 503"),
             get(Slow, ONE, "raises ReadTimeout"),
         ],
+        attempts_of_many: CALLS,
         long_rows: &[],
     },
     Client {
@@ -336,6 +355,7 @@ pub(super) const CLIENTS: &[Client] = &[
             get(Unavailable, ONE, "returns 503"),
             get(Slow, ONE, "raises ReadTimeout"),
         ],
+        attempts_of_many: CALLS,
         long_rows: &[],
     },
     Client {
@@ -355,6 +375,7 @@ pub(super) const CLIENTS: &[Client] = &[
             post(Unavailable, SDK, "raises InternalServerError"),
             post(Slow, SDK, "raises APITimeoutError"),
         ],
+        attempts_of_many: 3 * CALLS,
         long_rows: &[
             post(Told(429, 120), &[(120.0, 120.0)], "returns"),
             post(Told(429, 121), ONE, "raises RateLimitError"),
@@ -377,6 +398,7 @@ pub(super) const CLIENTS: &[Client] = &[
             post(Unavailable, SDK, "raises ServiceUnavailableError"),
             post(Slow, SDK, "raises APITimeoutError"),
         ],
+        attempts_of_many: 3 * CALLS,
         long_rows: &[post(Told(429, 86_400), &[(86_400.0, 86_400.0)], "returns")],
     },
     Client {
@@ -396,6 +418,7 @@ pub(super) const CLIENTS: &[Client] = &[
             post(Unavailable, FULL_JITTER, "raises ClientError"),
             post(Slow, FULL_JITTER, "raises ReadTimeoutError"),
         ],
+        attempts_of_many: 5 * CALLS,
         long_rows: &[],
     },
     Client {
@@ -415,6 +438,7 @@ pub(super) const CLIENTS: &[Client] = &[
             post(Unavailable, STANDARD, "raises ClientError"),
             post(Slow, STANDARD, "raises ReadTimeoutError"),
         ],
+        attempts_of_many: CALLS + BUDGET,
         long_rows: &[],
     },
     Client {
@@ -434,6 +458,7 @@ pub(super) const CLIENTS: &[Client] = &[
             post(Unavailable, STANDARD, "raises ClientError"),
             post(Slow, STANDARD, "raises ReadTimeoutError"),
         ],
+        attempts_of_many: CALLS + BUDGET,
         long_rows: &[],
     },
 ];

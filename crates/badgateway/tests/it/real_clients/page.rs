@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::Done;
-use super::expected::{CLIENTS, Client, Gap, Row};
+use super::expected::{CALLS, CLIENTS, Client, Gap, Row};
 use super::ours::is_there;
 use super::scripts::STATUSES;
 use crate::support::root;
@@ -26,8 +26,10 @@ machine decides, without a clock, must lie between the two and come near both.
 \"For ever\" goes without saying where nothing is answered. \"No connection in time\" and \"no answer in time\": no SYN is
 answered, or the answer takes 1 s, and the time-out is 300 ms. \"Reset\": RST before the answer; \"closed\": FIN before the
 answer; \"cut\": FIN inside the body of a 200. \"Then\" is waited after the last attempt. Where nobody would wait for the
-end of a gap, it is only what the library asks to sleep. \"Tried again\" are those after which there is another attempt
-of the statuses STATUSES.
+end of a gap, it is only what the library asks to sleep.
+
+The statuses that each client meets are STATUSES.
+Calls of one client that follow each other show whether it has a budget for retries.
 
 The libraries run as they come, but for that time-out and what their names here say. The test keeps this page in step;
 `UPDATE_REAL_CLIENTS=1 cargo test -p badgateway real_clients` writes it anew.
@@ -46,7 +48,7 @@ pub(super) fn of(rows: &[(&Client, &Row)], real: &[Done], versions: &BTreeMap<St
         let not_yet = if is_there(client) { "" } else { " (not there yet)" };
         write!(page, "\n## {}\n\n", client.name).unwrap();
         write!(page, "{package} {version}, preset `{}`{not_yet}\n\n", client.preset).unwrap();
-        write!(page, "{}\n\n{COLUMNS}", statuses(client)).unwrap();
+        write!(page, "{}\n\n{COLUMNS}", counts(client)).unwrap();
         let of_client = rows.iter().zip(real).filter(|((of, _), _)| of.name == client.name);
         let found = of_client.map(|((_, row), real)| (*row, real.attempts.len(), real.outcome.as_str()));
         let long = client.long_rows.iter().map(|row| (row, row.attempts(), row.outcome));
@@ -60,8 +62,8 @@ pub(super) fn of(rows: &[(&Client, &Row)], real: &[Done], versions: &BTreeMap<St
     page
 }
 
-/// After which statuses a client tries again.
-fn statuses(client: &Client) -> String {
+/// What is found by counting attempts.
+fn counts(client: &Client) -> String {
     let list = |statuses: &mut dyn Iterator<Item = &u16>| -> String {
         let statuses: Vec<_> = statuses.map(u16::to_string).collect();
         if statuses.is_empty() { "none".to_owned() } else { statuses.join(" ") }
@@ -69,7 +71,12 @@ fn statuses(client: &Client) -> String {
     let always = list(&mut client.statuses.iter());
     let told = client.statuses_with_wait.iter().filter(|status| !client.statuses.contains(status));
     let told = list(&mut told.into_iter());
-    format!("Tried again: {always}; with `Retry-After` besides: {told}")
+    format!(
+        "- statuses tried again: {always}
+- with `Retry-After` also: {told}
+- {CALLS} calls with 503 for ever: {} attempts",
+        client.attempts_of_many
+    )
 }
 
 fn gaps(row: &Row) -> String {

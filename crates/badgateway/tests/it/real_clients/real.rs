@@ -51,7 +51,7 @@ pub(super) fn versions() -> BTreeMap<String, String> {
     serde_json::from_str(&drive(&["--versions".to_owned()], "")).unwrap()
 }
 
-/// Makes each row's call. With `luck` every draw of a client from [0, 1) comes out so, and none
+/// Makes each row's calls. With `luck` every draw of a client from [0, 1) comes out so, and none
 /// really sleeps.
 pub(super) fn call(scenario: &Arc<Scenario>, rows: &[(&Client, &Row)], luck: Option<f64>) -> Vec<Done> {
     let (stop, seen) = (Stop::new(), Seen::default());
@@ -73,7 +73,8 @@ pub(super) fn call(scenario: &Arc<Scenario>, rows: &[(&Client, &Row)], luck: Opt
             let timeout = row.script.has_timeout().then(|| TIMEOUT.as_secs_f64());
             let url = format!("http://{address}/");
             let asked = serde_json::json!({
-                "client": client.name, "url": url, "method": row.method, "timeout": timeout
+                "client": client.name, "url": url, "method": row.method, "timeout": timeout,
+                "calls": row.calls,
             });
             format!("{asked}\n")
         };
