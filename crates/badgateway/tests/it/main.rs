@@ -11,6 +11,7 @@ mod inputs;
 mod interrupts;
 mod placed;
 mod readme;
+mod real_clients;
 mod runs;
 mod strategies;
 mod support;

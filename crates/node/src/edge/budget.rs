@@ -82,7 +82,6 @@ impl BudgetState {
     ) -> Option<RetryCost> {
         let mut taken = RetryCost::default();
         match budget {
-            None => {}
             Some(Budget::Tokens(bucket)) => {
                 let cost = match after {
                     Some(Outcome::Answered(429)) => bucket.throttled_cost,
@@ -111,7 +110,7 @@ impl BudgetState {
             Some(Budget::Failing { share }) if self.ever.1 as f64 > share.get() * self.ever.0 as f64 => {
                 return None;
             }
-            Some(Budget::Failing { .. }) => {}
+            None | Some(Budget::Failing { .. }) => {}
             Some(Budget::Concurrent { share, at_least }) => {
                 let allowed = (share.get() * f64::from(self.calls)).max(f64::from(*at_least));
                 if f64::from(self.retries) >= allowed {

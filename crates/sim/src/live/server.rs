@@ -140,6 +140,9 @@ async fn ended(conn: &Conn, close: Close) -> Response {
 }
 
 /// Who a request is; and whether it comes from a client outside, which gets an identity here.
+///
+/// Nobody can tell which of those requests try one call again. Each counts as a retry of those
+/// before it at this node: so a script is walked request by request.
 fn identify(world: &World, node: NodeId, request: &Request) -> (Identity, bool) {
     let known = Identity::read(request.headers())
         .filter(|i| i.edge.index() < world.edges.len() && world.edge(i.edge).callee == node);
@@ -151,7 +154,9 @@ fn identify(world: &World, node: NodeId, request: &Request) -> (Identity, bool) 
     let edge = world.edges.iter().position(|e| e.callee == node).unwrap_or(0);
     let edge = EdgeId(u32::try_from(edge).unwrap_or(0));
     let hop = HopId::root(call).child(0, edge.0, 1);
-    (Identity { call, hop, edge, retries: 0, disturbed: false, priority: 5 }, true)
+    let earlier = world.node(node).outside_requests.fetch_add(1, Ordering::Relaxed);
+    let retries = u16::try_from(earlier).unwrap_or(u16::MAX);
+    (Identity { call, hop, edge, retries, disturbed: false, priority: 5 }, true)
 }
 
 fn incoming(

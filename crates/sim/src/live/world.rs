@@ -38,6 +38,8 @@ pub(crate) struct NodeHost {
     /// Those who wait for a worker.
     pub(crate) waiting: Mutex<BTreeMap<Ticket, oneshot::Sender<Input>>>,
     pub(crate) connections: Mutex<Vec<Weak<Conn>>>,
+    /// Requests of clients outside so far.
+    pub(crate) outside_requests: AtomicU64,
     /// Counts the deaths of the process: work begun under another number is dead.
     pub(crate) epoch: AtomicU64,
     /// The body of a regular response.
@@ -134,6 +136,7 @@ impl World {
                 state: Mutex::new(NodeState::new(&env, id)),
                 waiting: Mutex::default(),
                 connections: Mutex::default(),
+                outside_requests: AtomicU64::new(0),
                 epoch: AtomicU64::new(0),
                 body: filler(node.response.body),
                 via: Via::default(),
