@@ -6,7 +6,7 @@ use topology::wire::{Close, Disturbance, ProcessEnd};
 use topology::{EdgeId, NodeId};
 use trace::{CallId, Exchange, HopId, Outcome, Record, Time};
 
-use crate::state::Ticket;
+use crate::queue::Ticket;
 
 /// A request as it arrives at a node.
 #[expect(clippy::struct_excessive_bools, reason = "four independent facts about a request")]

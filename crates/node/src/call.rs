@@ -15,7 +15,7 @@ use crate::dice::Purpose;
 use crate::edge::RetryCost;
 use crate::faults::{Faults, HopContext};
 use crate::retry::{self, Waits};
-use crate::visit::Scope;
+use crate::scope::Scope;
 
 /// What all calls of a visit have in common.
 #[derive(Debug, Clone, Copy)]

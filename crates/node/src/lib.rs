@@ -14,13 +14,15 @@ mod edge;
 mod faults;
 mod queue;
 mod retry;
+mod scope;
 mod state;
 mod visit;
 
 pub use action::{Action, AttemptId, AttemptReport, Incoming, Input, Outgoing, ProxyStatus, Reply, Timer};
 pub use dice::{Dice, Purpose};
 pub use faults::{FaultCounts, Faults, HopContext};
-pub use state::{NodeState, Ticket};
+pub use queue::Ticket;
+pub use state::NodeState;
 pub use visit::Visit;
 
 use topology::Scenario;

@@ -6,7 +6,9 @@ use std::time::Duration;
 use topology::node::{Codel, Discipline, Order};
 use trace::Time;
 
-use crate::state::Ticket;
+/// A visit's place in its node's queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
 
 /// Those who wait, by how much they matter.
 #[derive(Debug, Default)]

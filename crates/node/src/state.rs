@@ -9,11 +9,7 @@ use trace::Time;
 use crate::Env;
 use crate::action::Action;
 use crate::edge::EdgeState;
-use crate::queue::Queue;
-
-/// A visit's place in its node's queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(pub u64);
+use crate::queue::{Queue, Ticket};
 
 /// The state of one node.
 #[derive(Debug)]

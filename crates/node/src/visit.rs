@@ -8,8 +8,7 @@ mod work;
 use std::time::Duration;
 
 use smallvec::SmallVec;
-use topology::node::{Balance, Choice, Node, OnDisconnect, ScriptStep};
-use topology::policy::Policy;
+use topology::node::{Balance, Choice, OnDisconnect, ScriptStep};
 use topology::profile::Reaction;
 use topology::wire::ProcessEnd;
 use topology::{EdgeId, Failure, FaultSet, NodeKind, Refusal};
@@ -17,7 +16,8 @@ use trace::{CallEnd, CallId, HopId, Outcome, Record, Sent, Served, ServedEnd, So
 
 use crate::action::{Action, AttemptId, Incoming, Input, ProxyStatus, Reply, Timer};
 use crate::call::{Call, HeadIs, Origin, Progress};
-use crate::state::Ticket;
+use crate::queue::Ticket;
+use crate::scope::Scope;
 use crate::{Env, NodeState};
 use proxy_status::proxy_status;
 
@@ -67,25 +67,6 @@ pub struct Visit {
     origin: Origin,
     phase: Phase,
     calls: SmallVec<[Call; 1]>,
-}
-
-/// What every part of a decision looks at.
-pub(crate) struct Scope<'a, 'e> {
-    pub(crate) now: Time,
-    pub(crate) env: &'a Env<'e>,
-    pub(crate) node: &'a mut NodeState,
-    pub(crate) out: &'a mut Vec<Action>,
-}
-
-impl<'e> Scope<'_, 'e> {
-    fn declared(&self) -> &'e Node {
-        self.env.scenario.topology.node(self.node.node)
-    }
-
-    /// An edge's policy.
-    pub(crate) fn policy(&self, edge: EdgeId) -> &'e Policy {
-        self.env.policy(edge)
-    }
 }
 
 impl Visit {

@@ -181,9 +181,10 @@ fn scenario(rng: &mut Pcg64Mcg, faults: usize, policies: bool) -> String {
     for (from, to) in shape.edges() {
         let timeout = shape.patience(to);
         let retry = if from == 0 { attempts } else { 1 };
-        let policy = match policies && rng.random_bool(0.5) {
-            true => format!(", {}", POLICIES.choose(rng).expect("not empty")),
-            false => String::new(),
+        let policy = if policies && rng.random_bool(0.5) {
+            format!(", {}", POLICIES.choose(rng).expect("not empty"))
+        } else {
+            String::new()
         };
         let _ = writeln!(
             text,

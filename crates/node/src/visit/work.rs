@@ -6,9 +6,10 @@ use topology::{FaultSet, Refusal};
 use trace::{Record, Sent, ServedEnd, Source};
 
 use super::admission::admit;
-use super::{Phase, REROUTED, Role, Scope, Visit};
+use super::{Phase, REROUTED, Role, Visit};
 use crate::action::{Action, Incoming, Timer};
 use crate::dice::Purpose;
+use crate::scope::Scope;
 
 impl Visit {
     pub(super) fn begin(&mut self, scope: &mut Scope<'_, '_>) {

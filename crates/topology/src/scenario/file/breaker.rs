@@ -1,12 +1,10 @@
 //! The shape of circuit breakers.
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize, Serializer};
+use schemars::{JsonSchema, json_schema};
+use serde::{Deserialize, Serialize};
 
 use super::retry::WhenItem;
-use super::short::{OrNone, Short, seconds, short_forms, short_schema};
+use super::short::{OrNone, Short, around_long, seconds, short_forms};
 use crate::units::{DurationText, Share};
 
 /// When a callee that fails is left alone; a bare number is `consecutive`.
@@ -135,36 +133,8 @@ impl Short for GrowthFile {
 }
 
 short_forms!(BreakerFile, GrowthFile);
-
-impl Serialize for BreakerFile {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
-
-impl Serialize for GrowthFile {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
-
-impl JsonSchema for BreakerFile {
-    fn schema_name() -> Cow<'static, str> {
-        "BreakerOrNumber".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let number = json_schema!({ "type": "integer", "minimum": 1 });
-        short_schema(&number, &generator.subschema_for::<BreakerLong>())
-    }
-}
-
-impl JsonSchema for GrowthFile {
-    fn schema_name() -> Cow<'static, str> {
-        "GrowthOrDuration".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        short_schema(&generator.subschema_for::<DurationText>(), &generator.subschema_for::<GrowthLong>())
-    }
-}
+around_long!(BreakerFile, BreakerLong, "BreakerOrNumber", |generator| {
+    json_schema!({ "type": "integer", "minimum": 1 })
+});
+around_long!(GrowthFile, GrowthLong, "GrowthOrDuration", |generator| generator
+    .subschema_for::<DurationText>());

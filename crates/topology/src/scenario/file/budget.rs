@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::short::{Short, seconds, short_forms, short_schema};
+use super::short::{Short, around_long, seconds, short_forms};
 use crate::units::{DurationText, Share};
 
 /// A retry budget; a bare share is a `ratio`.
@@ -171,12 +171,10 @@ impl Short for ConcurrentFile {
 }
 
 short_forms!(BudgetFile, RefundFile, ConcurrentFile);
-
-impl Serialize for BudgetFile {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
+around_long!(BudgetFile, BudgetLong, "BudgetOrShare", |generator| generator.subschema_for::<Share>());
+around_long!(ConcurrentFile, ConcurrentLong, "ConcurrentOrNumber", |generator| {
+    json_schema!({ "type": "integer", "minimum": 0 })
+});
 
 impl Serialize for RefundFile {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -187,22 +185,6 @@ impl Serialize for RefundFile {
     }
 }
 
-impl Serialize for ConcurrentFile {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
-
-impl JsonSchema for BudgetFile {
-    fn schema_name() -> Cow<'static, str> {
-        "BudgetOrShare".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        short_schema(&generator.subschema_for::<Share>(), &generator.subschema_for::<BudgetLong>())
-    }
-}
-
 impl JsonSchema for RefundFile {
     fn schema_name() -> Cow<'static, str> {
         "Refund".into()
@@ -210,16 +192,5 @@ impl JsonSchema for RefundFile {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "anyOf": [{ "type": "number", "minimum": 0 }, { "const": "last_cost" }] })
-    }
-}
-
-impl JsonSchema for ConcurrentFile {
-    fn schema_name() -> Cow<'static, str> {
-        "ConcurrentOrNumber".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let number = json_schema!({ "type": "integer", "minimum": 0 });
-        short_schema(&number, &generator.subschema_for::<ConcurrentLong>())
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::short::{Short, seconds, short_forms, short_schema};
+use super::short::{Short, around_long, seconds, short_forms, short_schema};
 use crate::units::{DurationText, Share};
 
 /// When a second copy is sent; a bare time or percentile is `after`.
@@ -215,12 +215,10 @@ impl Short for LimitFile {
 }
 
 short_forms!(HedgeFile, AfterFile, ThrottleFile, LimitFile);
-
-impl Serialize for HedgeFile {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
+around_long!(HedgeFile, HedgeLong, "HedgeOrAfter", |generator| generator.subschema_for::<AfterFile>());
+around_long!(ThrottleFile, ThrottleLong, "ThrottleOrNumber", |generator| {
+    json_schema!({ "type": "number", "minimum": 1 })
+});
 
 impl Serialize for AfterFile {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -228,12 +226,6 @@ impl Serialize for AfterFile {
             Self::Delay(delay) => delay.serialize(serializer),
             Self::Percentile(percent) => serializer.collect_str(&format_args!("p{percent}")),
         }
-    }
-}
-
-impl Serialize for ThrottleFile {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
     }
 }
 
@@ -246,16 +238,6 @@ impl Serialize for LimitFile {
     }
 }
 
-impl JsonSchema for HedgeFile {
-    fn schema_name() -> Cow<'static, str> {
-        "HedgeOrAfter".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        short_schema(&generator.subschema_for::<AfterFile>(), &generator.subschema_for::<HedgeLong>())
-    }
-}
-
 impl JsonSchema for AfterFile {
     fn schema_name() -> Cow<'static, str> {
         "After".into()
@@ -264,17 +246,6 @@ impl JsonSchema for AfterFile {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let percentile = json_schema!({ "type": "string", "pattern": "^p[0-9.]+$" });
         short_schema(&percentile, &generator.subschema_for::<DurationText>())
-    }
-}
-
-impl JsonSchema for ThrottleFile {
-    fn schema_name() -> Cow<'static, str> {
-        "ThrottleOrNumber".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let number = json_schema!({ "type": "number", "minimum": 1 });
-        short_schema(&number, &generator.subschema_for::<ThrottleLong>())
     }
 }
 

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::calls::CallsFile;
-use super::short::{OrNone, Short, Time, seconds, short_forms, short_schema, status};
+use super::short::{OrNone, Short, Time, around_long, seconds, short_forms, short_schema, status};
 use crate::node::{NodeKind, OnDisconnect, Order};
 use crate::profile::Profile;
 use crate::units::{DurationText, Size};
@@ -222,18 +222,10 @@ impl Short for CodelFile {
 }
 
 short_forms!(ScriptFile, QueueFile, CodelFile);
-
-impl Serialize for QueueFile {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
-
-impl Serialize for CodelFile {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
+around_long!(QueueFile, QueueLong, "QueueOrPlaces", |generator| {
+    json_schema!({ "type": "integer", "minimum": 0 })
+});
+around_long!(CodelFile, CodelLong, "CodelOrTarget", |generator| generator.subschema_for::<DurationText>());
 
 impl Serialize for ScriptFile {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -253,26 +245,5 @@ impl JsonSchema for ScriptFile {
         let status = json_schema!({ "type": "integer", "minimum": 200, "maximum": 599 });
         let short = short_schema(&status, &generator.subschema_for::<CloseWord>());
         short_schema(&short, &generator.subschema_for::<AnswerFile>())
-    }
-}
-
-impl JsonSchema for QueueFile {
-    fn schema_name() -> Cow<'static, str> {
-        "QueueOrPlaces".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let number = json_schema!({ "type": "integer", "minimum": 0 });
-        short_schema(&number, &generator.subschema_for::<QueueLong>())
-    }
-}
-
-impl JsonSchema for CodelFile {
-    fn schema_name() -> Cow<'static, str> {
-        "CodelOrTarget".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        short_schema(&generator.subschema_for::<DurationText>(), &generator.subschema_for::<CodelLong>())
     }
 }

@@ -99,72 +99,36 @@ with_policy! {
 impl EdgeOptions {
     /// Its policy alone.
     pub(in crate::scenario) fn policy(&self) -> StrategyFile {
-        let Self {
-            preset,
-            timeout,
-            connect_timeout,
-            deadline,
-            propagate_deadline,
-            retry,
-            hedge,
-            breaker,
-            throttle,
-            concurrency,
-            fallback,
-            pool,
-            ..
-        } = self.clone();
         StrategyFile {
-            preset,
-            timeout,
-            connect_timeout,
-            deadline,
-            propagate_deadline,
-            retry,
-            hedge,
-            breaker,
-            throttle,
-            concurrency,
-            fallback,
-            pool,
+            preset: self.preset.clone(),
+            timeout: self.timeout,
+            connect_timeout: self.connect_timeout,
+            deadline: self.deadline,
+            propagate_deadline: self.propagate_deadline,
+            retry: self.retry.clone(),
+            hedge: self.hedge,
+            breaker: self.breaker.clone(),
+            throttle: self.throttle,
+            concurrency: self.concurrency,
+            fallback: self.fallback.clone(),
+            pool: self.pool.clone(),
         }
     }
 
     /// Has this policy instead.
     pub(in crate::scenario) fn set_policy(&mut self, policy: StrategyFile) {
-        let StrategyFile {
-            preset,
-            timeout,
-            connect_timeout,
-            deadline,
-            propagate_deadline,
-            retry,
-            hedge,
-            breaker,
-            throttle,
-            concurrency,
-            fallback,
-            pool,
-        } = policy;
-        let Self { weight, balance, optional, path, .. } = self.clone();
-        *self = Self {
-            preset,
-            timeout,
-            connect_timeout,
-            deadline,
-            propagate_deadline,
-            retry,
-            hedge,
-            breaker,
-            throttle,
-            concurrency,
-            fallback,
-            pool,
-            weight,
-            balance,
-            optional,
-            path,
-        };
+        self.preset = policy.preset;
+        self.timeout = policy.timeout;
+        self.connect_timeout = policy.connect_timeout;
+        self.deadline = policy.deadline;
+        self.propagate_deadline = policy.propagate_deadline;
+        self.retry = policy.retry;
+        self.hedge = policy.hedge;
+        self.breaker = policy.breaker;
+        self.throttle = policy.throttle;
+        self.concurrency = policy.concurrency;
+        self.fallback = policy.fallback;
+        self.pool = policy.pool;
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::backoff::{BackoffFile, JitterFile};
 use super::budget::BudgetFile;
-use super::short::{OrNone, Short, short_forms, short_schema, status};
+use super::short::{OrNone, Short, around_long, short_forms, short_schema, status};
 use crate::policy::OverMax;
 use crate::units::DurationText;
 
@@ -221,6 +221,10 @@ impl Short for WhenItem {
 }
 
 short_forms!(AttemptsFile, WhenItem, IdempotentFile, RetryAfterFile);
+around_long!(RetryAfterFile, RetryAfterLong, "RetryAfterOrMax", |generator| {
+    let duration = generator.subschema_for::<DurationText>();
+    short_schema(&json_schema!({ "const": "unlimited" }), &duration)
+});
 
 impl Serialize for AttemptsFile {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -249,12 +253,6 @@ impl Serialize for IdempotentFile {
             Self::Statuses => serializer.serialize_str("statuses"),
             Self::Always => serializer.serialize_str("always"),
         }
-    }
-}
-
-impl Serialize for RetryAfterFile {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
     }
 }
 
@@ -288,17 +286,5 @@ impl JsonSchema for IdempotentFile {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "enum": [true, false, "statuses", "always"] })
-    }
-}
-
-impl JsonSchema for RetryAfterFile {
-    fn schema_name() -> Cow<'static, str> {
-        "RetryAfterOrMax".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let duration = generator.subschema_for::<DurationText>();
-        let short = short_schema(&json_schema!({ "const": "unlimited" }), &duration);
-        short_schema(&short, &generator.subschema_for::<RetryAfterLong>())
     }
 }

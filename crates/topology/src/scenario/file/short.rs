@@ -71,6 +71,29 @@ macro_rules! short_forms {
 }
 pub(super) use short_forms;
 
+/// A newtype around its own long form: it is written out in that, and its schema is either form's.
+macro_rules! around_long {
+    ($type:ty, $long:ty, $schema_name:literal, |$generator:ident| $short:expr) => {
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.0.serialize(serializer)
+            }
+        }
+
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                $schema_name.into()
+            }
+
+            fn json_schema($generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                let short = $short;
+                $crate::scenario::file::short::short_schema(&short, &$generator.subschema_for::<$long>())
+            }
+        }
+    };
+}
+pub(super) use around_long;
+
 struct ShortVisitor<T>(PhantomData<T>);
 
 impl<'de, T: Short> Visitor<'de> for ShortVisitor<T> {

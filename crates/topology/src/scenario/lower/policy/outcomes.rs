@@ -11,18 +11,11 @@ use crate::wire::Failure;
 type Group = (&'static str, &'static [std::ops::RangeInclusive<u16>], &'static [Failure]);
 
 const CONNECT: &[Failure] = &[Failure::ConnectionRefused, Failure::ConnectionTimeout];
-const TRANSPORT: &[Failure] = &[
-    Failure::ConnectionRefused,
-    Failure::ConnectionTimeout,
-    Failure::ConnectionTerminated,
-    Failure::HeadIncomplete,
-    Failure::BodyIncomplete,
-    Failure::HeadTimeout,
-    Failure::BodyTimeout,
-    Failure::ProtocolError,
-    Failure::HeadTooLarge,
-    Failure::ConnectionLimitReached,
-];
+/// What was tried over the wire, or had no connection for it: all but the last of the next list.
+const TRANSPORT: &[Failure] = match ALL_BUT_CANCELLED.split_last() {
+    Some((_, transport)) => transport,
+    None => &[],
+};
 const ALL_BUT_CANCELLED: &[Failure] = &[
     Failure::ConnectionRefused,
     Failure::ConnectionTimeout,
