@@ -21,6 +21,8 @@ fn incoming(n: u64, edge: EdgeId) -> Incoming {
         head_bytes: 300,
         body_bytes: 0,
         idempotent: true,
+        time_left: None,
+        priority: 5,
         disturbance: Disturbance::default(),
     }
 }
@@ -36,9 +38,9 @@ fn visit(env: &Env<'_>, state: &mut NodeState, out: &mut Vec<Action>, n: u64) ->
         actions += out.len();
         now = Time(now.0 + 1);
         input = match out.iter().rev().find(|a| !matches!(a, Action::Record(_))) {
-            Some(Action::Send { slot, .. }) => Input::Head { slot: *slot, status: 200, retry_after: None },
-            Some(Action::Relay { slot, .. }) => {
-                Input::Ended { slot: *slot, report: AttemptReport::of(Outcome::Answered(200)) }
+            Some(Action::Send { id, .. }) => Input::Head { id: *id, status: 200, retry_after: None },
+            Some(Action::Relay { id, .. }) => {
+                Input::Ended { id: *id, report: AttemptReport::of(Outcome::Answered(200)) }
             }
             _ => break,
         };

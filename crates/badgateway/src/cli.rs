@@ -8,7 +8,7 @@ use topology::units::DurationText;
 
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Output};
-use crate::{check, compare, explain, new, report_command, run, schema};
+use crate::{check, compare, explain, new, presets, report_command, run, schema};
 
 /// Where do my 502s come from, and what would a retry have done about them?
 ///
@@ -43,6 +43,11 @@ enum Command {
         run: PathBuf,
         #[command(flatten)]
         format: FormatArgs,
+    },
+    /// Gateway profiles and retry presets, each with its source.
+    Presets {
+        /// One of them, to be shown whole.
+        name: Option<String>,
     },
     /// A scenario to start from: writes NAME.yaml.
     New {
@@ -143,6 +148,7 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, Failure> {
         Command::Compare(args) => compare::compare(&args, output),
         Command::Explain(args) => explain::explain(args, output),
         Command::Report { run, format } => report_command::report(run, format.format.into(), output),
+        Command::Presets { name } => presets::presets(name.as_deref()),
         Command::New { name } => new::new(&name, output),
         Command::Schema => schema::schema(),
     }

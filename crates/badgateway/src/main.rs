@@ -8,6 +8,7 @@ mod explain;
 mod interrupt;
 mod new;
 mod output;
+mod presets;
 mod progress;
 mod report_command;
 mod run;

@@ -6,7 +6,7 @@ use topology::wire::{Close, Disturbance, ProcessEnd};
 use topology::{EdgeId, NodeId};
 use trace::{CallId, Exchange, HopId, Outcome, Record, Time};
 
-use crate::state::Ticket;
+use crate::queue::Ticket;
 
 /// A request as it arrives at a node.
 #[expect(clippy::struct_excessive_bools, reason = "four independent facts about a request")]
@@ -32,6 +32,10 @@ pub struct Incoming {
     pub body_bytes: u64,
     /// Whether its method is idempotent.
     pub idempotent: bool,
+    /// Its caller waits no longer than this.
+    pub time_left: Option<Duration>,
+    /// How much it matters: the lowest is shed first.
+    pub priority: u8,
     /// What the injector does to it.
     pub disturbance: Disturbance,
 }
@@ -43,21 +47,23 @@ pub enum Input {
     Begin,
     /// A worker has become free for it: answers [`Action::Wake`].
     Granted,
+    /// Its place in the queue is taken away: answers [`Action::Shed`].
+    Shed,
     /// The time of [`Action::Sleep`] has come.
     Woke(Timer),
     /// The head of a response has come for [`Action::Send`].
     Head {
-        /// Of which call.
-        slot: u16,
+        /// Of which attempt.
+        id: AttemptId,
         /// The status.
         status: u16,
-        /// The value of `Retry-After`, if it was in seconds.
+        /// The value of `Retry-After`, from now on.
         retry_after: Option<Duration>,
     },
     /// An attempt has ended, with or without a head before.
     Ended {
-        /// Of which call.
-        slot: u16,
+        /// Which.
+        id: AttemptId,
         /// How.
         report: AttemptReport,
     },
@@ -69,13 +75,24 @@ pub enum Input {
     RunEnds,
 }
 
+/// An attempt among those of one visit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AttemptId {
+    /// Of which call of the plan.
+    pub slot: u16,
+    /// From 1.
+    pub attempt: u16,
+}
+
 /// Every reason why a visit may wake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Timer {
     /// The own work is done.
     Work,
-    /// A back-off is over.
+    /// A call's back-off is over.
     Backoff(u16),
+    /// This attempt has had so long that another copy may be sent.
+    Hedge(AttemptId),
     /// The node's deadline for the whole request has come.
     Deadline,
 }
@@ -135,6 +152,10 @@ pub struct Outgoing {
     pub give_up_at: Option<Time>,
     /// No later than this the connection is there.
     pub connect_by: Time,
+    /// The callee is told that it has so long.
+    pub time_left: Option<Duration>,
+    /// How much it matters.
+    pub priority: u8,
     /// What the injector does to it.
     pub disturbance: Disturbance,
 }
@@ -177,29 +198,31 @@ pub enum Action {
     Queued(Ticket),
     /// Tell the visit with this ticket [`Input::Granted`].
     Wake(Ticket),
+    /// Tell the visit with this ticket [`Input::Shed`].
+    Shed(Ticket),
     /// Make an attempt; come back with [`Input::Head`] and [`Input::Ended`].
     Send {
-        /// For which call.
-        slot: u16,
         /// Which.
+        id: AttemptId,
+        /// To whom, and what is done to it.
         outgoing: Outgoing,
     },
     /// Pass this attempt's response on to the caller, as it comes. Its end is still reported.
     Relay {
-        /// Of which call.
-        slot: u16,
+        /// Which.
+        id: AttemptId,
         /// What to add to `Proxy-Status`.
         proxy_status: ProxyStatus,
     },
     /// Read this attempt's response to its end and keep nothing of it.
     Drain {
-        /// Of which call.
-        slot: u16,
+        /// Which.
+        id: AttemptId,
     },
     /// Give this attempt up; nothing more of it is reported.
     Abandon {
-        /// Of which call.
-        slot: u16,
+        /// Which.
+        id: AttemptId,
     },
     /// Answer the caller.
     Respond(Reply),

@@ -1,17 +1,21 @@
-//! One call of a node's plan: its attempts, over one edge or another.
+//! One call of a node's plan: its attempts, over one edge or another, one after another or at once.
 
 use std::time::Duration;
 
+use smallvec::SmallVec;
+use topology::EdgeId;
+use topology::Failure;
 use topology::node::{Balance, Choice};
+use topology::policy::{HedgeAfter, Policy};
 use topology::wire::Dial;
-use topology::{EdgeId, Failure};
 use trace::{Attempt, CallId, HopId, Outcome, Record, Time};
 
-use crate::action::{Action, AttemptReport, Outgoing};
+use crate::action::{Action, AttemptId, AttemptReport, Outgoing, Timer};
 use crate::dice::Purpose;
+use crate::edge::RetryCost;
 use crate::faults::{Faults, HopContext};
-use crate::retry;
-use crate::{Env, NodeState};
+use crate::retry::{self, Waits};
+use crate::scope::Scope;
 
 /// What all calls of a visit have in common.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +24,10 @@ pub(crate) struct Origin {
     pub(crate) hop: HopId,
     pub(crate) retries: u16,
     pub(crate) idempotent: bool,
+    /// From then on nobody waits for an answer.
+    pub(crate) deadline: Option<Time>,
+    /// How much it matters.
+    pub(crate) priority: u8,
 }
 
 /// An attempt under way.
@@ -33,10 +41,18 @@ pub(crate) struct Flight {
     retry_after: Option<Duration>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 enum State {
-    InFlight(Box<Flight>),
+    /// An attempt is under way, or more than one.
+    Trying,
+    /// The next attempt is waited for.
     BackingOff,
+    /// It has failed for good, and waits for nothing.
+    Lingering {
+        hop: HopId,
+        edge: EdgeId,
+        outcome: Outcome,
+    },
     Ended,
 }
 
@@ -54,30 +70,42 @@ pub(crate) struct Call {
     callees: Callees,
     attempt: u16,
     began: Time,
-    last_wait: Duration,
+    waits: Waits,
+    flights: SmallVec<[Box<Flight>; 1]>,
     state: State,
+    /// Retries and hedges that the budget has granted.
+    retries: u32,
+    last_cost: RetryCost,
 }
 
 /// What a call has come to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Progress {
-    /// It is being tried again.
+    /// It is being tried, or will be again.
     GoesOn,
     /// Its last attempt ended so; with or without success.
-    Ended { hop: HopId, edge: EdgeId, outcome: Outcome, relayed: bool },
+    Ended { slot: u16, hop: HopId, edge: EdgeId, outcome: Outcome, relayed: bool },
+}
+
+/// What to do about a response's head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HeadIs {
+    /// The attempt it is of is over already.
+    Unknown,
+    /// Whatever comes of it is the call's answer, unless its end fails.
+    LastWord,
+    /// Another attempt may bring something better.
+    NotYet,
 }
 
 impl Call {
-    /// Begins a call with its first attempt. Where the edge has no connection left for it, it has
-    /// ended at once.
+    /// Begins a call with its first attempt. Where that cannot even be sent, it may have ended at
+    /// once.
     pub(crate) fn begin(
         slot: u16,
         choice: &Choice,
         origin: Origin,
-        now: Time,
-        env: &Env<'_>,
-        node: &mut NodeState,
-        out: &mut Vec<Action>,
+        scope: &mut Scope<'_, '_>,
     ) -> (Self, Progress) {
         let mut call = Self {
             slot,
@@ -86,38 +114,76 @@ impl Call {
                 _ => Callees::Many { choice: choice.clone(), tried: Vec::new() },
             },
             attempt: 0,
-            began: now,
-            last_wait: Duration::ZERO,
-            state: State::Ended,
+            began: scope.now,
+            waits: Waits::default(),
+            flights: SmallVec::new(),
+            state: State::Trying,
+            retries: 0,
+            last_cost: RetryCost::default(),
         };
-        let progress = call.send(origin, now, env, node, out);
+        let group = call.group();
+        let policy = scope.policy(group);
+        let now = scope.now;
+        scope.node.edge(group).budget.call_begins(policy.retry.budget.as_ref(), now);
+        let progress = call.send(origin, scope);
         (call, progress)
     }
 
-    /// Makes the next attempt.
-    pub(crate) fn send(
-        &mut self,
-        origin: Origin,
-        now: Time,
-        env: &Env<'_>,
-        node: &mut NodeState,
-        out: &mut Vec<Action>,
-    ) -> Progress {
-        let edge = self.choose(origin, env, node);
+    /// The edge at which all that the replicas of the callee share is kept.
+    fn group(&self) -> EdgeId {
+        match &self.callees {
+            Callees::One(only) => *only,
+            Callees::Many { choice, .. } => choice.edges[0].0,
+        }
+    }
+
+    /// Makes the next attempt; and the next, as long as the policy wants one at once.
+    pub(crate) fn send(&mut self, origin: Origin, scope: &mut Scope<'_, '_>) -> Progress {
+        loop {
+            let flight = match self.launch(origin, scope) {
+                Ok(()) => return Progress::GoesOn,
+                Err(flight) => flight,
+            };
+            let (failure, flight) = *flight;
+            let outcome = Outcome::Failed { failure, status: None };
+            let Outgoing { edge, hop, .. } = flight.outgoing;
+            record(flight, AttemptReport::of(outcome), origin, scope);
+            if !self.flights.is_empty() {
+                return Progress::GoesOn;
+            }
+            match self.failed(edge, hop, outcome, None, origin, scope) {
+                Next::Now => {}
+                Next::Later => return Progress::GoesOn,
+                Next::Never => return self.end(hop, edge, outcome, false, scope),
+            }
+        }
+    }
+
+    /// Sends an attempt; or gives back one that the caller does not even send, and why.
+    fn launch(&mut self, origin: Origin, scope: &mut Scope<'_, '_>) -> Result<(), Box<(Failure, Flight)>> {
+        let chosen = self.choose(origin, scope);
+        let (Ok(edge) | Err(edge)) = chosen;
         self.attempt = self.attempt.saturating_add(1);
+        self.state = State::Trying;
         let hop = origin.hop.child(self.slot, edge.0, self.attempt);
         let retries = origin.retries.saturating_add(self.attempt - 1);
-        let context = HopContext { call: origin.call, hop, edge, retries };
-        let disturbance = env.faults.disturb(env.scenario, env.dice, &context, now);
-        let policy = &env.scenario.topology.edge(edge).policy;
-        let timeout = disturbance.outbound.timeout.or(policy.timeout);
-        let deadline = policy.deadline.map(|d| self.began + d);
-        let give_up_at = match (timeout.map(|t| now + t), deadline) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
+        let now = scope.now;
+        let policy = scope.policy(edge);
+        let refused = match chosen {
+            Err(_) => Some(Failure::DestinationUnavailable),
+            Ok(_) => refused_by_policy(policy, edge, hop, scope),
         };
-        let connect_by =
-            give_up_at.map_or(now + policy.connect_timeout, |t| t.min(now + policy.connect_timeout));
+        let disturbance = if refused.is_some() {
+            topology::wire::Disturbance::default()
+        } else {
+            let context = HopContext { call: origin.call, hop, edge, retries };
+            scope.env.faults.disturb(scope.env.scenario, scope.env.dice, &context, now)
+        };
+        let timeout = disturbance.outbound.timeout.or(policy.timeout);
+        let limits = [timeout.map(|t| now + t), policy.deadline.map(|d| self.began + d)];
+        let give_up_at = limits.into_iter().flatten().min();
+        let wanted_by = give_up_at.into_iter().chain(origin.deadline).min();
+        let connect_by = now + policy.connect_timeout;
         let outgoing = Outgoing {
             call: origin.call,
             hop,
@@ -125,58 +191,101 @@ impl Call {
             attempt: self.attempt,
             retries,
             give_up_at,
-            connect_by,
+            connect_by: give_up_at.map_or(connect_by, |t| t.min(connect_by)),
+            time_left: wanted_by.filter(|_| policy.propagate_deadline).map(|t| t.since(now)),
+            priority: origin.priority,
             disturbance,
         };
-        let shared = node.edge(edge);
-        if self.attempt == 1 {
-            shared.deposit(policy.retry.budget);
-        }
-        let full = policy.pool.max_connections.is_some_and(|max| shared.in_flight >= max);
-        shared.in_flight += 1;
         let flight =
             Flight { outgoing, start: now, timeout, status: None, relayed: false, retry_after: None };
-        if full {
-            self.state = State::InFlight(Box::new(flight));
-            let failure = Failure::ConnectionLimitReached;
-            let report = AttemptReport::of(Outcome::Failed { failure, status: None });
-            return self.ended(report, origin, now, env, node, out);
+        if let Some(failure) = refused {
+            return Err(Box::new((failure, flight)));
         }
-        out.push(Action::Send { slot: self.slot, outgoing: flight.outgoing.clone() });
-        self.state = State::InFlight(Box::new(flight));
-        Progress::GoesOn
+        scope.node.edge(edge).sent(policy, now);
+        let id = AttemptId { slot: self.slot, attempt: self.attempt };
+        scope.out.push(Action::Send { id, outgoing: flight.outgoing.clone() });
+        self.flights.push(Box::new(flight));
+        self.arm_hedge(policy, scope);
+        Ok(())
     }
 
-    /// Which callee this attempt goes to: an untried one while there is one.
-    fn choose(&mut self, origin: Origin, env: &Env<'_>, node: &mut NodeState) -> EdgeId {
+    /// Has the call wake when it is time for one more copy.
+    fn arm_hedge(&self, policy: &Policy, scope: &mut Scope<'_, '_>) {
+        let Some(hedge) = policy.hedge.filter(|hedge| u32::from(self.attempt) < hedge.max_attempts) else {
+            return;
+        };
+        let after = match hedge.after {
+            HedgeAfter::Delay(delay) => Some(delay),
+            HedgeAfter::Quantile(quantile) => scope.node.edge(self.group()).recent.quantile(quantile),
+        };
+        if let Some(after) = after {
+            let id = AttemptId { slot: self.slot, attempt: self.attempt };
+            scope.out.push(Action::Sleep { timer: Timer::Hedge(id), until: scope.now + after });
+        }
+    }
+
+    /// It is time for one more copy, if this attempt is still the newest and under way.
+    pub(crate) fn hedge(&mut self, attempt: u16, origin: Origin, scope: &mut Scope<'_, '_>) -> Progress {
+        let newest = self.flights.iter().find(|f| f.outgoing.attempt == attempt && self.attempt == attempt);
+        // A good head has come already: another copy would be for nothing.
+        let Some(flight) = newest.filter(|f| f.status.is_none_or(|status| status >= 400)) else {
+            return Progress::GoesOn;
+        };
+        let policy = scope.policy(flight.outgoing.edge);
+        if self.withdraw(policy, None, scope) { self.send(origin, scope) } else { Progress::GoesOn }
+    }
+
+    /// Which callee this attempt goes to: an untried one while there is one, and none that is left
+    /// alone. `Err` if all are.
+    fn choose(&mut self, origin: Origin, scope: &mut Scope<'_, '_>) -> Result<EdgeId, EdgeId> {
+        let now = scope.now;
         let (choice, tried) = match &mut self.callees {
-            Callees::One(only) => return *only,
+            Callees::One(only) => {
+                let available = scope.node.edge(*only).is_available(scope.env.policy(*only), now);
+                return if available { Ok(*only) } else { Err(*only) };
+            }
             Callees::Many { choice, tried } => (choice, tried),
         };
-        if tried.len() == choice.edges.len() {
+        let available: SmallVec<[(EdgeId, u32); 8]> = choice
+            .edges
+            .iter()
+            .copied()
+            .filter(|(edge, _)| scope.node.edge(*edge).is_available(scope.env.policy(*edge), now))
+            .collect();
+        if available.is_empty() {
+            return Err(choice.edges[0].0);
+        }
+        if available.iter().all(|(edge, _)| tried.contains(edge)) {
             tried.clear();
         }
-        let untried: Vec<_> = choice.edges.iter().copied().filter(|(e, _)| !tried.contains(e)).collect();
+        let untried: SmallVec<[(EdgeId, u32); 8]> =
+            available.into_iter().filter(|(edge, _)| !tried.contains(edge)).collect();
         let edge = match choice.balance {
-            Balance::RoundRobin => untried[node.turn(usize::from(self.slot)) as usize % untried.len()].0,
+            Balance::RoundRobin => {
+                let turn = scope.node.turn(usize::from(self.slot));
+                untried[turn as usize % untried.len()].0
+            }
             Balance::LeastInFlight => {
-                untried.iter().min_by_key(|(e, _)| node.edge(*e).in_flight).expect("never empty").0
+                let least = untried.iter().min_by_key(|(edge, _)| scope.node.edge(*edge).in_flight);
+                least.expect("never empty").0
             }
             Balance::Weighted => {
                 let key = origin.hop.child(self.slot, u32::MAX, self.attempt + 1).0;
-                weighted(&untried, env.dice.unit(Purpose::Balance, key))
+                weighted(&untried, scope.env.dice.unit(Purpose::Balance, key))
             }
         };
         tried.push(edge);
-        edge
+        Ok(edge)
     }
 
-    /// The attempt under way, if there is one.
-    pub(crate) fn flight(&mut self) -> Option<&mut Flight> {
-        match &mut self.state {
-            State::InFlight(flight) => Some(flight),
-            State::BackingOff | State::Ended => None,
-        }
+    /// An attempt under way.
+    pub(crate) fn flight(&mut self, attempt: u16) -> Option<&mut Flight> {
+        self.flights.iter_mut().find(|f| f.outgoing.attempt == attempt).map(|flight| &mut **flight)
+    }
+
+    /// The first of the attempts under way.
+    pub(crate) fn first_flight(&self) -> Option<&Flight> {
+        self.flights.first().map(|flight| &**flight)
     }
 
     /// How many attempts it has made.
@@ -189,102 +298,225 @@ impl Call {
         matches!(self.state, State::Ended)
     }
 
-    /// Takes a response's head. Gives whether an answer with this status would be the last word.
+    /// Takes a response's head. One that is good is the answer: other copies are given up.
     pub(crate) fn head(
         &mut self,
+        attempt: u16,
         status: u16,
         retry_after: Option<Duration>,
         origin: Origin,
-        env: &Env<'_>,
-    ) -> bool {
-        let attempt = self.attempt;
-        let Some(flight) = self.flight() else { return false };
+        scope: &mut Scope<'_, '_>,
+    ) -> HeadIs {
+        let attempts = self.attempts();
+        let Some(flight) = self.flight(attempt) else { return HeadIs::Unknown };
         flight.status = Some(status);
         flight.retry_after = retry_after;
-        let retry = &env.scenario.topology.edge(flight.outgoing.edge).policy.retry;
-        let again = retry::is_eligible(retry, Outcome::Answered(status), origin.idempotent);
-        !again || u32::from(attempt) >= retry.max_attempts
+        let retry = &scope.policy(flight.outgoing.edge).retry;
+        if status < 400 {
+            let others: SmallVec<[u16; 2]> =
+                self.flights.iter().map(|f| f.outgoing.attempt).filter(|a| *a != attempt).collect();
+            for other in others {
+                self.give_up(other, origin, scope);
+            }
+            return HeadIs::LastWord;
+        }
+        let told = retry_after.is_some();
+        let again = retry::is_eligible(retry, Outcome::Answered(status), told, origin.idempotent);
+        if self.flights.len() == 1 && (!again || attempts >= retry.max_attempts) {
+            HeadIs::LastWord
+        } else {
+            HeadIs::NotYet
+        }
     }
 
     /// Takes an attempt's end: records it, and tries again or gives up.
     pub(crate) fn ended(
         &mut self,
+        attempt: u16,
         report: AttemptReport,
         origin: Origin,
-        now: Time,
-        env: &Env<'_>,
-        node: &mut NodeState,
-        out: &mut Vec<Action>,
+        scope: &mut Scope<'_, '_>,
     ) -> Progress {
-        let State::InFlight(flight) = std::mem::replace(&mut self.state, State::Ended) else {
-            return Progress::GoesOn;
-        };
+        let Some(flight) = self.take(attempt) else { return Progress::GoesOn };
         let outcome = report.outcome;
         let Outgoing { edge, hop, .. } = flight.outgoing;
-        node.edge(edge).in_flight -= 1;
-        let retry_after = flight.retry_after;
-        let relayed = flight.relayed;
-        record(*flight, report, origin, now, env, out);
-        if !outcome.is_ok()
-            && !relayed
-            && let Some(wait) = self.next_wait(edge, hop, outcome, retry_after, origin, now, env, node)
-        {
-            self.last_wait = wait;
-            if wait.is_zero() {
-                return self.send(origin, now, env, node, out);
+        let Flight { start, relayed, retry_after, .. } = *flight;
+        let now = scope.now;
+        self.settle(edge, start, outcome, scope);
+        record(*flight, report, origin, scope);
+        if outcome.is_ok() {
+            scope.node.edge(self.group()).recent.add(now.since(start));
+            let others: SmallVec<[u16; 2]> = self.flights.iter().map(|f| f.outgoing.attempt).collect();
+            for other in others {
+                self.give_up(other, origin, scope);
             }
-            self.state = State::BackingOff;
-            out.push(Action::Sleep { timer: crate::Timer::Backoff(self.slot), until: now + wait });
-            return Progress::GoesOn;
+        } else if !relayed {
+            if !self.flights.is_empty() {
+                return Progress::GoesOn;
+            }
+            match self.failed(edge, hop, outcome, retry_after, origin, scope) {
+                Next::Now => return self.send(origin, scope),
+                Next::Later => return Progress::GoesOn,
+                Next::Never => {}
+            }
         }
-        Progress::Ended { hop, edge, outcome, relayed }
+        self.end(hop, edge, outcome, relayed, scope)
     }
 
-    /// How long to wait before the next attempt; `None` if there is none.
-    #[expect(clippy::too_many_arguments, reason = "each is a different thing the decision looks at")]
-    fn next_wait(
-        &self,
+    /// What an attempt's end means for the edge's policies.
+    fn settle(&self, edge: EdgeId, start: Time, outcome: Outcome, scope: &mut Scope<'_, '_>) {
+        let now = scope.now;
+        let policy = scope.policy(edge);
+        scope.node.edge(edge).ended(policy, start, now, outcome, true);
+        let (Some(breaker), Callees::Many { choice, .. }) = (&policy.breaker, &self.callees) else { return };
+        if !scope.node.edge(edge).is_ejected(policy, now) {
+            return;
+        }
+        let ejected =
+            |(edge, _): &&(EdgeId, u32)| scope.node.edge(*edge).is_ejected(scope.env.policy(*edge), now);
+        let ejected = choice.edges.iter().filter(ejected).count();
+        if ejected as f64 > breaker.max_ejected.get() * choice.edges.len() as f64 {
+            scope.node.edge(edge).take_back();
+        }
+    }
+
+    /// What follows on the failure of the only attempt under way.
+    fn failed(
+        &mut self,
         edge: EdgeId,
         hop: HopId,
         outcome: Outcome,
-        retry_after: Option<Duration>,
+        told: Option<Duration>,
         origin: Origin,
-        now: Time,
-        env: &Env<'_>,
-        node: &mut NodeState,
-    ) -> Option<Duration> {
-        let policy = &env.scenario.topology.edge(edge).policy;
+        scope: &mut Scope<'_, '_>,
+    ) -> Next {
+        let policy = scope.policy(edge);
         let retry = &policy.retry;
-        if u32::from(self.attempt) >= retry.max_attempts
-            || !retry::is_eligible(retry, outcome, origin.idempotent)
-        {
-            return None;
+        if !retry::is_eligible(retry, outcome, told.is_some(), origin.idempotent) {
+            return Next::Never;
         }
-        let wait = match (retry_after, retry.retry_after_max) {
-            (Some(told), Some(max)) if told <= max => told,
-            _ => retry::wait(retry, self.attempt, self.last_wait, hop.0, env.dice),
-        };
-        let in_time = policy.deadline.is_none_or(|d| now + wait < self.began + d);
-        (in_time && node.edge(edge).withdraw(retry.budget)).then_some(wait)
+        scope.node.edge(self.group()).budget.attempt_fails(retry.budget.as_ref());
+        let ended = retry::Ended { attempts: self.attempt, outcome, told, waits: self.waits, key: hop.0 };
+        let Some(wait) = retry::wait(retry, &ended, scope.env.dice) else { return Next::Never };
+        let until = scope.now + wait;
+        let limits = [policy.deadline.map(|d| self.began + d), origin.deadline];
+        let limit = limits.into_iter().flatten().min();
+        if self.attempts() >= retry.max_attempts {
+            if !retry.sleep_after_last || wait.is_zero() {
+                return Next::Never;
+            }
+            self.state = State::Lingering { hop, edge, outcome };
+            let until = limit.map_or(until, |limit| until.min(limit));
+            scope.out.push(Action::Sleep { timer: Timer::Backoff(self.slot), until });
+            return Next::Later;
+        }
+        if limit.is_some_and(|limit| until >= limit) || !self.withdraw(policy, Some(outcome), scope) {
+            return Next::Never;
+        }
+        self.waits.add(wait);
+        if wait.is_zero() {
+            return Next::Now;
+        }
+        self.state = State::BackingOff;
+        scope.out.push(Action::Sleep { timer: Timer::Backoff(self.slot), until });
+        Next::Later
+    }
+
+    /// Takes one more retry out of the budget; `false` if it is spent.
+    fn withdraw(&mut self, policy: &Policy, after: Option<Outcome>, scope: &mut Scope<'_, '_>) -> bool {
+        let now = scope.now;
+        let budget = &mut scope.node.edge(self.group()).budget;
+        let Some(cost) = budget.withdraw(policy.retry.budget.as_ref(), after, now) else { return false };
+        self.last_cost = cost;
+        self.retries += 1;
+        true
+    }
+
+    /// The back-off is over.
+    pub(crate) fn woke(&mut self, origin: Origin, scope: &mut Scope<'_, '_>) -> Progress {
+        match self.state {
+            State::BackingOff => self.send(origin, scope),
+            State::Lingering { hop, edge, outcome } => self.end(hop, edge, outcome, false, scope),
+            State::Trying | State::Ended => Progress::GoesOn,
+        }
+    }
+
+    fn end(
+        &mut self,
+        hop: HopId,
+        edge: EdgeId,
+        outcome: Outcome,
+        relayed: bool,
+        scope: &mut Scope<'_, '_>,
+    ) -> Progress {
+        self.leave(outcome.is_ok(), scope);
+        Progress::Ended { slot: self.slot, hop, edge, outcome, relayed }
+    }
+
+    /// It is over, one way or another.
+    fn leave(&mut self, ok: bool, scope: &mut Scope<'_, '_>) {
+        if self.is_ended() {
+            return;
+        }
+        self.state = State::Ended;
+        let group = self.group();
+        let budget = scope.policy(group).retry.budget.as_ref();
+        scope.node.edge(group).budget.call_ends(budget, ok, self.retries, self.last_cost);
+    }
+
+    /// Takes an attempt out of those under way.
+    fn take(&mut self, attempt: u16) -> Option<Box<Flight>> {
+        let place = self.flights.iter().position(|f| f.outgoing.attempt == attempt)?;
+        Some(self.flights.remove(place))
+    }
+
+    /// Gives one attempt up.
+    fn give_up(&mut self, attempt: u16, origin: Origin, scope: &mut Scope<'_, '_>) {
+        let Some(flight) = self.take(attempt) else { return };
+        let edge = flight.outgoing.edge;
+        let outcome = Outcome::Failed { failure: Failure::Cancelled, status: flight.status };
+        let (policy, now) = (scope.policy(edge), scope.now);
+        scope.node.edge(edge).ended(policy, flight.start, now, outcome, false);
+        scope.out.push(Action::Abandon { id: AttemptId { slot: self.slot, attempt } });
+        record(*flight, AttemptReport::of(outcome), origin, scope);
     }
 
     /// Gives the call up; what is under way is recorded as cancelled.
-    pub(crate) fn abandon(
-        &mut self,
-        origin: Origin,
-        now: Time,
-        env: &Env<'_>,
-        node: &mut NodeState,
-        out: &mut Vec<Action>,
-    ) {
-        if let State::InFlight(flight) = std::mem::replace(&mut self.state, State::Ended) {
-            node.edge(flight.outgoing.edge).in_flight -= 1;
-            out.push(Action::Abandon { slot: self.slot });
-            let status = flight.status;
-            let report = AttemptReport::of(Outcome::Failed { failure: Failure::Cancelled, status });
-            record(*flight, report, origin, now, env, out);
+    pub(crate) fn abandon(&mut self, origin: Origin, scope: &mut Scope<'_, '_>) {
+        while let Some(flight) = self.first_flight() {
+            self.give_up(flight.outgoing.attempt, origin, scope);
+        }
+        self.leave(false, scope);
+    }
+}
+
+/// What follows on a failed attempt.
+enum Next {
+    /// Another attempt, at once.
+    Now,
+    /// A wait.
+    Later,
+    /// Nothing.
+    Never,
+}
+
+/// Why a policy of the caller does not let an attempt be sent, if any does not.
+fn refused_by_policy(
+    policy: &Policy,
+    edge: EdgeId,
+    hop: HopId,
+    scope: &mut Scope<'_, '_>,
+) -> Option<Failure> {
+    let now = scope.now;
+    let state = scope.node.edge(edge);
+    if let Some(throttle) = &policy.throttle {
+        let probability = state.drop_probability(throttle, now);
+        if probability > 0.0 && scope.env.dice.unit(Purpose::Throttle, hop.0) < probability {
+            scope.node.edge(edge).dropped(throttle, now);
+            return Some(Failure::DestinationUnavailable);
         }
     }
+    (!scope.node.edge(edge).has_room(policy)).then_some(Failure::ConnectionLimitReached)
 }
 
 /// The edge at which a number in [0, 1) lies, in proportion to the weights.
@@ -301,15 +533,9 @@ fn weighted(edges: &[(EdgeId, u32)], luck: f64) -> EdgeId {
 }
 
 /// Emits the caller's side of a hop.
-fn record(
-    flight: Flight,
-    report: AttemptReport,
-    origin: Origin,
-    now: Time,
-    env: &Env<'_>,
-    out: &mut Vec<Action>,
-) {
+fn record(flight: Flight, report: AttemptReport, origin: Origin, scope: &mut Scope<'_, '_>) {
     let Flight { outgoing, start, timeout, .. } = flight;
+    let (now, env) = (scope.now, scope.env);
     let outbound = outgoing.disturbance.outbound;
     let marks = outgoing.disturbance.marks;
     let failure = report.outcome.failure();
@@ -333,9 +559,9 @@ fn record(
         Dial::Callee | Dial::Refused | Dial::Blackhole => Dial::Callee,
     };
     if report.idle_closed {
-        out.push(Action::Record(Record::IdleClosed { call: origin.call, hop: outgoing.hop }));
+        scope.out.push(Action::Record(Record::IdleClosed { call: origin.call, hop: outgoing.hop }));
     }
-    out.push(Action::Record(Record::Attempt(Attempt {
+    scope.out.push(Action::Record(Record::Attempt(Attempt {
         call: origin.call,
         hop: outgoing.hop,
         parent: origin.hop,

@@ -19,6 +19,8 @@ pub enum Purpose {
     Arrivals(u16),
     /// A user's think time.
     Think,
+    /// Whether adaptive throttling drops an attempt.
+    Throttle,
 }
 
 impl Purpose {
@@ -30,6 +32,7 @@ impl Purpose {
             Self::Fault(n) => 4 << 32 | u64::from(n),
             Self::Arrivals(n) => 5 << 32 | u64::from(n),
             Self::Think => 6 << 32,
+            Self::Throttle => 7 << 32,
         }
     }
 }

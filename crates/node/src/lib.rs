@@ -10,15 +10,19 @@
 mod action;
 mod call;
 mod dice;
+mod edge;
 mod faults;
+mod queue;
 mod retry;
+mod scope;
 mod state;
 mod visit;
 
-pub use action::{Action, AttemptReport, Incoming, Input, Outgoing, ProxyStatus, Reply, Timer};
+pub use action::{Action, AttemptId, AttemptReport, Incoming, Input, Outgoing, ProxyStatus, Reply, Timer};
 pub use dice::{Dice, Purpose};
 pub use faults::{FaultCounts, Faults, HopContext};
-pub use state::{NodeState, Ticket};
+pub use queue::Ticket;
+pub use state::NodeState;
 pub use visit::Visit;
 
 use topology::Scenario;
@@ -32,4 +36,11 @@ pub struct Env<'a> {
     pub dice: Dice,
     /// The injector.
     pub faults: &'a Faults,
+}
+
+impl<'a> Env<'a> {
+    /// An edge's policy.
+    pub(crate) fn policy(&self, edge: topology::EdgeId) -> &'a topology::policy::Policy {
+        &self.scenario.topology.edge(edge).policy
+    }
 }

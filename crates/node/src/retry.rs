@@ -3,112 +3,148 @@
 use std::time::Duration;
 
 use rand::RngExt;
-use topology::policy::{Backoff, Jitter, Retry};
+use topology::policy::{Backoff, Cap, Curve, Idempotent, Jitter, OverMax, Retry, RetryAfter};
+use topology::units::DURATION_MAX;
 use trace::Outcome;
 
 use crate::dice::{Dice, Purpose};
+use crate::edge::names;
 
 /// Whether the policy is for this outcome at all; attempts and budget are counted elsewhere.
-pub(crate) fn is_eligible(retry: &Retry, outcome: Outcome, idempotent: bool) -> bool {
-    let listed = match outcome {
-        Outcome::Answered(status) => retry.when.statuses.contains(&status),
-        Outcome::Failed { failure, .. } => retry.when.failures.contains(&failure),
+pub(crate) fn is_eligible(retry: &Retry, outcome: Outcome, told_when: bool, idempotent: bool) -> bool {
+    let when = &retry.when;
+    let listed = names(&when.outcomes, outcome) || (told_when && names(&when.with_retry_after, outcome));
+    let method_matters = match when.idempotent {
+        Idempotent::Any => false,
+        Idempotent::UnlessUnprocessed => {
+            !outcome.failure().is_some_and(topology::Failure::surely_unprocessed)
+        }
+        Idempotent::ForStatuses => outcome.failure().is_none(),
+        Idempotent::Always => true,
     };
-    let harmless = idempotent || outcome.failure().is_some_and(topology::Failure::surely_unprocessed);
-    listed && (harmless || !retry.when.idempotent_only)
+    listed && (idempotent || !method_matters)
 }
 
-/// The wait before the next attempt, after `attempt` attempts (from 1).
-///
-/// `last` is the wait before this one, for [`Jitter::Decorrelated`]; `hop` keys the chance.
-pub(crate) fn wait(retry: &Retry, attempt: u16, last: Duration, hop: u64, dice: Dice) -> Duration {
-    let (base, raw, max, jitter) = match retry.backoff {
-        Backoff::None => return Duration::ZERO,
-        Backoff::Constant { delay } => return delay,
-        Backoff::Linear { base, max, jitter } => (base, base.saturating_mul(u32::from(attempt)), max, jitter),
-        Backoff::Exponential { base, factor, max, jitter } => {
-            let grown = base.as_secs_f64() * factor.powi(i32::from(attempt) - 1);
-            (base, Duration::try_from_secs_f64(grown).unwrap_or(max), max, jitter)
+/// What a call has waited so far between its attempts.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Waits {
+    /// The last wait.
+    pub(crate) last: Duration,
+    /// All of them.
+    pub(crate) total: Duration,
+}
+
+impl Waits {
+    pub(crate) fn add(&mut self, wait: Duration) {
+        self.last = wait;
+        self.total = self.total.saturating_add(wait);
+    }
+}
+
+/// What the wait after an attempt depends on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ended {
+    /// How many attempts have been made.
+    pub(crate) attempts: u16,
+    /// How the last of them ended.
+    pub(crate) outcome: Outcome,
+    /// Its `Retry-After`.
+    pub(crate) told: Option<Duration>,
+    /// The waits before it.
+    pub(crate) waits: Waits,
+    /// What keys the chance.
+    pub(crate) key: u64,
+}
+
+/// The wait before the next attempt; none if there is to be none.
+pub(crate) fn wait(retry: &Retry, ended: &Ended, dice: Dice) -> Option<Duration> {
+    let luck: f64 = dice.rng(Purpose::Backoff, ended.key).random();
+    let waits = retry.backoff_for.as_ref().is_none_or(|outcomes| names(outcomes, ended.outcome));
+    let own = retry.backoff.as_ref().filter(|_| waits).map_or(Duration::ZERO, |b| backoff(b, ended, luck));
+    let Some((policy, told)) = retry.retry_after.as_ref().zip(ended.told) else { return Some(own) };
+    if policy.statuses.as_ref().is_some_and(|outcomes| !names(outcomes, ended.outcome)) {
+        return Some(own);
+    }
+    let obeyed = match (told > policy.max, policy.over_max) {
+        (false, _) => told,
+        (true, OverMax::Ignore) => return Some(own),
+        (true, OverMax::Clamp) => policy.max,
+        (true, OverMax::GiveUp) => return None,
+    };
+    Some(after_hint(policy, obeyed, own, luck))
+}
+
+fn after_hint(policy: &RetryAfter, told: Duration, own: Duration, luck: f64) -> Duration {
+    let told = jittered(policy.jitter, told, luck);
+    if policy.at_least_backoff { told.max(own) } else { told }
+}
+
+fn backoff(backoff: &Backoff, ended: &Ended, luck: f64) -> Duration {
+    let k = u32::from(ended.attempts).max(1);
+    let throttled = backoff.throttled_base.filter(|_| ended.outcome == Outcome::Answered(429));
+    let (base, raw) = match &backoff.curve {
+        Curve::Constant { delay } => (*delay, *delay),
+        Curve::Linear { base } => (*base, base.saturating_mul(k)),
+        Curve::Exponential { base, factor } => {
+            let base = throttled.unwrap_or(*base);
+            (base, scaled(base, factor.powi(i32::try_from(k).unwrap_or(i32::MAX) - 1)))
+        }
+        Curve::Fibonacci { base, second } => (*base, fibonacci(*base, *second, k)),
+        Curve::List(waits) => {
+            let place = (k as usize - 1).min(waits.len().saturating_sub(1));
+            let wait = waits.get(place).copied().unwrap_or_default();
+            (wait, wait)
         }
     };
-    let capped = raw.min(max);
-    let luck: f64 = dice.rng(Purpose::Backoff, hop).random();
-    match jitter {
-        Jitter::None => capped,
-        Jitter::Full => capped.mul_f64(luck),
-        Jitter::Equal => capped / 2 + (capped / 2).mul_f64(luck),
+    if let (1, Some(first)) = (k, backoff.first) {
+        return first;
+    }
+    match backoff.jitter {
         Jitter::Decorrelated => {
-            let previous = last.max(base);
-            (base + (previous * 3).saturating_sub(base).mul_f64(luck)).min(max)
+            let previous = ended.waits.last.max(base);
+            (base + scaled(previous.saturating_mul(3).saturating_sub(base), luck)).min(backoff.max)
+        }
+        Jitter::DecorrelatedV2 => {
+            // The waits so far add up to f at the last place, but for the factor.
+            let unit = base.as_secs_f64() / 1.4;
+            let at = f64::from(k) - 1.0 + luck;
+            let f = at.min(1023.0).exp2() * (4.0 * at).sqrt().tanh();
+            let wait = f * unit - ended.waits.total.as_secs_f64();
+            Duration::try_from_secs_f64(wait.max(0.0)).unwrap_or(DURATION_MAX).min(backoff.max)
+        }
+        jitter if backoff.cap == Cap::BeforeJitter => jittered(jitter, raw.min(backoff.max), luck),
+        jitter => jittered(jitter, raw, luck).min(backoff.max),
+    }
+}
+
+/// A wait, changed by chance alone.
+fn jittered(jitter: Jitter, wait: Duration, luck: f64) -> Duration {
+    match jitter {
+        Jitter::None | Jitter::Decorrelated | Jitter::DecorrelatedV2 => wait,
+        Jitter::Full => scaled(wait, luck),
+        Jitter::Equal => wait / 2 + scaled(wait / 2, luck),
+        Jitter::Scale { low, high } => scaled(wait, low + (high - low) * luck),
+        Jitter::Add { low, high } => {
+            wait.saturating_add(low).saturating_add(scaled(high.saturating_sub(low), luck))
         }
     }
+}
+
+fn scaled(wait: Duration, factor: f64) -> Duration {
+    Duration::try_from_secs_f64(wait.as_secs_f64() * factor).unwrap_or(DURATION_MAX).min(DURATION_MAX)
+}
+
+/// The k-th, from 1.
+fn fibonacci(first: Duration, second: Duration, k: u32) -> Duration {
+    let mut pair = (first, second);
+    for _ in 1..k {
+        if pair.0 > DURATION_MAX {
+            break;
+        }
+        pair = (pair.1, pair.0.saturating_add(pair.1));
+    }
+    pair.0
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeSet;
-    use topology::Failure;
-    use topology::policy::When;
-
-    fn retry(backoff: Backoff, idempotent_only: bool) -> Retry {
-        let when = When {
-            statuses: BTreeSet::from([502]),
-            failures: BTreeSet::from([Failure::ConnectionTerminated, Failure::ConnectionRefused]),
-            idempotent_only,
-        };
-        Retry { max_attempts: 5, when, backoff, retry_after_max: None, budget: None }
-    }
-
-    fn ms(ms: u64) -> Duration {
-        Duration::from_millis(ms)
-    }
-
-    #[test]
-    fn only_what_is_listed_is_tried_again() {
-        let policy = retry(Backoff::None, false);
-        let failed = |failure| Outcome::Failed { failure, status: None };
-        assert!(is_eligible(&policy, Outcome::Answered(502), false));
-        assert!(!is_eligible(&policy, Outcome::Answered(503), true));
-        assert!(is_eligible(&policy, failed(Failure::ConnectionTerminated), false));
-        assert!(!is_eligible(&policy, failed(Failure::HeadTimeout), true));
-    }
-
-    #[test]
-    fn a_post_is_only_repeated_when_it_was_surely_not_processed() {
-        let policy = retry(Backoff::None, true);
-        let failed = |failure| Outcome::Failed { failure, status: None };
-        assert!(!is_eligible(&policy, failed(Failure::ConnectionTerminated), false));
-        assert!(is_eligible(&policy, failed(Failure::ConnectionRefused), false));
-    }
-
-    #[test]
-    fn exponential_waits_double_up_to_the_cap() {
-        let backoff = Backoff::Exponential { base: ms(50), factor: 2.0, max: ms(300), jitter: Jitter::None };
-        let policy = retry(backoff, false);
-        let waits: Vec<_> =
-            (1..=5).map(|k| wait(&policy, k, Duration::ZERO, 9, Dice::new(1)).as_millis()).collect();
-        assert_eq!(waits, [50, 100, 200, 300, 300]);
-    }
-
-    #[test]
-    fn jitters_stay_inside_their_interval_and_fill_it() {
-        for (jitter, low, high) in
-            [(Jitter::Full, 0.0, 0.2), (Jitter::Equal, 0.1, 0.2), (Jitter::Decorrelated, 0.05, 0.25)]
-        {
-            let backoff = Backoff::Exponential { base: ms(50), factor: 2.0, max: ms(250), jitter };
-            let policy = retry(backoff, false);
-            let waits: Vec<f64> =
-                (0..2000).map(|key| wait(&policy, 3, ms(100), key, Dice::new(1)).as_secs_f64()).collect();
-            let (min, max) = waits.iter().fold((f64::MAX, 0.0_f64), |(a, b), &w| (a.min(w), b.max(w)));
-            assert!(low <= min && max <= high + 1e-9, "{jitter:?}: {min}..{max}");
-            assert!(min < low + 0.01 && max > high - 0.01, "{jitter:?}: {min}..{max}");
-        }
-    }
-
-    #[test]
-    fn a_huge_attempt_number_stays_at_the_cap() {
-        let backoff = Backoff::Exponential { base: ms(50), factor: 1e6, max: ms(300), jitter: Jitter::None };
-        assert_eq!(wait(&retry(backoff, false), u16::MAX, Duration::ZERO, 9, Dice::new(1)), ms(300));
-    }
-}
+mod tests;

@@ -1,21 +1,15 @@
 //! What the requests inside one node share: workers, the queue, connections, budgets.
 
-use std::collections::VecDeque;
+use std::collections::BTreeSet;
 
 use topology::fault::{FaultId, Mechanism, Overload};
-use topology::units::Share;
-use topology::{EdgeId, NodeId};
+use topology::{EdgeId, Node, NodeId};
 use trace::Time;
 
 use crate::Env;
 use crate::action::Action;
-
-/// A visit's place in its node's queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(pub u64);
-
-/// The most retries that a budget saves up.
-const BUDGET_MAX: f64 = 10.0;
+use crate::edge::EdgeState;
+use crate::queue::{Queue, Ticket};
 
 /// The state of one node.
 #[derive(Debug)]
@@ -25,20 +19,13 @@ pub struct NodeState {
     /// Requests inside.
     pub in_flight: u32,
     busy: u32,
-    queue: VecDeque<Ticket>,
+    queue: Queue,
+    /// Those whose place was taken away, and who do not know yet.
+    shed: BTreeSet<Ticket>,
     next_ticket: u64,
     edges: Vec<EdgeState>,
     turns: Vec<u32>,
     buckets: Vec<(FaultId, Bucket)>,
-}
-
-/// What the calls over one edge share.
-#[derive(Debug, Clone)]
-pub(crate) struct EdgeState {
-    edge: EdgeId,
-    /// Attempts in flight.
-    pub(crate) in_flight: u32,
-    budget: f64,
 }
 
 /// A token bucket.
@@ -55,14 +42,15 @@ impl NodeState {
         let edges = topology
             .outgoing(node)
             .into_iter()
-            .map(|edge| EdgeState { edge, in_flight: 0, budget: BUDGET_MAX })
+            .map(|edge| EdgeState::new(edge, &topology.edge(edge).policy))
             .collect();
         let calls = topology.node(node).plan.stages.iter().map(|s| s.calls.len()).sum();
         Self {
             node,
             in_flight: 0,
             busy: 0,
-            queue: VecDeque::new(),
+            queue: Queue::default(),
+            shed: BTreeSet::new(),
             next_ticket: 0,
             edges,
             turns: vec![0; calls],
@@ -82,35 +70,55 @@ impl NodeState {
         free
     }
 
-    /// Queues up, if there is a place.
-    pub(crate) fn enqueue(&mut self, places: u32) -> Option<Ticket> {
-        if self.queued() >= places {
-            return None;
+    /// Queues up, if there is a place; where all are taken, in that of a request that matters less.
+    pub(crate) fn enqueue(
+        &mut self,
+        declared: &Node,
+        priority: u8,
+        now: Time,
+        out: &mut Vec<Action>,
+    ) -> Option<Ticket> {
+        if self.queued() >= declared.queue {
+            let evicted = self.queue.evict_below(priority)?;
+            self.shed(evicted, out);
         }
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
-        self.queue.push_back(ticket);
+        self.queue.push(ticket, priority, now);
         Some(ticket)
     }
 
     /// Gives a worker back, and to those who wait.
     pub(crate) fn release_worker(&mut self, env: &Env<'_>, now: Time, out: &mut Vec<Action>) {
         self.busy = self.busy.saturating_sub(1);
+        let discipline = &env.scenario.topology.node(self.node).discipline;
         let (workers, _) = env.faults.capacity(env.scenario, self.node, now);
         while workers.is_none_or(|w| self.busy < w) {
-            let Some(ticket) = self.queue.pop_front() else { break };
+            let mut dropped = Vec::new();
+            let next = self.queue.pop(discipline, now, &mut dropped);
+            for ticket in dropped {
+                self.shed(ticket, out);
+            }
+            let Some(ticket) = next else { break };
             self.busy += 1;
             out.push(Action::Wake(ticket));
         }
     }
 
+    fn shed(&mut self, ticket: Ticket, out: &mut Vec<Action>) {
+        self.shed.insert(ticket);
+        out.push(Action::Shed(ticket));
+    }
+
+    /// A visit knows that its place was taken away.
+    pub(crate) fn forget_shed(&mut self, ticket: Ticket) {
+        self.shed.remove(&ticket);
+    }
+
     /// Leaves the queue; a worker that was just granted is given back.
     pub(crate) fn leave_queue(&mut self, ticket: Ticket, env: &Env<'_>, now: Time, out: &mut Vec<Action>) {
-        match self.queue.iter().position(|&t| t == ticket) {
-            Some(place) => {
-                self.queue.remove(place);
-            }
-            None => self.release_worker(env, now, out),
+        if !self.shed.remove(&ticket) && !self.queue.remove(ticket) {
+            self.release_worker(env, now, out);
         }
     }
 
@@ -149,27 +157,6 @@ impl NodeState {
         let has = bucket.tokens >= 1.0;
         if has {
             bucket.tokens -= 1.0;
-        }
-        has
-    }
-}
-
-impl EdgeState {
-    /// A first attempt pays into the retry budget.
-    pub(crate) fn deposit(&mut self, ratio: Option<Share>) {
-        if let Some(ratio) = ratio {
-            self.budget = (self.budget + ratio.get()).min(BUDGET_MAX);
-        }
-    }
-
-    /// A retry draws on it; `false` if it is spent.
-    pub(crate) fn withdraw(&mut self, ratio: Option<Share>) -> bool {
-        if ratio.is_none() {
-            return true;
-        }
-        let has = self.budget >= 1.0;
-        if has {
-            self.budget -= 1.0;
         }
         has
     }

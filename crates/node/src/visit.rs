@@ -8,20 +8,23 @@ mod work;
 use std::time::Duration;
 
 use smallvec::SmallVec;
-use topology::node::{Choice, Node, OnDisconnect, ScriptStep};
+use topology::node::{Balance, Choice, OnDisconnect, ScriptStep};
 use topology::profile::Reaction;
 use topology::wire::ProcessEnd;
 use topology::{EdgeId, Failure, FaultSet, NodeKind, Refusal};
 use trace::{CallEnd, CallId, HopId, Outcome, Record, Sent, Served, ServedEnd, Source, Time};
 
-use crate::action::{Action, AttemptReport, Incoming, Input, ProxyStatus, Reply, Timer};
-use crate::call::{Call, Origin, Progress};
-use crate::state::Ticket;
+use crate::action::{Action, AttemptId, Incoming, Input, ProxyStatus, Reply, Timer};
+use crate::call::{Call, HeadIs, Origin, Progress};
+use crate::queue::Ticket;
+use crate::scope::Scope;
 use crate::{Env, NodeState};
 use proxy_status::proxy_status;
 
 /// The slot of a rerouted request, which is in no plan.
 const REROUTED: u16 = u16::MAX;
+/// Set in the slot of the call that stands in for the one without it.
+const FALLBACK: u16 = 1 << 15;
 
 /// Who is served.
 #[derive(Debug)]
@@ -66,26 +69,12 @@ pub struct Visit {
     calls: SmallVec<[Call; 1]>,
 }
 
-/// What the shared parts of a decision look at.
-struct Scope<'a, 'e> {
-    now: Time,
-    env: &'a Env<'e>,
-    node: &'a mut NodeState,
-    out: &'a mut Vec<Action>,
-}
-
-impl<'e> Scope<'_, 'e> {
-    fn declared(&self) -> &'e Node {
-        self.env.scenario.topology.node(self.node.node)
-    }
-}
-
 impl Visit {
-    /// A call of a client, which should have begun at `start`.
-    pub fn call(call: CallId, start: Time, idempotent: bool) -> Self {
+    /// A call of a client, which should have begun at `start` and matters so much.
+    pub fn call(call: CallId, start: Time, idempotent: bool, priority: u8) -> Self {
         Self {
             role: Role::Client { start, attempts: 0 },
-            origin: Origin { call, hop: HopId::root(call), retries: 0, idempotent },
+            origin: Origin { call, hop: HopId::root(call), retries: 0, idempotent, deadline: None, priority },
             phase: Phase::Calling(0),
             calls: SmallVec::new(),
         }
@@ -93,7 +82,7 @@ impl Visit {
 
     /// A request that has arrived at a node.
     pub fn request(incoming: Incoming) -> Self {
-        let Incoming { call, hop, retries, idempotent, .. } = incoming;
+        let Incoming { call, hop, retries, idempotent, priority, .. } = incoming;
         let serving = Serving {
             incoming,
             arrived: Time(0),
@@ -107,7 +96,7 @@ impl Visit {
         };
         Self {
             role: Role::Server(Box::new(serving)),
-            origin: Origin { call, hop, retries, idempotent },
+            origin: Origin { call, hop, retries, idempotent, deadline: None, priority },
             phase: Phase::Working,
             calls: SmallVec::new(),
         }
@@ -129,17 +118,17 @@ impl Visit {
         match input {
             Input::Begin => self.begin(scope),
             Input::Granted => self.granted(scope),
+            Input::Shed => self.shed(scope),
             Input::Woke(Timer::Work) => self.work_done(scope),
-            Input::Woke(Timer::Backoff(slot)) => {
-                let origin = self.origin;
-                if let Some(place) = self.place(slot) {
-                    let progress = self.calls[place].send(origin, now, env, scope.node, scope.out);
-                    self.on_progress(progress, scope);
-                }
+            Input::Woke(Timer::Backoff(slot)) => self.with_call(slot, scope, Call::woke),
+            Input::Woke(Timer::Hedge(AttemptId { slot, attempt })) => {
+                self.with_call(slot, scope, |call, origin, scope| call.hedge(attempt, origin, scope));
             }
             Input::Woke(Timer::Deadline) => self.refuse(Refusal::DeadlineExceeded, scope),
-            Input::Head { slot, status, retry_after } => self.head(slot, status, retry_after, scope),
-            Input::Ended { slot, report } => self.attempt_ended(slot, report, scope),
+            Input::Head { id, status, retry_after } => self.head(id, status, retry_after, scope),
+            Input::Ended { id: AttemptId { slot, attempt }, report } => {
+                self.with_call(slot, scope, |call, origin, scope| call.ended(attempt, report, origin, scope));
+            }
             Input::CallerGone => self.caller_gone(scope),
             Input::ProcessDown => self.process_down(scope),
             Input::RunEnds => {
@@ -157,8 +146,18 @@ impl Visit {
         earlier + self.calls.iter().map(Call::attempts).sum::<u32>()
     }
 
-    fn place(&self, slot: u16) -> Option<usize> {
-        self.calls.iter().position(|c| c.slot == slot)
+    /// Has a call go on, and looks at what it has come to.
+    fn with_call(
+        &mut self,
+        slot: u16,
+        scope: &mut Scope<'_, '_>,
+        go_on: impl FnOnce(&mut Call, Origin, &mut Scope<'_, '_>) -> Progress,
+    ) {
+        let origin = self.origin;
+        if let Some(call) = self.calls.iter_mut().find(|c| c.slot == slot) {
+            let progress = go_on(call, origin, scope);
+            self.on_progress(progress, scope);
+        }
     }
 
     fn start_stage(&mut self, stage: usize, scope: &mut Scope<'_, '_>) {
@@ -185,8 +184,7 @@ impl Visit {
     }
 
     fn begin_call(&mut self, slot: u16, choice: &Choice, scope: &mut Scope<'_, '_>) {
-        let (call, progress) =
-            Call::begin(slot, choice, self.origin, scope.now, scope.env, scope.node, scope.out);
+        let (call, progress) = Call::begin(slot, choice, self.origin, scope);
         self.calls.push(call);
         self.on_progress(progress, scope);
     }
@@ -199,38 +197,52 @@ impl Visit {
         declared.kind == NodeKind::Gateway && (slot == REROUTED || last)
     }
 
-    fn head(&mut self, slot: u16, status: u16, retry_after: Option<Duration>, scope: &mut Scope<'_, '_>) {
-        let Some(place) = self.place(slot) else { return };
-        let is_last_word = self.calls[place].head(status, retry_after, self.origin, scope.env);
-        let relays = is_last_word && matches!(self.role, Role::Server(_)) && self.relays(slot, scope);
-        let Some(flight) = self.calls[place].flight() else { return };
+    fn head(&mut self, id: AttemptId, status: u16, retry_after: Option<Duration>, scope: &mut Scope<'_, '_>) {
+        let origin = self.origin;
+        let Some(place) = self.calls.iter().position(|c| c.slot == id.slot) else { return };
+        let head = self.calls[place].head(id.attempt, status, retry_after, origin, scope);
+        let relays =
+            head == HeadIs::LastWord && matches!(self.role, Role::Server(_)) && self.relays(id.slot, scope);
+        let Some(flight) = self.calls[place].flight(id.attempt) else { return };
         let edge = flight.outgoing.edge;
-        let optional = scope.env.scenario.topology.edge(edge).optional;
-        if relays && !(optional && status >= 400) {
-            flight.relayed = true;
+        let edge_declared = scope.env.scenario.topology.edge(edge);
+        let something_else_follows = edge_declared.optional || Self::has_fallback(id.slot, edge, scope);
+        if relays && !(something_else_follows && status >= 400) {
+            if let Some(flight) = self.calls[place].flight(id.attempt) {
+                flight.relayed = true;
+            }
             if let Role::Server(serving) = &mut self.role {
                 serving.responded = true;
             }
             let proxy_status = proxy_status(scope, None, Some((edge, status)));
-            scope.out.push(Action::Relay { slot, proxy_status });
+            scope.out.push(Action::Relay { id, proxy_status });
         } else {
-            scope.out.push(Action::Drain { slot });
+            scope.out.push(Action::Drain { id });
         }
     }
 
-    fn attempt_ended(&mut self, slot: u16, report: AttemptReport, scope: &mut Scope<'_, '_>) {
-        let Some(place) = self.place(slot) else { return };
-        let origin = self.origin;
-        let progress = self.calls[place].ended(report, origin, scope.now, scope.env, scope.node, scope.out);
-        self.on_progress(progress, scope);
+    /// Whether somebody else is asked if the call in `slot` fails over this edge.
+    fn has_fallback(slot: u16, edge: EdgeId, scope: &Scope<'_, '_>) -> bool {
+        slot & FALLBACK == 0 && !scope.policy(edge).fallback.is_empty()
+    }
+
+    /// Asks the node that stands in for the one over this edge.
+    fn fall_back(&mut self, slot: u16, edge: EdgeId, scope: &mut Scope<'_, '_>) {
+        let edges = scope.policy(edge).fallback.iter().map(|&edge| (edge, 1)).collect();
+        let choice = Choice { edges, balance: Balance::RoundRobin };
+        self.begin_call(slot | FALLBACK, &choice, scope);
     }
 
     fn on_progress(&mut self, progress: Progress, scope: &mut Scope<'_, '_>) {
-        let Progress::Ended { hop, edge, outcome, relayed } = progress else { return };
+        let Progress::Ended { slot, hop, edge, outcome, relayed } = progress else { return };
         let Phase::Calling(stage) = self.phase else { return };
         if relayed {
             let sent = if outcome.failure().is_none() { Sent::Whole } else { Sent::Cut };
             self.finish(outcome.status(), Source::Relayed(hop), sent, ServedEnd::Answered, scope);
+            return;
+        }
+        if !outcome.is_ok() && Self::has_fallback(slot, edge, scope) {
+            self.fall_back(slot, edge, scope);
             return;
         }
         let optional = scope.env.scenario.topology.edge(edge).optional;
@@ -332,7 +344,7 @@ impl Visit {
         match &mut self.role {
             Role::Client { .. } => {
                 let outcome = Outcome::Failed { failure: Failure::Cancelled, status: None };
-                let hop = self.calls.iter_mut().find_map(|c| c.flight().map(|f| f.outgoing.hop));
+                let hop = self.calls.iter().find_map(|c| c.first_flight().map(|f| f.outgoing.hop));
                 self.end_call(outcome, hop, scope);
             }
             Role::Server(serving) => {
@@ -420,7 +432,7 @@ impl Visit {
     fn abandon_calls(&mut self, scope: &mut Scope<'_, '_>) {
         let origin = self.origin;
         for call in &mut self.calls {
-            call.abandon(origin, scope.now, scope.env, scope.node, scope.out);
+            call.abandon(origin, scope);
         }
     }
 }

@@ -45,6 +45,7 @@ fn word(failure: Failure, reset: bool) -> &'static str {
         Failure::ProtocolError => "not-http",
         Failure::HeadTooLarge => "head-too-large",
         Failure::ConnectionLimitReached => "no-connection",
+        Failure::DestinationUnavailable => "not-asked",
         Failure::Cancelled => "cancelled",
     }
 }

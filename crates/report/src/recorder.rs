@@ -99,6 +99,10 @@ impl Recorder {
             return Ok(());
         }
         let call = Judged::new(&self.scenario, &self.lifecycle, trace);
+        for verdict in call.verdict.iter().chain(call.masked.iter().map(|(_, verdict)| verdict)) {
+            let born = (verdict.origin, verdict.cause, verdict.mechanism);
+            self.lifecycle.remember(trace, &verdict.lineage, born);
+        }
         if let Some(files) = &mut self.files {
             files.push_call(&self.scenario, &self.names, &call)?;
         }

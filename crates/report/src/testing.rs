@@ -1,13 +1,12 @@
 //! Scenarios and calls for tests, made by hand.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use topology::distribution::Distribution;
 use topology::fault::{Match, Schedule};
 use topology::load::{Arrivals, Body, Load, Request};
 use topology::node::{Balance, Choice, OnDisconnect, Plan, Response, Stage};
-use topology::policy::{Backoff, Policy, Pool, Retry, When};
+use topology::policy::{Policy, Pool, Retry};
 use topology::profile::Profile;
 use topology::scenario::Written;
 use topology::units::Share;
@@ -73,6 +72,7 @@ pub(crate) fn node(name: &str, kind: NodeKind) -> Node {
         profile: Profile::ALL[0],
         workers: None,
         queue: 0,
+        discipline: topology::node::Discipline::default(),
         max_in_flight: None,
         service_time: Distribution::ZERO,
         on_disconnect: OnDisconnect::Continue,
@@ -88,13 +88,17 @@ pub(crate) fn node(name: &str, kind: NodeKind) -> Node {
 }
 
 pub(crate) fn link() -> Edge {
-    let when = When { statuses: BTreeSet::new(), failures: BTreeSet::new(), idempotent_only: false };
-    let retry = Retry { max_attempts: 1, when, backoff: Backoff::None, retry_after_max: None, budget: None };
     let policy = Policy {
         connect_timeout: Duration::from_secs(1),
         timeout: None,
         deadline: None,
-        retry,
+        propagate_deadline: false,
+        retry: Retry::never(),
+        hedge: None,
+        breaker: None,
+        throttle: None,
+        concurrency: None,
+        fallback: Vec::new(),
         pool: Pool { max_connections: None, idle_timeout: Duration::from_mins(1), reuse: true },
     };
     Edge { policy, optional: false, path: "/".to_owned(), only_by_fault: false }
@@ -108,7 +112,7 @@ pub(crate) fn load(from: NodeId) -> Load {
         arrivals: Arrivals::Open { stages, poisson: false },
         start: Duration::ZERO,
         stop: Duration::from_secs(20),
-        request: Request { method: "GET".into(), path: "/".into(), headers: Vec::new(), body },
+        request: Request { method: "GET".into(), path: "/".into(), headers: Vec::new(), body, priority: 5 },
     }
 }
 

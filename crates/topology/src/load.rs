@@ -61,6 +61,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The size of the body, in bytes; or the body itself.
     pub body: Body,
+    /// How much it matters, 0 to 9: where a queue is full, the lowest is shed first.
+    pub priority: u8,
 }
 
 /// A request's body.

@@ -46,6 +46,8 @@ pub struct Node {
     pub workers: Option<u32>,
     /// How many requests may wait for a worker.
     pub queue: u32,
+    /// Which of those that wait is next.
+    pub discipline: Discipline,
     /// How many requests may be inside in all, waiting for callees included; `None` is no limit.
     pub max_in_flight: Option<u32>,
     /// How long its own work on one request takes.
@@ -68,6 +70,39 @@ pub struct Node {
     pub body_limit: u64,
     /// It exists only as the source of a `surge`: its calls are load, not results.
     pub synthetic: bool,
+}
+
+/// Which of the requests that wait for a worker is next. Those of a higher priority always are; where
+/// all places are taken, a request of a lower one loses its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Discipline {
+    /// Among those that matter as much.
+    pub order: Order,
+    /// Who has waited too long is refused instead; `None` is nobody.
+    pub codel: Option<Codel>,
+}
+
+/// The order of a queue.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// First come, first served.
+    #[default]
+    Fifo,
+    /// Last come, first served: under overload some are served in time.
+    Lifo,
+}
+
+/// Controlled delay: once every wait has been above `target` for `interval`, requests are refused as
+/// they come to the head of the queue, ever faster until waits are short again. Source: RFC 8289.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Codel {
+    /// The wait that is aimed at.
+    pub target: Duration,
+    /// How long it may be above that.
+    pub interval: Duration,
 }
 
 /// What becomes of a request's work when its caller hangs up.
@@ -132,10 +167,13 @@ pub struct Choice {
 
 /// How one of several callees is chosen. A later attempt of the same call goes to another callee
 /// while there is an untried one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Balance {
     /// In turn.
+    #[default]
     RoundRobin,
     /// By keyed chance, in proportion to the weights: the same call goes the same way in every run.
     Weighted,

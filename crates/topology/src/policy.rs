@@ -1,11 +1,26 @@
-//! Outbound policy, as declared: time-outs, retries, connections. What a node does with it is in
-//! the `node` crate.
+//! Outbound policy, as declared: time-outs, connections, and all that a caller does so that a
+//! callee's failure does not become its own. What a node does with it is in the `node` crate.
+//!
+//! The parts are independent, and any of them may be left out. From the outside in: `fallback`,
+//! `deadline`, `retry` (with its budget), `hedge`, then for each attempt `throttle`, `breaker`,
+//! `concurrency`, `timeout`.
 
-use std::collections::BTreeSet;
+mod breaker;
+mod budget;
+mod limit;
+mod outcomes;
+mod retry;
+
 use std::time::Duration;
 
+pub use breaker::{Breaker, Growth, Rate, Window};
+pub use budget::{Budget, Refund, Tokens};
+pub use limit::Limit;
+pub use outcomes::Outcomes;
+pub use retry::{Backoff, Cap, Curve, Idempotent, Jitter, OverMax, Retry, RetryAfter, When};
+
+use crate::graph::EdgeId;
 use crate::units::Share;
-use crate::wire::Failure;
 
 /// What a caller does about one callee.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,8 +31,20 @@ pub struct Policy {
     pub timeout: Option<Duration>,
     /// How long all attempts of one call together may take, waits between them included.
     pub deadline: Option<Duration>,
+    /// The callee is told how much time is left, and answers no later.
+    pub propagate_deadline: bool,
     /// What is tried again, when, and how often.
     pub retry: Retry,
+    /// When a second copy is sent although the first is not lost yet.
+    pub hedge: Option<Hedge>,
+    /// When a callee that fails is left alone.
+    pub breaker: Option<Breaker>,
+    /// How the caller holds back by itself when the callee refuses.
+    pub throttle: Option<Throttle>,
+    /// How many attempts may be in flight at once.
+    pub concurrency: Option<Limit>,
+    /// Who is asked once all of that has failed: the edges to its replicas. Empty: nobody.
+    pub fallback: Vec<EdgeId>,
     /// The connections that are kept.
     pub pool: Pool,
 }
@@ -26,7 +53,7 @@ pub struct Policy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pool {
     /// How many connections may be open at once; `None` is no limit. An attempt over it fails with
-    /// [`Failure::ConnectionLimitReached`].
+    /// [`Failure::ConnectionLimitReached`](crate::Failure::ConnectionLimitReached).
     pub max_connections: Option<u32>,
     /// A connection that has been idle for so long is not used again.
     pub idle_timeout: Duration,
@@ -34,79 +61,37 @@ pub struct Pool {
     pub reuse: bool,
 }
 
-/// What is tried again, when, and how often.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Retry {
-    /// How many attempts in all, the first included; 1 is no retry.
-    pub max_attempts: u32,
-    /// Which outcomes are tried again.
-    pub when: When,
-    /// The wait before the next attempt.
-    pub backoff: Backoff,
-    /// A `Retry-After` in seconds replaces the back-off, up to this; `None` ignores it.
-    pub retry_after_max: Option<Duration>,
-    /// At most this share of the recent requests on the edge may be retries (a token bucket that
-    /// each request fills by this much and each retry empties by one); `None` is no limit.
-    pub budget: Option<Share>,
-}
-
-/// Which outcomes are tried again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct When {
-    /// Statuses.
-    pub statuses: BTreeSet<u16>,
-    /// Transport failures.
-    pub failures: BTreeSet<Failure>,
-    /// Only methods that are idempotent (RFC 9110 section 9.2.2), unless the request was surely
-    /// not processed.
-    pub idempotent_only: bool,
-}
-
-/// The wait before attempt k + 1, k from 1.
+/// A second copy of a call is sent while the first is still under way; the first good answer wins
+/// and the others are dropped. Source: Dean, Barroso, "The Tail at Scale", CACM 2013.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Backoff {
-    /// None.
-    None,
-    /// `delay` each time.
-    Constant {
-        /// The wait.
-        delay: Duration,
-    },
-    /// `base * k`, at most `max`.
-    Linear {
-        /// The first wait.
-        base: Duration,
-        /// The longest wait.
-        max: Duration,
-        /// How chance changes it.
-        jitter: Jitter,
-    },
-    /// `base * factor^(k-1)`, at most `max`.
-    Exponential {
-        /// The first wait.
-        base: Duration,
-        /// What each next one is multiplied by.
-        factor: f64,
-        /// The longest wait.
-        max: Duration,
-        /// How chance changes it.
-        jitter: Jitter,
-    },
+pub struct Hedge {
+    /// How long the newest copy has had by then.
+    pub after: HedgeAfter,
+    /// How many copies in all, the first included.
+    pub max_attempts: u32,
 }
 
-/// How chance changes a wait d. Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Jitter {
-    /// d.
-    #[default]
-    None,
-    /// Uniform in [0, d).
-    Full,
-    /// d/2 + uniform in [0, d/2).
-    Equal,
-    /// min(max, uniform in [base, 3 * the last wait)).
-    Decorrelated,
+/// See [`Hedge`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum HedgeAfter {
+    /// So long.
+    Delay(Duration),
+    /// This quantile, in (0, 1), of the callee's latest 100 good answers; while there are fewer than
+    /// 20 of them nothing is sent twice.
+    Quantile(f64),
+}
+
+/// Client-side adaptive throttling: an attempt is dropped before it is sent with probability
+/// max(0, (requests - k * accepts) / (requests + 1)), both counted over the last `window`. Source:
+/// "Site Reliability Engineering", O'Reilly 2016, chapter 21.
+///
+/// What is accepted is what was answered by anything but 429 or 503.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Throttle {
+    /// How many times as many requests as are accepted the callee is sent, 1 or more.
+    pub k: f64,
+    /// What counts as recent.
+    pub window: Duration,
+    /// At most this share is dropped.
+    pub max_reject: Share,
 }

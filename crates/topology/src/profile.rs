@@ -59,6 +59,8 @@ pub struct FailureTable {
     pub head_too_large: Reaction,
     /// [`Failure::ConnectionLimitReached`]
     pub connection_limit_reached: Reaction,
+    /// [`Failure::DestinationUnavailable`]
+    pub destination_unavailable: Reaction,
     /// [`Failure::Cancelled`]
     pub cancelled: Reaction,
 }
@@ -111,6 +113,7 @@ impl Profile {
             Failure::ProtocolError => table.protocol_error,
             Failure::HeadTooLarge => table.head_too_large,
             Failure::ConnectionLimitReached => table.connection_limit_reached,
+            Failure::DestinationUnavailable => table.destination_unavailable,
             Failure::Cancelled => table.cancelled,
         }
     }

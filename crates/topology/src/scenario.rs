@@ -18,6 +18,7 @@ mod written;
 
 use std::time::Duration;
 
+pub use hint::nearest as nearest_name;
 pub use problem::{Problem, Problems};
 pub use schema::json_schema;
 pub use written::Written;
@@ -173,7 +174,7 @@ impl Scenario {
         let own = self.strategies.iter().find(|s| s.name == name).cloned();
         let Some(strategy) = own.or_else(|| self.written.preset_strategy(name)) else {
             let own = self.strategies.iter().map(|s| s.name.clone());
-            return Err(own.chain(presets::ALL.iter().map(|p| p.name.to_owned())).collect());
+            return Err(own.chain(presets::names().map(str::to_owned)).collect());
         };
         for (edge, policy) in strategy.policies {
             self.topology.edge_mut(edge).policy = policy;

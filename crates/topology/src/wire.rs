@@ -32,13 +32,16 @@ pub enum Failure {
     HeadTooLarge,
     /// The caller's own limit on connections to this callee was reached; nothing was sent.
     ConnectionLimitReached,
+    /// The caller takes the callee for unavailable (an open circuit breaker), or holds back by itself
+    /// (adaptive throttling); nothing was sent.
+    DestinationUnavailable,
     /// The caller itself stopped waiting: its own caller had gone, or the run ended.
     Cancelled,
 }
 
 impl Failure {
     /// Every failure, in the order of the declaration.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ConnectionRefused,
         Self::ConnectionTimeout,
         Self::ConnectionTerminated,
@@ -49,6 +52,7 @@ impl Failure {
         Self::ProtocolError,
         Self::HeadTooLarge,
         Self::ConnectionLimitReached,
+        Self::DestinationUnavailable,
         Self::Cancelled,
     ];
 
@@ -65,6 +69,7 @@ impl Failure {
             Self::ProtocolError => "http_protocol_error",
             Self::HeadTooLarge => "http_response_header_section_size",
             Self::ConnectionLimitReached => "connection_limit_reached",
+            Self::DestinationUnavailable => "destination_unavailable",
             Self::Cancelled => "cancelled",
         }
     }
@@ -85,7 +90,12 @@ impl Failure {
     /// Whether it is certain that the callee never processed the request (so that even a
     /// non-idempotent one may be sent again, RFC 9110 section 9.2.2).
     pub fn surely_unprocessed(self) -> bool {
-        matches!(self, Self::ConnectionRefused | Self::ConnectionTimeout | Self::ConnectionLimitReached)
+        matches!(self, Self::ConnectionRefused | Self::ConnectionTimeout) || self.is_local()
+    }
+
+    /// Whether the caller decided it by itself: nothing was sent, and nothing arrives anywhere.
+    pub fn is_local(self) -> bool {
+        matches!(self, Self::ConnectionLimitReached | Self::DestinationUnavailable)
     }
 }
 

@@ -147,8 +147,17 @@ fn fault(rng: &mut Pcg64Mcg, shape: &Shape) -> String {
     fault
 }
 
-/// A scenario with so many faults.
-fn scenario(rng: &mut Pcg64Mcg, faults: usize) -> String {
+/// What an edge may have besides retries.
+const POLICIES: &[&str] = &[
+    "hedge: 15ms",
+    "hedge: { after: 10ms, max_attempts: 3 }",
+    "propagate_deadline: true",
+    "concurrency: { aimd: { initial: 100, min: 100 } }",
+    "throttle: 1000",
+];
+
+/// A scenario with so many faults; with policies, every other edge has one.
+fn scenario(rng: &mut Pcg64Mcg, faults: usize, policies: bool) -> String {
     let shape = shape(rng);
     let mut text = format!(
         "name: drawn\nduration: 500ms\nseed: {}\nnodes:\n  n0: {{ kind: client }}\n",
@@ -172,9 +181,14 @@ fn scenario(rng: &mut Pcg64Mcg, faults: usize) -> String {
     for (from, to) in shape.edges() {
         let timeout = shape.patience(to);
         let retry = if from == 0 { attempts } else { 1 };
+        let policy = if policies && rng.random_bool(0.5) {
+            format!(", {}", POLICIES.choose(rng).expect("not empty"))
+        } else {
+            String::new()
+        };
         let _ = writeln!(
             text,
-            "  - n{from} -> n{to}: {{ timeout: {timeout}ms, connect_timeout: 60ms, retry: {{ max_attempts: {retry}, when: [any, 5xx] }} }}"
+            "  - n{from} -> n{to}: {{ timeout: {timeout}ms, connect_timeout: 60ms, retry: {{ max_attempts: {retry}, when: [any, 5xx] }}{policy} }}"
         );
     }
     text.push_str("load:\n  - { from: n0, rate: 60/s, arrivals: poisson, request: { method: POST, body: { size: 50B } } }\nfaults:\n");
@@ -229,7 +243,12 @@ pub(crate) fn check(text: &str, figures: &Figures) -> Vec<String> {
 }
 
 /// Draws and runs scenarios, a few at a time; gives how many verdicts there were.
-fn draw(label: &str, seeds: std::ops::Range<u64>, faults: impl Fn(&mut Pcg64Mcg) -> usize + Sync) {
+fn draw(
+    label: &str,
+    seeds: std::ops::Range<u64>,
+    policies: bool,
+    faults: impl Fn(&mut Pcg64Mcg) -> usize + Sync,
+) {
     let next = AtomicU64::new(seeds.start);
     let wrong = std::sync::Mutex::new(Vec::new());
     let totals: [AtomicU64; 5] = Default::default();
@@ -243,7 +262,7 @@ fn draw(label: &str, seeds: std::ops::Range<u64>, faults: impl Fn(&mut Pcg64Mcg)
                     }
                     let mut rng = Pcg64Mcg::seed_from_u64(seed);
                     let faults = faults(&mut rng);
-                    let text = scenario(&mut rng, faults);
+                    let text = scenario(&mut rng, faults, policies);
                     let figures = figures(&text);
                     let score = &figures.score;
                     let counts = [
@@ -277,6 +296,8 @@ fn draw(label: &str, seeds: std::ops::Range<u64>, faults: impl Fn(&mut Pcg64Mcg)
 #[test]
 fn every_failure_of_a_drawn_scenario_is_traced_to_its_fault() {
     let half = cases() / 2;
-    draw("one fault each", 0..half, |_| 1);
-    draw("up to four faults at once", half..cases(), |rng| rng.random_range(2..=4));
+    draw("one fault each", 0..half, false, |_| 1);
+    draw("up to four faults at once", half..cases(), false, |rng| rng.random_range(2..=4));
+    let policies = cases()..cases() + cases() / 4;
+    draw("with hedges and other policies", policies, true, |rng| rng.random_range(1..=2));
 }

@@ -12,6 +12,8 @@ mod inputs;
 mod interrupts;
 mod placed;
 mod readme;
+mod real_clients;
 mod runs;
+mod strategies;
 mod support;
 mod terminal;

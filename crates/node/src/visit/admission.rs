@@ -3,7 +3,8 @@
 use topology::Refusal;
 use topology::wire::Disturbance;
 
-use super::{Scope, Serving};
+use super::Serving;
+use crate::scope::Scope;
 
 /// Whether a request is let in; if not, why.
 pub(super) fn admit(serving: &mut Serving, scope: &mut Scope<'_, '_>) -> Option<Refusal> {

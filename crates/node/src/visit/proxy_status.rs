@@ -2,8 +2,8 @@
 
 use topology::{EdgeId, NodeKind};
 
-use super::Scope;
 use crate::action::ProxyStatus;
+use crate::scope::Scope;
 
 /// What the node says in `Proxy-Status`: only gateways do, only of errors, and only where the
 /// product does.

@@ -6,9 +6,10 @@ use topology::{FaultSet, Refusal};
 use trace::{Record, Sent, ServedEnd, Source};
 
 use super::admission::admit;
-use super::{Phase, REROUTED, Role, Scope, Visit};
+use super::{Phase, REROUTED, Role, Visit};
 use crate::action::{Action, Incoming, Timer};
 use crate::dice::Purpose;
+use crate::scope::Scope;
 
 impl Visit {
     pub(super) fn begin(&mut self, scope: &mut Scope<'_, '_>) {
@@ -20,7 +21,7 @@ impl Visit {
         serving.arrived = scope.now;
         serving.in_flight = scope.node.in_flight;
         serving.queued = scope.node.queued();
-        let Incoming { call, hop, edge, .. } = serving.incoming;
+        let Incoming { call, hop, edge, priority, .. } = serving.incoming;
         scope.out.push(Action::Record(Record::Arrived { call, hop, edge, at: scope.now }));
         if let Some(refusal) = admit(serving, scope) {
             self.refuse(refusal, scope);
@@ -29,14 +30,17 @@ impl Visit {
         let (_, pressing) = scope.env.faults.capacity(scope.env.scenario, scope.node.node, scope.now);
         scope.env.faults.count_matched(pressing);
         let declared = scope.declared();
-        if let Some(deadline) = declared.deadline {
-            scope.out.push(Action::Sleep { timer: Timer::Deadline, until: scope.now + deadline });
+        let limits = [declared.deadline, serving.incoming.time_left];
+        if let Some(deadline) = limits.into_iter().flatten().min() {
+            let until = scope.now + deadline;
+            self.origin.deadline = Some(until);
+            scope.out.push(Action::Sleep { timer: Timer::Deadline, until });
         }
         if scope.node.queued() == 0 && scope.node.take_worker(scope.env, scope.now) {
             self.granted(scope);
         } else {
             self.press(pressing, scope);
-            if let Some(ticket) = scope.node.enqueue(declared.queue) {
+            if let Some(ticket) = scope.node.enqueue(declared, priority, scope.now, scope.out) {
                 self.phase = Phase::Queued(ticket);
                 scope.out.push(Action::Queued(ticket));
             } else {
@@ -50,6 +54,16 @@ impl Visit {
         if let Role::Server(serving) = &mut self.role {
             scope.env.faults.count_injected(pressing);
             serving.faults = serving.faults.union(pressing);
+        }
+    }
+
+    /// Its place in the queue is taken away.
+    pub(super) fn shed(&mut self, scope: &mut Scope<'_, '_>) {
+        if let Phase::Queued(ticket) = self.phase {
+            scope.node.forget_shed(ticket);
+            // It has neither a place nor a worker to give back.
+            self.phase = Phase::Working;
+            self.refuse(Refusal::QueueFull, scope);
         }
     }
 

@@ -1,8 +1,9 @@
 //! One node on a bench: its state, its visits, and a clock that the test moves.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use node::{Action, AttemptReport, Dice, Env, Faults, Incoming, Input, NodeState, Timer, Visit};
+use node::{Action, AttemptId, AttemptReport, Dice, Env, Faults, Incoming, Input, NodeState, Timer, Visit};
 use topology::wire::Disturbance;
 use topology::{Failure, Scenario};
 use trace::{CallEnd, CallId, HopId, Outcome, Record, Served, Time};
@@ -14,6 +15,8 @@ pub(crate) struct Bench {
     pub(crate) visits: Vec<Visit>,
     pub(crate) now: Time,
     pub(crate) records: Vec<Record>,
+    /// By visit and slot: the newest attempt.
+    newest: BTreeMap<(usize, u16), u16>,
 }
 
 pub(crate) fn failed(failure: Failure) -> AttemptReport {
@@ -28,16 +31,29 @@ impl Bench {
         let faults = Faults::new(&scenario);
         let env = Env { scenario: &scenario, dice: Dice::new(7), faults: &faults };
         let state = NodeState::new(&env, scenario.topology.find(node).unwrap());
-        Self { scenario, faults, state, visits: Vec::new(), now: Time(0), records: Vec::new() }
+        Self {
+            scenario,
+            faults,
+            state,
+            visits: Vec::new(),
+            now: Time(0),
+            records: Vec::new(),
+            newest: BTreeMap::new(),
+        }
     }
 
     /// A new visit; for a client, a call.
     pub(crate) fn begin(&mut self) -> (usize, Vec<Action>) {
+        self.begin_with(5, None)
+    }
+
+    /// The same, with a priority and the time that its caller still waits.
+    pub(crate) fn begin_with(&mut self, priority: u8, time_left: Option<Duration>) -> (usize, Vec<Action>) {
         let n = self.visits.len();
         let call = CallId::new(0, n as u64);
         let entering = self.scenario.topology.incoming(self.state.node);
         let visit = match entering.first() {
-            None => Visit::call(call, self.now, true),
+            None => Visit::call(call, self.now, true, priority),
             Some(&edge) => Visit::request(Incoming {
                 call,
                 hop: HopId::root(call).child(0, edge.0, 1),
@@ -49,6 +65,8 @@ impl Bench {
                 head_bytes: 100,
                 body_bytes: 0,
                 idempotent: true,
+                time_left,
+                priority,
                 disturbance: Disturbance::default(),
             }),
         };
@@ -67,6 +85,11 @@ impl Bench {
             Action::Record(record) => Some(record),
             _ => None,
         }));
+        for action in &actions {
+            if let Action::Send { id, .. } = action {
+                self.newest.insert((visit, id.slot), id.attempt);
+            }
+        }
         actions
     }
 
@@ -74,15 +97,34 @@ impl Bench {
         self.now = self.now + Duration::from_millis(ms);
     }
 
-    /// A whole response on a slot, which the machine has drained or relayed.
+    /// The newest attempt of a slot.
+    pub(crate) fn newest(&self, visit: usize, slot: u16) -> AttemptId {
+        AttemptId { slot, attempt: self.newest[&(visit, slot)] }
+    }
+
+    /// A whole response to the newest attempt of a slot, which the machine has drained or relayed.
     pub(crate) fn answer(&mut self, visit: usize, slot: u16, status: u16) -> Vec<Action> {
-        let mut actions = self.give(visit, Input::Head { slot, status, retry_after: None });
-        actions.extend(self.end(visit, slot, AttemptReport::of(Outcome::Answered(status))));
+        self.answer_with(visit, slot, status, None)
+    }
+
+    /// The same with a `Retry-After`.
+    pub(crate) fn answer_with(
+        &mut self,
+        visit: usize,
+        slot: u16,
+        status: u16,
+        retry_after: Option<Duration>,
+    ) -> Vec<Action> {
+        let id = self.newest(visit, slot);
+        let mut actions = self.give(visit, Input::Head { id, status, retry_after });
+        let report = AttemptReport::of(Outcome::Answered(status));
+        actions.extend(self.give(visit, Input::Ended { id, report }));
         actions
     }
 
     pub(crate) fn end(&mut self, visit: usize, slot: u16, report: AttemptReport) -> Vec<Action> {
-        self.give(visit, Input::Ended { slot, report })
+        let id = self.newest(visit, slot);
+        self.give(visit, Input::Ended { id, report })
     }
 
     pub(crate) fn wake(&mut self, visit: usize, timer: Timer) -> Vec<Action> {

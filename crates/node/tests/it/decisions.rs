@@ -26,7 +26,7 @@ fn a_gateway_passes_on_what_it_gets() {
     let (visit, actions) = bench.begin();
     assert_eq!(sent(&bench, &actions), ["app"]);
     let actions = bench.answer(visit, 0, 503);
-    assert!(matches!(actions[0], Action::Relay { slot: 0, .. }));
+    assert!(matches!(actions[0], Action::Relay { .. }));
     assert!(is_over(&actions));
     let served = bench.served()[0];
     assert_eq!((served.status, served.sent), (Some(503), Sent::Whole));
@@ -65,7 +65,8 @@ fn a_response_that_breaks_off_is_cut_and_not_retried() {
     let text = CHAIN.replace("- gw -> app", "- gw -> app: { retry: { max_attempts: 3, when: [any] } }");
     let mut bench = Bench::new("gw", &text);
     let (visit, _) = bench.begin();
-    bench.give(visit, Input::Head { slot: 0, status: 200, retry_after: None });
+    let id = bench.newest(visit, 0);
+    bench.give(visit, Input::Head { id, status: 200, retry_after: None });
     let broken = Outcome::Failed { failure: Failure::BodyIncomplete, status: Some(200) };
     let actions = bench.end(visit, 0, node::AttemptReport::of(broken));
     assert!(is_over(&actions));
@@ -209,7 +210,7 @@ fn parallel_calls_go_out_at_once_and_the_first_failure_ends_the_rest() {
     assert_eq!(sent(&bench, &actions), ["a", "b#1"]);
     let actions = bench.answer(visit, 0, 500);
     assert_eq!(status(&actions), Some(500));
-    assert!(actions.iter().any(|a| matches!(a, Action::Abandon { slot: 1 })));
+    assert!(actions.iter().any(|a| matches!(a, Action::Abandon { id } if id.slot == 1)));
     let cancelled = bench
         .records
         .iter()

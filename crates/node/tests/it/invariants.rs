@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use node::{Action, AttemptReport, Input, Ticket, Timer};
+use node::{Action, AttemptId, AttemptReport, Input, Ticket, Timer};
 use proptest::prelude::*;
 use topology::Failure;
 use trace::{Outcome, Record};
@@ -16,27 +16,34 @@ nodes:
     kind: gateway
     calls: [a, { parallel: [b, c] }]
     workers: 2
-    queue: 3
+    queue: { places: 3, order: lifo, codel: { target: 1ms, interval: 3ms } }
     max_in_flight: 8
     service_time: 2ms
     deadline: 500ms
   a: { kind: server, replicas: 2 }
   b: { kind: server }
   c: { kind: server }
+  d: { kind: server }
 edges:
   - client -> gw
-  - gw -> a: { retry: { max_attempts: 3, when: [any], backoff: 5ms }, pool: { max_connections: 2 } }
-  - gw -> b: { retry: { max_attempts: 2, when: [transport] } }
-  - gw -> c: { optional: true }
+  - gw -> a: { retry: { max_attempts: 3, when: [any], backoff: 5ms }, pool: { max_connections: 2 }, breaker: { consecutive: 2, open_for: 20ms } }
+  - gw -> b:
+      retry: { max_attempts: 3, when: [transport], budget: { concurrent: 2 } }
+      hedge: { after: 3ms, max_attempts: 3 }
+      concurrency: { aimd: { initial: 3, min: 1 } }
+      fallback: d
+  - gw -> c: { optional: true, throttle: 1.5 }
+  - gw -> d
 ";
 
 /// What a visit waits for, by the actions it has asked for.
 #[derive(Debug, Default)]
 struct Waiting {
     timers: Vec<Timer>,
-    /// By slot: whether the head has come.
-    attempts: BTreeMap<u16, bool>,
-    granted: bool,
+    /// By attempt: whether the head has come.
+    attempts: BTreeMap<AttemptId, bool>,
+    /// What its place in the queue has come to.
+    place: Option<Input>,
     over: bool,
     answers: u32,
 }
@@ -58,17 +65,23 @@ fn note(world: &mut World, visit: usize, actions: Vec<Action>) {
             }
             Action::Wake(ticket) => {
                 let other = world.tickets.remove(&ticket).expect("only those who wait are woken");
-                world.bench[other].granted = true;
+                world.bench[other].place = Some(Input::Granted);
             }
-            Action::Send { slot, .. } => {
-                let earlier = world.bench[visit].attempts.insert(slot, false);
-                assert!(earlier.is_none(), "two attempts of one call at once");
+            Action::Shed(ticket) => {
+                let other = world.tickets.remove(&ticket).expect("only those who wait are shed");
+                world.bench[other].place = Some(Input::Shed);
             }
-            Action::Abandon { slot } => {
-                assert!(world.bench[visit].attempts.remove(&slot).is_some(), "nothing to give up");
+            Action::Send { id, .. } => {
+                let earlier = world.bench[visit].attempts.insert(id, false);
+                assert!(earlier.is_none(), "one attempt twice");
+                let copies = world.bench[visit].attempts.keys().filter(|other| other.slot == id.slot);
+                assert!(copies.count() <= if id.slot == 1 { 3 } else { 1 }, "only one call is hedged");
             }
-            Action::Relay { slot, .. } | Action::Drain { slot } => {
-                assert_eq!(world.bench[visit].attempts.get(&slot), Some(&true));
+            Action::Abandon { id } => {
+                assert!(world.bench[visit].attempts.remove(&id).is_some(), "nothing to give up");
+            }
+            Action::Relay { id, .. } | Action::Drain { id } => {
+                assert_eq!(world.bench[visit].attempts.get(&id), Some(&true));
                 let relayed = matches!(action, Action::Relay { .. });
                 world.bench[visit].answers += u32::from(relayed);
             }
@@ -105,21 +118,17 @@ fn happen(bench: &mut Bench, world: &mut World, visit: usize, choice: u8) {
             let place = pick % waiting.timers.len();
             Input::Woke(waiting.timers.swap_remove(place))
         }
-        _ if waiting.granted => {
-            waiting.granted = false;
-            Input::Granted
-        }
+        _ if waiting.place.is_some() => waiting.place.take().expect("as just seen"),
         _ => {
-            let Some((&slot, &head)) = waiting.attempts.iter().nth(pick % waiting.attempts.len().max(1))
-            else {
+            let Some((&id, &head)) = waiting.attempts.iter().nth(pick % waiting.attempts.len().max(1)) else {
                 return;
             };
             let status = statuses[pick % statuses.len()];
             if !head && pick % 3 != 0 {
-                waiting.attempts.insert(slot, true);
-                Input::Head { slot, status, retry_after: None }
+                waiting.attempts.insert(id, true);
+                Input::Head { id, status, retry_after: None }
             } else {
-                waiting.attempts.remove(&slot);
+                waiting.attempts.remove(&id);
                 let report = match (head, pick % 5) {
                     (false, _) => failed(failures[pick % failures.len()]),
                     (true, 0) => AttemptReport::of(Outcome::Failed {
@@ -128,7 +137,7 @@ fn happen(bench: &mut Bench, world: &mut World, visit: usize, choice: u8) {
                     }),
                     (true, _) => AttemptReport::of(Outcome::Answered(status)),
                 };
-                Input::Ended { slot, report }
+                Input::Ended { id, report }
             }
         }
     };
@@ -147,7 +156,7 @@ proptest! {
             bench.pass(1);
             if which >= world.bench.len() {
                 world.bench.push(Waiting::default());
-                let (visit, actions) = bench.begin();
+                let (visit, actions) = bench.begin_with(choice % 3, None);
                 note(&mut world, visit, actions);
             } else {
                 happen(&mut bench, &mut world, which, choice);

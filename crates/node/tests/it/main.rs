@@ -5,3 +5,5 @@
 mod bench;
 mod decisions;
 mod invariants;
+mod policies;
+mod published;

@@ -1,20 +1,25 @@
-//! When nodes' processes were down: what their supervisors' logs tell.
+//! What was seen beyond one call: when nodes' processes were down, as their supervisors' logs tell, and
+//! what went wrong last over each edge.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use topology::NodeId;
-use trace::{NodeEvent, NodeEventKind, Time};
+use topology::{Cause, EdgeId, NodeId, Target};
+use trace::{CallTrace, HopId, NodeEvent, NodeEventKind, Time};
 
 /// This many deaths in [`LOOP_WINDOW`] are a crash loop.
 const LOOP_DEATHS: usize = 3;
 const LOOP_WINDOW: Duration = Duration::from_secs(10);
 
-/// When each node's process was down.
+/// When each node's process was down, and why each edge failed last.
 #[derive(Debug, Clone, Default)]
 pub struct Lifecycle {
     outages: BTreeMap<NodeId, Vec<Outage>>,
+    last_failures: BTreeMap<EdgeId, LastFailure>,
 }
+
+/// Where an edge's last failure was born, and why.
+pub(crate) type LastFailure = (Target, Cause, &'static str);
 
 /// What has not happened yet is at the end of time.
 #[derive(Debug, Clone)]
@@ -43,6 +48,21 @@ impl Lifecycle {
                 }
             }
         }
+    }
+
+    /// Takes note of where a failure was born that came over these hops. What a caller decided by
+    /// itself says nothing new.
+    pub(crate) fn remember(&mut self, trace: &CallTrace, lineage: &[HopId], born: LastFailure) {
+        for attempt in lineage.iter().filter_map(|hop| trace.attempt(*hop)) {
+            if !attempt.outcome.failure().is_some_and(topology::Failure::is_local) {
+                self.last_failures.insert(attempt.edge, born);
+            }
+        }
+    }
+
+    /// Where the last failure over an edge was born.
+    pub(crate) fn last_failure(&self, edge: EdgeId) -> Option<LastFailure> {
+        self.last_failures.get(&edge).copied()
     }
 
     fn of(&self, node: NodeId) -> &[Outage] {

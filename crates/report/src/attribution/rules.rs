@@ -3,7 +3,7 @@
 //! callee's own socket send, was its process down, how did the connection end.
 
 use topology::wire::Dial;
-use topology::{Cause, Failure, Refusal};
+use topology::{Cause, Failure, Refusal, Target};
 use trace::{Attempt, HopId, Outcome, Sent, Served, ServedEnd, Source};
 
 use super::{Birth, Case, Finding, timeouts};
@@ -31,8 +31,36 @@ pub(super) fn look(case: &Case<'_>, hop: HopId) -> Finding {
                 "the caller's own limit on connections was reached: nothing was sent",
                 "compare the pool's size with rate x time in flight (Little's law)",
             ),
+            Failure::DestinationUnavailable => not_asked(case, attempt),
         },
     }
+}
+
+/// The caller did not even ask: its breaker was open, or it held back. What came before is the cause:
+/// an earlier attempt of the same call, or the last failure that other calls had there.
+fn not_asked(case: &Case<'_>, attempt: &Attempt) -> Finding {
+    let earlier = case.trace.attempts.iter().filter(|a| {
+        a.parent == attempt.parent
+            && a.end <= attempt.start
+            && !a.outcome.is_ok()
+            && !a.outcome.failure().is_some_and(Failure::is_local)
+    });
+    if let Some(earlier) = earlier.max_by_key(|a| a.end) {
+        return Finding::Below(earlier.hop);
+    }
+    let caller = case.name(case.caller(attempt.edge));
+    let callee = case.name(case.callee(attempt.edge));
+    let evidence = format!(
+        "{caller} did not ask {callee}: its circuit breaker was open, or it held back by itself, after failures"
+    );
+    let next_step = "what had failed before is the question: look at the calls just before this one";
+    let (origin, cause, mechanism) =
+        case.lifecycle.last_failure(attempt.edge).unwrap_or((Target::Edge(attempt.edge), Cause::Unknown, ""));
+    match origin {
+        Target::Node(node) => Birth::at_node(node, cause, mechanism),
+        Target::Edge(edge) => Birth::at_edge(edge, cause, mechanism),
+    }
+    .because(evidence, next_step)
 }
 
 /// Nothing is known about it.

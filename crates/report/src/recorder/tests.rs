@@ -295,3 +295,28 @@ proptest! {
         prop_assert!(failed == 0 || (shares - 1.0).abs() < 1e-4);
     }
 }
+
+/// A breaker that is open repeats, as it were, the failure that opened it.
+#[test]
+fn what_was_not_even_asked_for_is_traced_to_what_came_before() {
+    let not_asked = Outcome::Failed { failure: Failure::DestinationUnavailable, status: None };
+    let dropped = |n| {
+        let mut call = Call::new(0, n, 100);
+        call.attempt(call.root(), 0, 1, not_asked);
+        call.end()
+    };
+    let found = figures(chain(&NAMES), &[bad(0, 0), dropped(1), dropped(2)]);
+    let by_app: Vec<_> = found.origins.iter().map(|o| (o.origin.as_ref(), o.surfaced)).collect();
+    assert_eq!(by_app.iter().map(|o| o.1).sum::<u64>(), 3);
+    assert!(by_app.iter().all(|o| o.0 == "api-gw -> app"), "{by_app:?}");
+
+    let found = figures(chain(&NAMES), &[dropped(1)]);
+    assert_eq!(found.origins[0].cause.as_ref(), "unknown");
+
+    // In the same call an earlier attempt tells.
+    let mut call = Call::new(0, 1, 100);
+    refused_at_app(&mut call, 1);
+    call.attempt(call.root(), 0, 2, not_asked);
+    let found = figures(chain(&NAMES), &[call.end()]);
+    assert_eq!(found.origins[0].origin.as_ref(), "api-gw -> app");
+}

@@ -49,7 +49,7 @@ impl StrategyTally {
         self.client_attempts += u64::from(trace.end.attempts);
         for attempt in &trace.attempts {
             // What a caller's own connection limit holds back arrives nowhere.
-            let sent = attempt.outcome.failure() != Some(Failure::ConnectionLimitReached);
+            let sent = !attempt.outcome.failure().is_some_and(Failure::is_local);
             let callee = scenario.topology.ends(attempt.edge).1;
             self.deepest_attempts += u64::from(sent && self.deepest.contains(&callee));
         }

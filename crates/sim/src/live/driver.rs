@@ -5,10 +5,11 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
+use std::time::SystemTime;
 
 use futures_util::future::BoxFuture;
 use http::header::HeaderValue;
-use node::{Action, Input, ProxyStatus, Reply, Timer, Visit};
+use node::{Action, AttemptId, Input, ProxyStatus, Reply, Ticket, Timer, Visit};
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 use topology::NodeId;
@@ -16,6 +17,7 @@ use topology::wire::{Close, ProcessEnd};
 use trace::{CallEnd, HopId, Outcome, Record, Served, ServedEnd, Time};
 
 use super::exchange::{self, Head, Sent};
+use super::headers;
 use super::world::{World, lock};
 
 /// What the caller is to get.
@@ -24,7 +26,7 @@ pub(crate) enum Answer {
     /// A response of the node's own.
     Respond(Reply),
     /// The response of a callee, as it comes.
-    Relay(Box<Head>, u16, ProxyStatus),
+    Relay(Box<Head>, AttemptId, ProxyStatus),
     /// The process fails in this way.
     Fail(ProcessEnd),
     /// The connection closes in this way.
@@ -37,13 +39,13 @@ pub(crate) enum Answer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Key {
     Timer,
-    Slot(u16),
+    Attempt(AttemptId),
     Worker,
 }
 
 enum Event {
     Input(Input),
-    Sent(u16, Sent),
+    Sent(AttemptId, Sent),
 }
 
 thread_local! {
@@ -59,7 +61,7 @@ pub(crate) struct Driver {
     visit: Visit,
     via: Option<HeaderValue>,
     pending: SmallVec<[(Key, BoxFuture<'static, Event>); 2]>,
-    heads: SmallVec<[(u16, Box<Head>); 1]>,
+    heads: SmallVec<[(AttemptId, Box<Head>); 1]>,
     answer: Option<Answer>,
     over: bool,
     epoch: u64,
@@ -114,8 +116,7 @@ impl Driver {
                     lock(&host.waiting).insert(*ticket, grant);
                     let granted = async move {
                         // The sender goes away unused only at the end of the run.
-                        let _ = granted.await;
-                        Event::Input(Input::Granted)
+                        Event::Input(granted.await.unwrap_or(Input::Granted))
                     };
                     self.pending.push((Key::Worker, Box::pin(granted)));
                 }
@@ -131,33 +132,29 @@ impl Driver {
         match action {
             Action::Queued(_) => {}
             Action::Sleep { timer, until } => self.sleep(timer, until),
-            Action::Wake(ticket) => {
-                if let Some(grant) = lock(&self.world.node(self.node).waiting).remove(&ticket) {
-                    // Its visit has just been dropped with the run.
-                    let _ = grant.send(());
-                }
-            }
-            Action::Send { slot, outgoing } => {
+            Action::Wake(ticket) => self.tell(ticket, Input::Granted),
+            Action::Shed(ticket) => self.tell(ticket, Input::Shed),
+            Action::Send { id, outgoing } => {
                 let sent = exchange::send(self.world.clone(), outgoing, self.via.clone());
-                self.pending.push((Key::Slot(slot), Box::pin(async move { Event::Sent(slot, sent.await) })));
+                self.pending.push((Key::Attempt(id), Box::pin(async move { Event::Sent(id, sent.await) })));
             }
-            Action::Relay { slot, proxy_status } => {
-                if let Some(head) = self.take_head(slot) {
-                    self.answer = Some(Answer::Relay(head, slot, proxy_status));
+            Action::Relay { id, proxy_status } => {
+                if let Some(head) = self.take_head(id) {
+                    self.answer = Some(Answer::Relay(head, id, proxy_status));
                 }
             }
-            Action::Drain { slot } => {
-                if let Some(head) = self.take_head(slot) {
+            Action::Drain { id } => {
+                if let Some(head) = self.take_head(id) {
                     let drained = async move {
                         let report = head.rest.drain().await;
-                        Event::Input(Input::Ended { slot, report })
+                        Event::Input(Input::Ended { id, report })
                     };
-                    self.pending.push((Key::Slot(slot), Box::pin(drained)));
+                    self.pending.push((Key::Attempt(id), Box::pin(drained)));
                 }
             }
-            Action::Abandon { slot } => {
-                self.pending.retain(|(key, _)| *key != Key::Slot(slot));
-                self.take_head(slot);
+            Action::Abandon { id } => {
+                self.pending.retain(|(key, _)| *key != Key::Attempt(id));
+                self.take_head(id);
             }
             Action::Respond(reply) => self.answer = Some(Answer::Respond(reply)),
             Action::Fail(end) => self.answer = Some(Answer::Fail(end)),
@@ -180,21 +177,29 @@ impl Driver {
         }
     }
 
+    /// Tells a visit in the queue what has become of its place.
+    fn tell(&self, ticket: Ticket, input: Input) {
+        if let Some(waiting) = lock(&self.world.node(self.node).waiting).remove(&ticket) {
+            // Its visit may just have been dropped with the run.
+            let _ = waiting.send(input);
+        }
+    }
+
     fn sleep(&mut self, timer: Timer, until: Time) {
         let world = self.world.clone();
         let wait = async move {
             match timer {
                 // A deadline is seldom reached, and need not be precise.
                 Timer::Deadline => tokio::time::sleep_until(world.clock.instant(until)).await,
-                Timer::Work | Timer::Backoff(_) => world.clock.sleep_until(until).await,
+                Timer::Work | Timer::Backoff(_) | Timer::Hedge(_) => world.clock.sleep_until(until).await,
             }
             Event::Input(Input::Woke(timer))
         };
         self.pending.push((Key::Timer, Box::pin(wait)));
     }
 
-    fn take_head(&mut self, slot: u16) -> Option<Box<Head>> {
-        let place = self.heads.iter().position(|(s, _)| *s == slot)?;
+    fn take_head(&mut self, id: AttemptId) -> Option<Box<Head>> {
+        let place = self.heads.iter().position(|(of, _)| *of == id)?;
         Some(self.heads.swap_remove(place).1)
     }
 
@@ -213,11 +218,12 @@ impl Driver {
         .await;
         match event {
             Event::Input(input) => self.apply(input),
-            Event::Sent(slot, Sent::Ended(report)) => self.apply(Input::Ended { slot, report }),
-            Event::Sent(slot, Sent::Head(head)) => {
-                let (status, retry_after) = (head.parts.status.as_u16(), head.retry_after());
-                self.heads.push((slot, head));
-                self.apply(Input::Head { slot, status, retry_after });
+            Event::Sent(id, Sent::Ended(report)) => self.apply(Input::Ended { id, report }),
+            Event::Sent(id, Sent::Head(head)) => {
+                let status = head.parts.status.as_u16();
+                let retry_after = headers::retry_after(&head.parts.headers, SystemTime::now());
+                self.heads.push((id, head));
+                self.apply(Input::Head { id, status, retry_after });
             }
         }
     }

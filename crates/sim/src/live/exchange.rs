@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING, VIA};
+use http::header::{CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING, VIA};
 use http::{HeaderMap, Request, response};
 use http_body::{Body as _, Frame};
 use http_body_util::Full;
@@ -211,8 +211,12 @@ impl Attempt {
             edge: outgoing.edge,
             retries: outgoing.retries,
             disturbed: !outgoing.disturbance.is_none(),
+            priority: outgoing.priority,
         };
         identity.write(headers);
+        if let Some(left) = outgoing.time_left {
+            headers::write_time_left(headers, left);
+        }
         headers::write_credentials(headers, outbound.bad_credentials);
         if let Some(via) = via {
             headers.insert(VIA, via.clone());
@@ -289,11 +293,6 @@ impl Head {
             exchange,
         };
         Self { parts, rest }
-    }
-
-    /// `Retry-After`, if it is in seconds.
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
-        self.parts.headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs)
     }
 }
 

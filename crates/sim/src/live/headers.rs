@@ -2,9 +2,10 @@
 //! for where it has been (RFC 9110 section 7.6.3), `Proxy-Status` for who made an error (RFC 9209).
 
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, HeaderName, HeaderValue, VIA};
+use http::header::{AUTHORIZATION, HeaderName, HeaderValue, RETRY_AFTER, VIA};
 use http::request::Parts;
 use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
 use topology::EdgeId;
 use trace::{CallId, HopId};
 
@@ -13,6 +14,7 @@ use super::world::lock;
 /// The header of RFC 9209.
 pub(crate) const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TIME_LEFT: HeaderName = HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 const GOOD: HeaderValue = HeaderValue::from_static("Bearer badgateway");
@@ -30,6 +32,8 @@ pub(crate) struct Identity {
     pub(crate) retries: u16,
     /// Something is done to it: the table of disturbances has the rest.
     pub(crate) disturbed: bool,
+    /// How much it matters.
+    pub(crate) priority: u8,
 }
 
 fn put_hex(into: &mut [u8], mut value: u64) {
@@ -44,15 +48,17 @@ fn hex(text: &[u8]) -> Option<u64> {
 }
 
 impl Identity {
-    /// Writes `traceparent: 00-<trace>-<span>-01` and `tracestate: badgateway=<edge>-<retries>-<flag>`.
+    /// Writes `traceparent: 00-<trace>-<span>-01` and
+    /// `tracestate: badgateway=<edge>-<retries>-<priority>-<flag>`.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
         let mut parent = *b"00-badca11badca1100................-................-01";
         put_hex(&mut parent[19..35], self.call.0);
         put_hex(&mut parent[36..52], self.hop.0);
-        let mut state = *b"badgateway=........-....-0";
+        let mut state = *b"badgateway=........-....-0-0";
         put_hex(&mut state[11..19], u64::from(self.edge.0));
         put_hex(&mut state[20..24], u64::from(self.retries));
-        state[25] += u8::from(self.disturbed);
+        put_hex(&mut state[25..26], u64::from(self.priority));
+        state[27] += u8::from(self.disturbed);
         for (name, value) in [(TRACEPARENT, &parent[..]), (TRACESTATE, &state[..])] {
             headers.insert(name, HeaderValue::from_bytes(value).expect("it is ASCII"));
         }
@@ -62,7 +68,7 @@ impl Identity {
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let parent = headers.get(TRACEPARENT)?.as_bytes();
         let state = headers.get(TRACESTATE)?.as_bytes();
-        if parent.len() != 55 || state.len() != 26 || !state.starts_with(b"badgateway=") {
+        if parent.len() != 55 || state.len() != 28 || !state.starts_with(b"badgateway=") {
             return None;
         }
         Some(Self {
@@ -70,9 +76,31 @@ impl Identity {
             hop: HopId(hex(&parent[36..52])?),
             edge: EdgeId(u32::try_from(hex(&state[11..19])?).ok()?),
             retries: u16::try_from(hex(&state[20..24])?).ok()?,
-            disturbed: state[25] == b'1',
+            priority: u8::try_from(hex(&state[25..26])?).ok()?,
+            disturbed: state[27] == b'1',
         })
     }
+}
+
+/// Says how long the caller still waits, in whole milliseconds; as Envoy does.
+pub(crate) fn write_time_left(headers: &mut HeaderMap, left: Duration) {
+    let ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+    headers.insert(TIME_LEFT, HeaderValue::from(ms));
+}
+
+/// How long the caller still waits, if it says so.
+pub(crate) fn time_left(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(TIME_LEFT)?.to_str().ok()?.parse().ok().map(Duration::from_millis)
+}
+
+/// How long a response asks to wait: seconds, or until a date (RFC 9110 section 10.2.3).
+pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = httpdate::parse_http_date(text).ok()?;
+    Some(until.duration_since(now).unwrap_or_default())
 }
 
 /// Writes the credentials.
@@ -157,6 +185,7 @@ mod tests {
             edge: EdgeId(12),
             retries: 5,
             disturbed: true,
+            priority: 9,
         };
         let mut headers = HeaderMap::new();
         identity.write(&mut headers);
@@ -192,5 +221,27 @@ mod tests {
         let mut headers = HeaderMap::new();
         write_credentials(&mut headers, false);
         assert_eq!(readable(&headers), [("authorization".to_owned(), "[redacted]".to_owned())]);
+    }
+
+    #[test]
+    fn a_retry_after_is_seconds_or_a_date() {
+        let now = httpdate::parse_http_date("Wed, 21 Oct 2015 07:28:00 GMT").unwrap();
+        let read = |text: &'static str| {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(text))]);
+            retry_after(&headers, now).map(|wait| wait.as_secs())
+        };
+        assert_eq!(read("120"), Some(120));
+        assert_eq!(read("Wed, 21 Oct 2015 07:29:30 GMT"), Some(90));
+        assert_eq!(read("Wed, 21 Oct 2015 07:00:00 GMT"), Some(0), "it is over");
+        assert_eq!(read("soon"), None);
+        assert_eq!(read("-1"), None);
+    }
+
+    #[test]
+    fn the_time_left_reads_back() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(time_left(&headers), None);
+        write_time_left(&mut headers, Duration::from_micros(1_234_567));
+        assert_eq!(time_left(&headers), Some(Duration::from_millis(1234)));
     }
 }

@@ -175,8 +175,9 @@ fn count_start(world: &World, load: usize) {
 async fn call(world: Arc<World>, load: usize, n: u64, start: Time) {
     let id = CallId::new(number(load), n);
     let client = world.scenario.loads[load].from;
-    let idempotent = world.template(id).idempotent;
-    let mut driver = Driver::new(world.clone(), client, Visit::call(id, start, idempotent), None);
+    let template = world.template(id);
+    let visit = Visit::call(id, start, template.idempotent, template.priority);
+    let mut driver = Driver::new(world.clone(), client, visit, None);
     driver.apply(Input::Begin);
     tokio::select! {
         () = driver.until_over() => {}

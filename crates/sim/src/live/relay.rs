@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http_body::{Body, Frame, SizeHint};
-use node::Input;
+use node::{AttemptId, Input};
 use trace::Outcome;
 
 use super::driver::Attended;
@@ -18,7 +18,7 @@ use super::world::World;
 /// A callee's response, passed on as it comes. It holds the visit: its end is the visit's.
 pub(crate) struct Relay {
     visit: Attended,
-    slot: u16,
+    id: AttemptId,
     rest: Option<Rest>,
     size: SizeHint,
     broken: bool,
@@ -30,9 +30,9 @@ pub(crate) struct Relay {
 pub(crate) struct BrokenOff;
 
 impl Relay {
-    pub(crate) fn new(visit: Attended, slot: u16, rest: Rest) -> Self {
+    pub(crate) fn new(visit: Attended, id: AttemptId, rest: Rest) -> Self {
         let size = rest.size_hint();
-        let mut relay = Self { visit, slot, rest: Some(rest), size, broken: false };
+        let mut relay = Self { visit, id, rest: Some(rest), size, broken: false };
         relay.end_if_whole();
         relay
     }
@@ -40,7 +40,7 @@ impl Relay {
     fn end(&mut self, outcome: Outcome) {
         if let Some(rest) = self.rest.take() {
             let report = rest.end(outcome);
-            self.visit.driver().apply(Input::Ended { slot: self.slot, report });
+            self.visit.driver().apply(Input::Ended { id: self.id, report });
         }
     }
 

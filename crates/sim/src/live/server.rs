@@ -140,6 +140,9 @@ async fn ended(conn: &Conn, close: Close) -> Response {
 }
 
 /// Who a request is; and whether it comes from a client outside, which gets an identity here.
+///
+/// Nobody can tell which of those requests try one call again. Each counts as a retry of those
+/// before it at this node: so a script is walked request by request.
 fn identify(world: &World, node: NodeId, request: &Request) -> (Identity, bool) {
     let known = Identity::read(request.headers())
         .filter(|i| i.edge.index() < world.edges.len() && world.edge(i.edge).callee == node);
@@ -151,7 +154,9 @@ fn identify(world: &World, node: NodeId, request: &Request) -> (Identity, bool) 
     let edge = world.edges.iter().position(|e| e.callee == node).unwrap_or(0);
     let edge = EdgeId(u32::try_from(edge).unwrap_or(0));
     let hop = HopId::root(call).child(0, edge.0, 1);
-    (Identity { call, hop, edge, retries: 0, disturbed: false }, true)
+    let earlier = world.node(node).outside_requests.fetch_add(1, Ordering::Relaxed);
+    let retries = u16::try_from(earlier).unwrap_or(u16::MAX);
+    (Identity { call, hop, edge, retries, disturbed: false, priority: 5 }, true)
 }
 
 fn incoming(
@@ -173,6 +178,8 @@ fn incoming(
         head_bytes: headers::head_bytes(head),
         body_bytes: declared.unwrap_or(0),
         idempotent: head.method.is_idempotent(),
+        time_left: headers::time_left(&head.headers),
+        priority: identity.priority,
         disturbance,
     }
 }
@@ -188,7 +195,7 @@ async fn respond(
     let declared = &world.scenario.topology.node(node).response;
     let mut response = match answer {
         Answer::Respond(reply) => own_response(world, node, &reply),
-        Answer::Relay(head, slot, proxy_status) => {
+        Answer::Relay(head, id, proxy_status) => {
             let Head { parts, rest } = *head;
             let mut response = Response::from_parts(parts, ());
             response.headers_mut().remove(CONNECTION);
@@ -196,7 +203,7 @@ async fn respond(
             // A response cut off from its end has HTTP/1.0 only on its own link.
             *response.version_mut() = Version::HTTP_11;
             add_proxy_status(world, node, &mut response, proxy_status);
-            response.map(|()| Body::new(Relay::new(visit, slot, rest)))
+            response.map(|()| Body::new(Relay::new(visit, id, rest)))
         }
         Answer::Fail(ProcessEnd::Truncate) => {
             let reply = Reply {

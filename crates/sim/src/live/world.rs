@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use http::{Method, Uri};
-use node::{Dice, Env, Faults, NodeState, Ticket};
+use node::{Dice, Env, Faults, Input, NodeState, Ticket};
 use tokio::sync::oneshot;
 use topology::wire::Disturbance;
 use topology::{EdgeId, NodeId, NodeKind, Scenario};
@@ -36,8 +36,10 @@ pub(crate) struct NodeHost {
     pub(crate) port: Port,
     pub(crate) state: Mutex<NodeState>,
     /// Those who wait for a worker.
-    pub(crate) waiting: Mutex<BTreeMap<Ticket, oneshot::Sender<()>>>,
+    pub(crate) waiting: Mutex<BTreeMap<Ticket, oneshot::Sender<Input>>>,
     pub(crate) connections: Mutex<Vec<Weak<Conn>>>,
+    /// Requests of clients outside so far.
+    pub(crate) outside_requests: AtomicU64,
     /// Counts the deaths of the process: work begun under another number is dead.
     pub(crate) epoch: AtomicU64,
     /// The body of a regular response.
@@ -65,6 +67,7 @@ pub(crate) struct Template {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: Bytes,
     pub(crate) idempotent: bool,
+    pub(crate) priority: u8,
 }
 
 /// What the callee of a disturbed attempt has to know, and tells back.
@@ -133,6 +136,7 @@ impl World {
                 state: Mutex::new(NodeState::new(&env, id)),
                 waiting: Mutex::default(),
                 connections: Mutex::default(),
+                outside_requests: AtomicU64::new(0),
                 epoch: AtomicU64::new(0),
                 body: filler(node.response.body),
                 via: Via::default(),
@@ -158,6 +162,7 @@ impl World {
             headers: Vec::new(),
             body: Bytes::new(),
             idempotent: true,
+            priority: 5,
         };
         let (refused, wrong_port) = (take("refusals")?, take("wrong ports")?);
         let blackhole = Blackhole::open().map_err(RunError::io("cannot open a port that never answers"))?;
@@ -298,5 +303,6 @@ fn template(request: &topology::load::Request) -> Template {
             topology::load::Body::Text(text) => Bytes::from(text.clone()),
         },
         idempotent: request.is_idempotent(),
+        priority: request.priority,
     }
 }

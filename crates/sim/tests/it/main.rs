@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy knows tests only by their attribute, not their helpers")]
 
+mod outside;
 mod peer_nginx;
 mod support;
 mod timing;

@@ -23,6 +23,8 @@ pub(super) static NGINX: Profile = Profile {
         protocol_error: PassOn,
         head_too_large: Status(502),
         connection_limit_reached: Status(502),
+        // "no live upstreams"
+        destination_unavailable: Status(502),
         cancelled: Status(499),
     },
     refusal: RefusalTable {

@@ -19,6 +19,7 @@ pub(super) static RFC9209: Profile = Profile {
         protocol_error: Status(502),
         head_too_large: Status(502),
         connection_limit_reached: Status(503),
+        destination_unavailable: Status(503),
         cancelled: Status(499),
     },
     refusal: RefusalTable {

@@ -1,24 +1,32 @@
 //! What people write: the shapes of a scenario file, with every default that depends on nothing
 //! else. Names are still texts here; [`super::lower`] says what they mean, and fills in the rest.
 
+mod backoff;
+mod breaker;
+mod budget;
 mod calls;
 mod fault;
+mod limits;
 mod load;
 mod node;
 mod policy;
+mod retry;
 mod short;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(super) use backoff::{BackoffFile, BackoffLong, JitterFile, JitterLong};
+pub(super) use breaker::BreakerFile;
+pub(super) use budget::{BudgetFile, RefundFile};
 pub(super) use calls::{CallsFile, ChoiceFile, ChoiceLong, Order, StageFile};
 pub(super) use fault::{FaultFile, MatchFile};
+pub(super) use limits::{AdaptiveFile, AfterFile, HedgeFile, LimitFile, ThrottleFile};
 pub(super) use load::{BodyFile, LoadFile, RequestFile, Spacing};
-pub(super) use node::{CloseWord, NodeFile, ResponseFile, ScriptFile};
-pub(super) use policy::{
-    BackoffFile, BackoffLong, EdgeFile, EdgeOptions, PoolFile, RetryFile, StrategyFile, WhenItem,
-};
+pub(super) use node::{CloseWord, NodeFile, QueueFile, QueueLong, ResponseFile, ScriptFile};
+pub(super) use policy::{EdgeFile, EdgeOptions, PoolFile, StrategyFile};
+pub(super) use retry::{AttemptsFile, IdempotentFile, RetryAfterFile, RetryFile, WhenItem};
 pub(super) use short::{OrNone, Time, seconds};
 
 use crate::units::DurationText;

@@ -6,7 +6,7 @@ const WORD_MAX: usize = 100;
 const LISTED_MAX: usize = 24;
 
 /// The known word that was probably meant.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.is_empty() || word.len() > WORD_MAX {
         return None;
     }

@@ -4,6 +4,7 @@
 mod build;
 mod chain;
 mod edges;
+mod fallback;
 mod fault_place;
 mod faults;
 mod loads;
@@ -17,7 +18,7 @@ mod text;
 mod thresholds;
 
 use build::Build;
-pub(super) use policy::overridden;
+pub(super) use policy::{Around, fill_defaults, overridden};
 
 use super::Scenario;
 use super::file::ScenarioFile;
@@ -34,10 +35,11 @@ pub(super) fn lower(mut file: ScenarioFile, whole: bool, problems: &mut Collecto
     edges::lower(&mut file, &mut build, problems);
     if build.sound {
         chain::check(&build, problems);
+        fallback::lower(&file, &mut build, problems);
         plan::lower(&file, &mut build, problems);
     }
-    let own = strategies::own_policies(&build.topology);
-    let strategies = strategies::lower(&mut file, &own, problems);
+    let own = strategies::own_policies(&build);
+    let strategies = strategies::lower(&mut file, &build, &own, problems);
     let mut loads = loads::lower(&mut file, &build, problems);
     let faults = faults::lower(&mut file, &mut build, &mut loads, problems);
     let thresholds = thresholds::lower(&file.thresholds, problems);

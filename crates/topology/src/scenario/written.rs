@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::file::ScenarioFile;
-use super::lower::overridden;
+use super::lower::{Around, fill_defaults, overridden};
 use super::presets;
 use super::{Scenario, Strategy};
 use crate::EdgeId;
@@ -18,20 +18,22 @@ pub struct Written(Option<Arc<Origin>>);
 struct Origin {
     file: ScenarioFile,
     /// The clients' edges' own policies, for strategies that come later.
-    own: Vec<(EdgeId, Policy)>,
+    own: Vec<(EdgeId, Policy, Around)>,
 }
 
 impl Written {
-    pub(super) fn new(file: ScenarioFile, own: Vec<(EdgeId, Policy)>) -> Self {
+    pub(super) fn new(file: ScenarioFile, own: Vec<(EdgeId, Policy, Around)>) -> Self {
         Self(Some(Arc::new(Origin { file, own })))
     }
 
     /// The strategy of a preset's name.
     pub(super) fn preset_strategy(&self, name: &str) -> Option<Strategy> {
         let preset = presets::find(name)?;
+        let mut file = preset.strategy().clone();
+        fill_defaults(&mut file);
         let policies = self.0.as_ref()?.own.iter();
-        let policies = policies.map(|(edge, own)| (*edge, overridden(own, &preset.strategy()))).collect();
-        Some(Strategy { name: preset.name.to_owned(), policies })
+        let policies = policies.map(|(edge, own, around)| (*edge, overridden(own, &file, around)));
+        Some(Strategy { name: preset.name.clone(), policies: policies.collect() })
     }
 
     pub(super) fn to_yaml(&self, now: &Scenario) -> String {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use topology::load::Arrivals;
 use topology::node::{Balance, NodeKind, OnDisconnect, Plan, ScriptStep};
-use topology::policy::Backoff;
+use topology::policy::Curve;
 use topology::scenario::{Comparison, Metric};
 use topology::wire::Close;
 use topology::{Failure, Fault, Scenario, Target, Topology};
@@ -72,8 +72,8 @@ fn defaults() {
     let (_, edge) = topology.edges().next().unwrap();
     assert_eq!((edge.policy.timeout, edge.policy.connect_timeout), (Some(MS(30_000)), MS(5_000)));
     assert_eq!(edge.policy.retry.max_attempts, 1);
-    assert!(edge.policy.retry.when.failures.contains(&Failure::BodyTimeout));
-    assert!(!edge.policy.retry.when.failures.contains(&Failure::Cancelled));
+    assert!(edge.policy.retry.when.outcomes.has_failure(Failure::BodyTimeout));
+    assert!(!edge.policy.retry.when.outcomes.has_failure(Failure::Cancelled));
 }
 
 #[test]
@@ -238,7 +238,8 @@ fn strategies_override_the_clients_edges() {
     scenario.apply_strategy("budgeted").unwrap();
     let retry = &scenario.topology.edge(first).policy.retry;
     assert_eq!(retry.max_attempts, 4);
-    assert!(matches!(retry.backoff, Backoff::Exponential { .. }));
+    let curve = retry.backoff.as_ref().map(|backoff| backoff.curve.clone());
+    assert!(matches!(curve, Some(Curve::Exponential { .. })));
     assert_eq!(scenario.topology.edge(first).policy.timeout, Some(MS(30_000)), "the edge's own");
 
     let again = parse(&scenario.to_yaml());
@@ -251,7 +252,9 @@ fn strategies_override_the_clients_edges() {
     again.apply_strategy("naive-article-loop").unwrap();
     assert_eq!(again.strategy, "python-requests-loop");
     let retry = &again.topology.edge(first).policy.retry;
-    assert_eq!((retry.max_attempts, retry.backoff), (3, Backoff::Constant { delay: MS(2000) }));
+    let curve = retry.backoff.as_ref().map(|backoff| backoff.curve.clone());
+    assert_eq!((retry.max_attempts, curve), (3, Some(Curve::Constant { delay: MS(2000) })));
+    assert!(retry.sleep_after_last);
     assert_eq!(parse(&again.to_yaml()).strategy, "python-requests-loop");
     assert!(again.apply_strategy("nobody").unwrap_err().contains(&"budgeted".to_owned()));
     again.apply_strategy("none").unwrap();

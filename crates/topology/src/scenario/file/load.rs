@@ -82,6 +82,8 @@ pub(in crate::scenario) struct RequestFile {
     pub(in crate::scenario) headers: IndexMap<String, String>,
     /// The body: a text, or `{ size: 10KiB }` of filler.
     pub(in crate::scenario) body: BodyFile,
+    /// How much it matters, 0 to 9: where a queue is full, the lowest is shed first.
+    pub(in crate::scenario) priority: u8,
 }
 
 impl Default for RequestFile {
@@ -91,6 +93,7 @@ impl Default for RequestFile {
             path: "/".to_owned(),
             headers: IndexMap::new(),
             body: BodyFile::Filler(Size(0)),
+            priority: 5,
         }
     }
 }

@@ -6,8 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::calls::CallsFile;
-use super::short::{OrNone, Short, Time, seconds, short_forms, short_schema, status};
-use crate::node::{NodeKind, OnDisconnect};
+use super::short::{OrNone, Short, Time, around_long, seconds, short_forms, short_schema, status};
+use crate::node::{NodeKind, OnDisconnect, Order};
 use crate::profile::Profile;
 use crate::units::{DurationText, Size};
 
@@ -25,9 +25,9 @@ pub(in crate::scenario) struct NodeFile {
     /// How many requests' own work it does at once. Default: 64 for a server, none for a gateway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::scenario) workers: Option<OrNone<u32>>,
-    /// How many requests may wait for a worker. Default: 1024.
+    /// How many requests may wait for a worker, and which of them is next. Default: 1024, fifo.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(in crate::scenario) queue: Option<u32>,
+    pub(in crate::scenario) queue: Option<QueueFile>,
     /// How many requests may be inside in all, waiting for callees included. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::scenario) max_in_flight: Option<OrNone<u32>>,
@@ -68,6 +68,51 @@ pub(in crate::scenario) struct NodeFile {
 fn profiles(_: &mut SchemaGenerator) -> Schema {
     let names: Vec<&str> = Profile::ALL.iter().map(|p| p.name).collect();
     json_schema!({ "type": "string", "enum": names })
+}
+
+/// The requests that wait for a worker; a bare number is `places`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::scenario) struct QueueFile(pub(in crate::scenario) QueueLong);
+
+/// The requests that wait for a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Queue")]
+pub(in crate::scenario) struct QueueLong {
+    /// How many of them there may be.
+    pub(in crate::scenario) places: u32,
+    /// Which of them is next.
+    pub(in crate::scenario) order: Order,
+    /// Controlled delay: who has waited too long is refused. A bare time is `target`.
+    pub(in crate::scenario) codel: OrNone<CodelFile>,
+}
+
+impl Default for QueueLong {
+    fn default() -> Self {
+        Self { places: 1024, order: Order::Fifo, codel: OrNone(None) }
+    }
+}
+
+/// Controlled delay; a bare time is `target`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::scenario) struct CodelFile(pub(in crate::scenario) CodelLong);
+
+/// Refuses requests once every wait has been above `target` for `interval`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Codel")]
+pub(in crate::scenario) struct CodelLong {
+    /// The wait that is aimed at.
+    pub(in crate::scenario) target: DurationText,
+    /// How long it may be above that.
+    pub(in crate::scenario) interval: DurationText,
+}
+
+impl Default for CodelLong {
+    fn default() -> Self {
+        let ms = |ms| DurationText(std::time::Duration::from_millis(ms));
+        Self { target: ms(5), interval: ms(100) }
+    }
 }
 
 /// A node's own response.
@@ -145,7 +190,42 @@ impl Short for ScriptFile {
     }
 }
 
-short_forms!(ScriptFile);
+impl Short for QueueFile {
+    type Long = QueueLong;
+    const EXPECTED: &'static str = "a number of places, or `{ places: 128, order: lifo, codel: 5ms }`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let places = text.parse().map_err(|_| format!("`{text}` is not a number of places"))?;
+        Ok(Self(QueueLong { places, ..QueueLong::default() }))
+    }
+
+    fn from_number(number: f64) -> Option<Result<Self, String>> {
+        Some(Self::from_text(&number.to_string()))
+    }
+
+    fn from_long(long: QueueLong) -> Self {
+        Self(long)
+    }
+}
+
+impl Short for CodelFile {
+    type Long = CodelLong;
+    const EXPECTED: &'static str = "`none`, a time, or `{ target: 5ms, interval: 100ms }`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        Ok(Self(CodelLong { target: text.parse()?, ..CodelLong::default() }))
+    }
+
+    fn from_long(long: CodelLong) -> Self {
+        Self(long)
+    }
+}
+
+short_forms!(ScriptFile, QueueFile, CodelFile);
+around_long!(QueueFile, QueueLong, "QueueOrPlaces", |generator| {
+    json_schema!({ "type": "integer", "minimum": 0 })
+});
+around_long!(CodelFile, CodelLong, "CodelOrTarget", |generator| generator.subschema_for::<DurationText>());
 
 impl Serialize for ScriptFile {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

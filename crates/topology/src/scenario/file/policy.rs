@@ -8,10 +8,12 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::short::{OrNone, Short, seconds, short_forms, short_schema, status};
+use super::breaker::BreakerFile;
+use super::limits::{HedgeFile, LimitFile, ThrottleFile};
+use super::retry::RetryFile;
+use super::short::{OrNone, seconds};
 use crate::node::Balance;
-use crate::policy::Jitter;
-use crate::units::{DurationText, Share};
+use crate::units::DurationText;
 
 /// One entry of the edges: `a -> b`, or `a -> b: { ... }`; a chain `a -> b -> c` is two edges.
 #[derive(Debug, Clone)]
@@ -21,102 +23,135 @@ pub(in crate::scenario) struct EdgeFile {
     pub(in crate::scenario) options: EdgeOptions,
 }
 
-/// What a caller does about one callee.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(in crate::scenario) struct EdgeOptions {
-    /// How long one attempt may take, from its start to the end of the response's body.
-    pub(in crate::scenario) timeout: OrNone<DurationText>,
-    /// How long a connection may take to be made.
-    pub(in crate::scenario) connect_timeout: DurationText,
-    /// How long all attempts of one call together may take, waits between them included.
-    pub(in crate::scenario) deadline: OrNone<DurationText>,
-    /// What is tried again, when, and how often. Default: one attempt, no retry.
-    pub(in crate::scenario) retry: RetryFile,
-    /// The connections that are kept.
-    pub(in crate::scenario) pool: PoolFile,
-    /// For a caller with `calls: weighted`: this callee's weight.
-    pub(in crate::scenario) weight: u32,
-    /// How one of the callee's replicas is chosen.
-    pub(in crate::scenario) balance: Balance,
-    /// A failure of this call does not fail the caller's own answer.
-    pub(in crate::scenario) optional: bool,
-    /// The path that the callee is asked for.
-    pub(in crate::scenario) path: String,
+/// Declares a shape that has the keys of a policy, before its own. (Not `serde(flatten)`: it loses
+/// where a value stands.)
+macro_rules! with_policy {
+    ($(#[$meta:meta])* $name:ident { $($(#[$own_meta:meta])* $own:ident: $type:ty,)* }) => {
+        #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+        #[serde(default, deny_unknown_fields)]
+        $(#[$meta])*
+        pub(in crate::scenario) struct $name {
+            /// A preset's name; the other keys override what it says.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub(in crate::scenario) preset: Option<String>,
+            /// How long one attempt may take, from its start to the end of the response's body.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub(in crate::scenario) timeout: Option<OrNone<DurationText>>,
+            /// How long a connection may take to be made.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub(in crate::scenario) connect_timeout: Option<DurationText>,
+            /// How long all attempts of one call together may take, waits between them included.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub(in crate::scenario) deadline: Option<OrNone<DurationText>>,
+            /// The callee is told how much time is left, and answers no later.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub(in crate::scenario) propagate_deadline: Option<bool>,
+            /// What is tried again, when, and how often.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub(in crate::scenario) retry: Option<RetryFile>,
+            /// When a second copy is sent although the first is not lost yet: `100ms`, or `p95` of the
+            /// latest answers.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub(in crate::scenario) hedge: Option<OrNone<HedgeFile>>,
+            /// When a callee that fails is left alone: after `5` failures in a row, or by their share.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub(in crate::scenario) breaker: Option<OrNone<BreakerFile>>,
+            /// Adaptive throttling: how many times as many requests as are accepted are sent.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub(in crate::scenario) throttle: Option<OrNone<ThrottleFile>>,
+            /// How many attempts may be in flight at once: a number, `aimd` or `gradient`.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub(in crate::scenario) concurrency: Option<OrNone<LimitFile>>,
+            /// Who is asked once all of that has failed: a node that the caller has an edge to.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub(in crate::scenario) fallback: Option<OrNone<String>>,
+            /// The connections that are kept.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub(in crate::scenario) pool: Option<PoolFile>,
+            $($(#[$own_meta])* pub(in crate::scenario) $own: $type,)*
+        }
+    };
 }
 
-impl Default for EdgeOptions {
-    fn default() -> Self {
-        Self {
-            timeout: OrNone(Some(seconds(30))),
-            connect_timeout: seconds(5),
-            deadline: OrNone(None),
-            retry: RetryFile::default(),
-            pool: PoolFile::default(),
-            weight: 1,
-            balance: Balance::RoundRobin,
-            optional: false,
-            path: "/".to_owned(),
+with_policy! {
+    /// What the clients' edges do instead of their own policy; `{}` is one attempt and nothing else.
+    /// Time-outs and the pool that are not given stay as the edge has them.
+    #[schemars(rename = "Strategy")]
+    StrategyFile {}
+}
+
+with_policy! {
+    /// What a caller does about one callee. Defaults: `timeout: 30s`, `connect_timeout: 5s`, one
+    /// attempt, and nothing else.
+    #[schemars(rename = "EdgeOptions")]
+    EdgeOptions {
+        /// For a caller with `calls: weighted`: this callee's weight. Default: 1.
+        weight: Weight,
+        /// How one of the callee's replicas is chosen. Default: in turn.
+        balance: Balance,
+        /// A failure of this call does not fail the caller's own answer.
+        optional: bool,
+        /// The path that the callee is asked for. Default: /.
+        path: RequestPath,
+    }
+}
+
+impl EdgeOptions {
+    /// Its policy alone.
+    pub(in crate::scenario) fn policy(&self) -> StrategyFile {
+        StrategyFile {
+            preset: self.preset.clone(),
+            timeout: self.timeout,
+            connect_timeout: self.connect_timeout,
+            deadline: self.deadline,
+            propagate_deadline: self.propagate_deadline,
+            retry: self.retry.clone(),
+            hedge: self.hedge,
+            breaker: self.breaker.clone(),
+            throttle: self.throttle,
+            concurrency: self.concurrency,
+            fallback: self.fallback.clone(),
+            pool: self.pool.clone(),
         }
     }
+
+    /// Has this policy instead.
+    pub(in crate::scenario) fn set_policy(&mut self, policy: StrategyFile) {
+        self.preset = policy.preset;
+        self.timeout = policy.timeout;
+        self.connect_timeout = policy.connect_timeout;
+        self.deadline = policy.deadline;
+        self.propagate_deadline = policy.propagate_deadline;
+        self.retry = policy.retry;
+        self.hedge = policy.hedge;
+        self.breaker = policy.breaker;
+        self.throttle = policy.throttle;
+        self.concurrency = policy.concurrency;
+        self.fallback = policy.fallback;
+        self.pool = policy.pool;
+    }
 }
 
-/// What is tried again, when, and how often.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "Retry", transform = with_alias)]
-pub(in crate::scenario) struct RetryFile {
-    /// How many attempts in all, the first included; 1 is no retry.
-    pub(in crate::scenario) max_attempts: u32,
-    /// Which outcomes are tried again: statuses (`502`), classes (`5xx`), failures
-    /// (`connection_refused`, ...), `connect` (no connection was made), `transport` (no whole
-    /// response), `any` (whatever is no success).
-    #[serde(default = "default_when", alias = "on")]
-    pub(in crate::scenario) when: Vec<WhenItem>,
-    /// Only idempotent methods, unless the request was surely not processed.
-    #[serde(default)]
-    pub(in crate::scenario) idempotent_only: bool,
-    /// The wait before the next attempt.
-    #[serde(default)]
-    pub(in crate::scenario) backoff: BackoffFile,
-    /// A `Retry-After` replaces the back-off, up to this; `none` ignores it.
-    #[serde(default)]
-    pub(in crate::scenario) retry_after_max: OrNone<DurationText>,
-    /// At most this share of the recent requests may be retries: `10%`, or `{ ratio: 10% }`.
-    #[serde(default)]
-    pub(in crate::scenario) budget: OrNone<BudgetFile>,
-}
+/// A weight; 1 if it is not given.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub(in crate::scenario) struct Weight(pub(in crate::scenario) u32);
 
-impl Default for RetryFile {
+impl Default for Weight {
     fn default() -> Self {
-        Self {
-            max_attempts: 1,
-            when: default_when(),
-            idempotent_only: false,
-            backoff: BackoffFile::default(),
-            retry_after_max: OrNone(None),
-            budget: OrNone(None),
-        }
+        Self(1)
     }
 }
 
-/// `on` is `when`, which schemars does not know.
-fn with_alias(schema: &mut Schema) {
-    if let Some(properties) = schema.get_mut("properties").and_then(|p| p.as_object_mut()) {
-        properties.extend(properties.get("when").cloned().map(|when| ("on".to_owned(), when)));
+/// The path of a request; `/` if it is not given.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub(in crate::scenario) struct RequestPath(pub(in crate::scenario) String);
+
+impl Default for RequestPath {
+    fn default() -> Self {
+        Self("/".to_owned())
     }
-}
-
-fn default_when() -> Vec<WhenItem> {
-    let statuses = [502, 503, 504].map(WhenItem::Status);
-    statuses.into_iter().chain([WhenItem::Word("transport".to_owned())]).collect()
-}
-
-/// An outcome: a status, or a word for a failure or for several outcomes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::scenario) enum WhenItem {
-    Status(u16),
-    Word(String),
 }
 
 /// Keep-alive connections towards one callee.
@@ -135,180 +170,6 @@ pub(in crate::scenario) struct PoolFile {
 impl Default for PoolFile {
     fn default() -> Self {
         Self { max_connections: OrNone(None), idle_timeout: seconds(60), reuse: true }
-    }
-}
-
-/// The wait before the next attempt.
-#[derive(Debug, Clone, Default)]
-pub(in crate::scenario) enum BackoffFile {
-    #[default]
-    None,
-    Some(BackoffLong),
-}
-
-/// A wait that there is.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-#[schemars(rename = "Backoff")]
-pub(in crate::scenario) enum BackoffLong {
-    /// The same each time.
-    Constant {
-        /// The wait.
-        delay: DurationText,
-    },
-    /// `base`, twice `base`, three times `base`, ...
-    Linear {
-        /// The first wait.
-        base: DurationText,
-        /// The longest wait.
-        #[serde(default = "default_max")]
-        max: DurationText,
-        /// How chance changes it.
-        #[serde(default)]
-        jitter: Jitter,
-    },
-    /// `base`, then `factor` times as long each time.
-    Exponential {
-        /// The first wait.
-        base: DurationText,
-        /// What each next one is multiplied by.
-        #[serde(default = "default_factor")]
-        factor: f64,
-        /// The longest wait.
-        #[serde(default = "default_max")]
-        max: DurationText,
-        /// How chance changes it.
-        #[serde(default)]
-        jitter: Jitter,
-    },
-}
-
-fn default_max() -> DurationText {
-    seconds(20)
-}
-
-fn default_factor() -> f64 {
-    2.0
-}
-
-/// A retry budget.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::scenario) struct BudgetFile(pub(in crate::scenario) Share);
-
-/// A retry budget, at length.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "Budget")]
-pub(super) struct BudgetLong {
-    /// At most this share of the recent requests may be retries.
-    ratio: Share,
-}
-
-/// What the clients' edges do instead of their own policy; `{}` is no retry. What is not given stays
-/// as the edge has it, but for `retry`, which is then one attempt.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[schemars(rename = "Strategy")]
-pub(in crate::scenario) struct StrategyFile {
-    /// A preset's name; the other keys override what it says.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::scenario) preset: Option<String>,
-    /// How long one attempt may take.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::scenario) timeout: Option<OrNone<DurationText>>,
-    /// How long a connection may take to be made.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::scenario) connect_timeout: Option<DurationText>,
-    /// How long all attempts of one call together may take.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::scenario) deadline: Option<OrNone<DurationText>>,
-    /// What is tried again, when, and how often.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::scenario) retry: Option<RetryFile>,
-    /// The connections that are kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::scenario) pool: Option<PoolFile>,
-}
-
-impl Short for WhenItem {
-    /// There is none; an unknown key says so.
-    type Long = NoLong;
-    const EXPECTED: &'static str = "a status such as `502`, a class such as `5xx`, or a failure's name";
-
-    fn from_text(text: &str) -> Result<Self, String> {
-        Ok(text.parse().map_or_else(|_| Self::Word(text.to_owned()), Self::Status))
-    }
-
-    fn from_number(number: f64) -> Option<Result<Self, String>> {
-        Some(status(number).map(Self::Status))
-    }
-
-    fn from_long(_: NoLong) -> Self {
-        Self::Word(String::new())
-    }
-}
-
-/// A mapping where none may be.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NoLong {}
-
-impl Short for BackoffFile {
-    type Long = BackoffLong;
-    const EXPECTED: &'static str = "`none`, a duration, or `{ exponential: { base: 50ms, max: 1s, jitter: full } }`, `linear` or `constant`";
-
-    fn from_text(text: &str) -> Result<Self, String> {
-        match text {
-            "none" => Ok(Self::None),
-            text => Ok(Self::Some(BackoffLong::Constant { delay: text.parse()? })),
-        }
-    }
-
-    fn from_long(long: BackoffLong) -> Self {
-        Self::Some(long)
-    }
-}
-
-impl Short for BudgetFile {
-    type Long = BudgetLong;
-    const EXPECTED: &'static str = "a share such as `10%`, or `none`";
-
-    fn from_text(text: &str) -> Result<Self, String> {
-        text.parse().map(Self)
-    }
-
-    fn from_number(number: f64) -> Option<Result<Self, String>> {
-        Some(Share::new(number).map(Self))
-    }
-
-    fn from_long(long: BudgetLong) -> Self {
-        Self(long.ratio)
-    }
-}
-
-short_forms!(WhenItem, BackoffFile, BudgetFile);
-
-impl Serialize for WhenItem {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Status(status) => status.serialize(serializer),
-            Self::Word(word) => word.serialize(serializer),
-        }
-    }
-}
-
-impl Serialize for BackoffFile {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::None => serializer.serialize_str("none"),
-            Self::Some(long) => long.serialize(serializer),
-        }
-    }
-}
-
-impl Serialize for BudgetFile {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        BudgetLong { ratio: self.0 }.serialize(serializer)
     }
 }
 
@@ -356,38 +217,6 @@ impl<'de> Visitor<'de> for EdgeVisitor {
                 "`{extra}` stands beside the edge, not in it: indent it further, or write `{chain}: {{ {extra}: ... }}`"
             ))),
         }
-    }
-}
-
-impl JsonSchema for WhenItem {
-    fn schema_name() -> Cow<'static, str> {
-        "Outcome".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "description": Self::EXPECTED, "type": ["integer", "string"] })
-    }
-}
-
-impl JsonSchema for BackoffFile {
-    fn schema_name() -> Cow<'static, str> {
-        "BackoffOrNone".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let duration = generator.subschema_for::<DurationText>();
-        let short = short_schema(&json_schema!({ "const": "none" }), &duration);
-        short_schema(&short, &generator.subschema_for::<BackoffLong>())
-    }
-}
-
-impl JsonSchema for BudgetFile {
-    fn schema_name() -> Cow<'static, str> {
-        "BudgetOrShare".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        short_schema(&generator.subschema_for::<Share>(), &generator.subschema_for::<BudgetLong>())
     }
 }
 

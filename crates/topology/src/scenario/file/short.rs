@@ -46,6 +46,11 @@ pub(super) trait Short: Sized {
         None
     }
 
+    /// From `true` or `false`, where that is a short form.
+    fn from_bool(_value: bool) -> Option<Self> {
+        None
+    }
+
     /// From the long form.
     fn from_long(long: Self::Long) -> Self;
 }
@@ -66,6 +71,29 @@ macro_rules! short_forms {
 }
 pub(super) use short_forms;
 
+/// A newtype around its own long form: it is written out in that, and its schema is either form's.
+macro_rules! around_long {
+    ($type:ty, $long:ty, $schema_name:literal, |$generator:ident| $short:expr) => {
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.0.serialize(serializer)
+            }
+        }
+
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                $schema_name.into()
+            }
+
+            fn json_schema($generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                let short = $short;
+                $crate::scenario::file::short::short_schema(&short, &$generator.subschema_for::<$long>())
+            }
+        }
+    };
+}
+pub(super) use around_long;
+
 struct ShortVisitor<T>(PhantomData<T>);
 
 impl<'de, T: Short> Visitor<'de> for ShortVisitor<T> {
@@ -77,6 +105,10 @@ impl<'de, T: Short> Visitor<'de> for ShortVisitor<T> {
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
         T::from_text(text).map_err(|why| E::invalid_value(Unexpected::Other(&why), &self))
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<T, E> {
+        T::from_bool(value).ok_or_else(|| E::invalid_type(Unexpected::Bool(value), &self))
     }
 
     fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<T, E> {

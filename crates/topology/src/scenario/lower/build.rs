@@ -1,6 +1,6 @@
 //! The topology while it is being built, and what its parts were called in the file.
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use crate::node::Balance;
 use crate::{EdgeId, NodeId, NodeKind, Topology};
@@ -28,6 +28,8 @@ pub(super) struct Group {
     pub(super) nodes: Vec<NodeId>,
     /// Whom it calls, by name, in the order of the edges.
     pub(super) callees: IndexMap<String, Callee>,
+    /// Those of them that are only called as a fallback for another one.
+    pub(super) fallbacks: IndexSet<String>,
 }
 
 /// What one edge of the file has become.

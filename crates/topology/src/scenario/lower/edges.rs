@@ -6,7 +6,7 @@ use super::super::path::Path;
 use super::super::problem::Collector;
 use super::super::source_map::shorten;
 use super::build::{Build, Callee, EDGES_MAX};
-use super::policy;
+use super::policy::{self, Around};
 use super::text::{check_range, request_path_problem};
 use crate::{Edge, EdgeId, NodeKind};
 
@@ -20,12 +20,16 @@ pub(super) fn lower(file: &mut ScenarioFile, build: &mut Build, problems: &mut C
         problems.key(&all).help("write who calls whom: `- client -> app`").say("there are no edges");
     }
     let mut links = Vec::with_capacity(file.edges.len());
-    for (entry, EdgeFile { chain, options }) in file.edges.iter().enumerate() {
+    for (entry, EdgeFile { chain, options }) in file.edges.iter_mut().enumerate() {
         let at = all.at(entry);
         let inside = at.at(chain.as_str());
-        policy::check_edge(options, &inside, problems);
-        check_range(&options.weight, &(1..=WEIGHT_MAX), || inside.at("weight"), problems);
-        if let Some(problem) = request_path_problem(&options.path) {
+        let mut policy = options.policy();
+        policy::check(&policy, &inside, problems);
+        policy::fill_in_edge(&mut policy, &inside, problems);
+        options.set_policy(policy);
+        let options = &*options;
+        check_range(&options.weight.0, &(1..=WEIGHT_MAX), || inside.at("weight"), problems);
+        if let Some(problem) = request_path_problem(&options.path.0) {
             problems.value(&inside.at("path")).say(problem);
         }
         let names: Vec<&str> = chain.split("->").map(str::trim).collect();
@@ -112,10 +116,12 @@ fn add(link: &Link<'_>, build: &mut Build) -> bool {
     if topology.edge_count() + caller.nodes.len() * callees.len() > EDGES_MAX {
         return false;
     }
+    let replicas = u32::try_from(callees.len()).unwrap_or(u32::MAX);
+    let around = Around { replicas, fallback: Vec::new() };
     let edge = Edge {
-        policy: policy::own(link.options),
+        policy: policy::own(&link.options.policy(), &around),
         optional: link.options.optional,
-        path: link.options.path.clone(),
+        path: link.options.path.0.clone(),
         only_by_fault: false,
     };
     let edges: Vec<Vec<EdgeId>> = caller
@@ -124,6 +130,6 @@ fn add(link: &Link<'_>, build: &mut Build) -> bool {
         .map(|&from| callees.iter().map(|&to| topology.add_edge(from, to, edge.clone())).collect())
         .collect();
     let Link { options: EdgeOptions { weight, balance, .. }, entry, .. } = *link;
-    caller.callees.insert(link.to.to_owned(), Callee { weight: *weight, balance: *balance, edges, entry });
+    caller.callees.insert(link.to.to_owned(), Callee { weight: weight.0, balance: *balance, edges, entry });
     true
 }

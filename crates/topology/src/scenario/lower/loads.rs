@@ -8,7 +8,7 @@ use super::super::hint::did_you_mean;
 use super::super::path::Path;
 use super::super::problem::Collector;
 use super::build::Build;
-use super::text::{is_token, request_path_problem};
+use super::text::{check_range, is_token, request_path_problem};
 use crate::load::{Arrivals, Body, Load, RateStage, Request};
 use crate::{NodeId, NodeKind};
 
@@ -219,6 +219,7 @@ fn check_request(file: &RequestFile, at: &Path, problems: &mut Collector<'_>) {
     if let Some(problem) = request_path_problem(&file.path) {
         problems.value(&at.at("path")).say(problem);
     }
+    check_range(&file.priority, &(0..=9), || at.at("priority"), problems);
     for (name, value) in &file.headers {
         let at = at.at("headers").at(name.as_str());
         if !is_token(name) {
@@ -241,5 +242,6 @@ fn request(file: &RequestFile) -> Request {
             BodyFile::Text(text) => Body::Text(text.clone()),
             BodyFile::Filler(size) => Body::Size(size.0),
         },
+        priority: file.priority,
     }
 }

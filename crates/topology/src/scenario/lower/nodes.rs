@@ -1,9 +1,9 @@
 //! Nodes: their settings, and their replicas.
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::super::file::{
-    CloseWord, NodeFile, OrNone, ResponseFile, ScenarioFile, ScriptFile, Time, seconds,
+    CloseWord, NodeFile, OrNone, QueueFile, QueueLong, ResponseFile, ScenarioFile, ScriptFile, Time, seconds,
 };
 use super::super::hint::did_you_mean;
 use super::super::path::Path;
@@ -11,7 +11,7 @@ use super::super::problem::Collector;
 use super::build::{Build, Group, NODES_MAX};
 use super::text::{check_above_zero, check_range, node_name_problem};
 use crate::distribution::Distribution;
-use crate::node::{Node, NodeKind, OnDisconnect, Plan, Response, ScriptStep};
+use crate::node::{Codel, Discipline, Node, NodeKind, OnDisconnect, Plan, Response, ScriptStep};
 use crate::profile::Profile;
 use crate::units::Size;
 use crate::wire::Close;
@@ -42,7 +42,8 @@ pub(super) fn lower(file: &mut ScenarioFile, build: &mut Build, problems: &mut C
             let name = if count == 1 { name.clone() } else { format!("{name}#{}", i + 1) };
             build.topology.add_node(Node { name, ..single.clone() })
         };
-        let group = Group { kind: node.kind, nodes: (0..count).map(add).collect(), callees: IndexMap::new() };
+        let nodes = (0..count).map(add).collect();
+        let group = Group { kind: node.kind, nodes, callees: IndexMap::new(), fallbacks: IndexSet::new() };
         build.groups.insert(name.clone(), group);
     }
 }
@@ -78,6 +79,7 @@ fn settle(name: &str, file: &mut NodeFile, at: &Path, problems: &mut Collector<'
     };
     fill_in(&mut settled);
     let response = settled.response.unwrap_or_default();
+    let QueueFile(queue) = settled.queue.unwrap_or(QueueFile(QueueLong::default()));
     let script = settled.script.iter().flatten().map(script_step).collect();
     Node {
         name: name.to_owned(),
@@ -85,7 +87,11 @@ fn settle(name: &str, file: &mut NodeFile, at: &Path, problems: &mut Collector<'
         kind: settled.kind,
         profile: settled.profile.and_then(|p| Profile::find(&p)).unwrap_or(Profile::ALL[0]),
         workers: settled.workers.and_then(|w| w.0),
-        queue: settled.queue.unwrap_or_default(),
+        queue: queue.places,
+        discipline: Discipline {
+            order: queue.order,
+            codel: queue.codel.0.map(|c| Codel { target: c.0.target.0, interval: c.0.interval.0 }),
+        },
         max_in_flight: settled.max_in_flight.and_then(|m| m.0),
         service_time: settled.service_time.map_or(Distribution::ZERO, |time| time.0),
         on_disconnect: settled.on_disconnect.unwrap_or(OnDisconnect::Cancel),
@@ -109,7 +115,7 @@ fn fill_in(file: &mut NodeFile) {
     let server = file.kind == NodeKind::Server;
     file.profile.get_or_insert_with(|| Profile::ALL[0].name.to_owned());
     file.workers.get_or_insert(OrNone(server.then_some(64)));
-    file.queue.get_or_insert(1024);
+    file.queue.get_or_insert(QueueFile(QueueLong::default()));
     file.max_in_flight.get_or_insert(OrNone(None));
     file.service_time.get_or_insert(Time::millis(if server { 5 } else { 0 }));
     file.on_disconnect.get_or_insert(if server { OnDisconnect::Continue } else { OnDisconnect::Cancel });
@@ -150,6 +156,11 @@ fn check(file: &NodeFile, at: &Path, problems: &mut Collector<'_>) {
         if value == Some(OrNone(Some(0))) {
             problems.value(&at.at(key)).help("`none` is no limit").say("with 0 no request is ever answered");
         }
+    }
+    if let Some(codel) = file.queue.and_then(|queue| queue.0.codel.0) {
+        let at = at.at("queue").at("codel");
+        check_above_zero(Some(codel.0.target), "write `codel: none`", || at.at("target"), problems);
+        check_above_zero(Some(codel.0.interval), "write `interval: 100ms`", || at.at("interval"), problems);
     }
     if let Some(problem) = file.service_time.as_ref().and_then(|time| time.0.problem()) {
         problems.key(&at.at("service_time")).say(problem);

@@ -64,9 +64,13 @@ fn size(calls: &CallsFile, group: &Group) -> usize {
 
 /// The plan of one replica. Names without an edge are passed over: `check` has told them.
 fn plan(calls: &CallsFile, group: &Group, replica: usize) -> Plan {
-    let each = || group.callees.values().map(|callee| to_one(callee, replica));
+    let regular = || {
+        let regular = group.callees.iter().filter(|(name, _)| !group.fallbacks.contains(*name));
+        regular.map(|(_, callee)| callee)
+    };
+    let each = || regular().map(|callee| to_one(callee, replica));
     let among_all = |balance| {
-        let edges: Vec<_> = group.callees.values().flat_map(|c| edges(c, replica, c.weight)).collect();
+        let edges: Vec<_> = regular().flat_map(|c| edges(c, replica, c.weight)).collect();
         vec![Choice { edges, balance }]
     };
     let stages: Vec<Vec<Choice>> = match calls {
@@ -135,8 +139,8 @@ fn check(name: &str, stages: &[StageFile], group: &Group, at: &Path, problems: &
             }
         }
     }
-    let forgotten: Vec<&str> =
-        group.callees.keys().map(String::as_str).filter(|callee| !called.contains(*callee)).collect();
+    let is_forgotten = |callee: &&str| !called.contains(*callee) && !group.fallbacks.contains(*callee);
+    let forgotten: Vec<&str> = group.callees.keys().map(String::as_str).filter(is_forgotten).collect();
     if let Some(first) = forgotten.first() {
         let help = format!("add it to `calls`, or take the edge `{name} -> {first}` out");
         problems.key(at).help(help).say(format!("`{name}` has an edge to `{first}`, but never calls it"));

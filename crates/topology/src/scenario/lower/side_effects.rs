@@ -13,7 +13,7 @@ use super::{fault_place, policy};
 use crate::distribution::Distribution;
 use crate::fault::{Config, Fault, Mechanism, Overload};
 use crate::load::{Arrivals, Body, Load, RateStage, Request};
-use crate::node::{Balance, Choice, Node, NodeKind, OnDisconnect, Plan, Response, Stage};
+use crate::node::{Balance, Choice, Discipline, Node, NodeKind, OnDisconnect, Plan, Response, Stage};
 use crate::profile::Profile;
 use crate::{Edge, NodeId, Target};
 
@@ -99,6 +99,7 @@ pub(super) fn add_surge(
             path: "/".to_owned(),
             headers: Vec::new(),
             body: Body::Size(0),
+            priority: 5,
         },
     });
 }
@@ -129,6 +130,7 @@ fn source(fault: &str) -> Node {
         profile: Profile::ALL[0],
         workers: None,
         queue: 0,
+        discipline: Discipline::default(),
         max_in_flight: None,
         service_time: Distribution::ZERO,
         on_disconnect: OnDisconnect::Cancel,
@@ -145,5 +147,6 @@ fn source(fault: &str) -> Node {
 
 fn plain_edge() -> Edge {
     let options = EdgeOptions::default();
-    Edge { policy: policy::own(&options), optional: false, path: options.path, only_by_fault: false }
+    let policy = policy::own(&options.policy(), &policy::Around::default());
+    Edge { policy, optional: false, path: options.path.0, only_by_fault: false }
 }

@@ -1,0 +1,117 @@
+//! What the calls over one edge share: attempts in flight, and the state of each policy.
+//!
+//! One file for each state machine; each is told the time and asks nobody for it.
+
+mod breaker;
+mod budget;
+mod limiter;
+mod recent;
+mod throttle;
+mod window;
+
+use topology::EdgeId;
+use topology::policy::{Policy, Throttle};
+use trace::{Outcome, Time};
+
+pub(crate) use breaker::BreakerState;
+pub(crate) use budget::{BudgetState, RetryCost};
+use limiter::LimiterState;
+pub(crate) use recent::Recent;
+use throttle::ThrottleState;
+
+/// The state of one edge.
+#[derive(Debug)]
+pub(crate) struct EdgeState {
+    pub(crate) edge: EdgeId,
+    /// Attempts in flight.
+    pub(crate) in_flight: u32,
+    /// Retries of the calls to the callee, all its replicas together: kept at the first of them.
+    pub(crate) budget: BudgetState,
+    /// The latest good answers, for hedges; kept like the budget.
+    pub(crate) recent: Recent,
+    breaker: BreakerState,
+    throttle: ThrottleState,
+    limiter: LimiterState,
+}
+
+impl EdgeState {
+    pub(crate) fn new(edge: EdgeId, policy: &Policy) -> Self {
+        Self {
+            edge,
+            in_flight: 0,
+            budget: BudgetState::new(policy.retry.budget.as_ref()),
+            recent: Recent::default(),
+            breaker: BreakerState::default(),
+            throttle: ThrottleState::default(),
+            limiter: LimiterState::new(policy.concurrency.as_ref()),
+        }
+    }
+
+    /// Whether the breaker lets an attempt through just now; it does not change anything.
+    pub(crate) fn is_available(&self, policy: &Policy, now: Time) -> bool {
+        policy.breaker.as_ref().is_none_or(|breaker| self.breaker.admits(breaker, now))
+    }
+
+    /// Whether the callee is left alone just now.
+    pub(crate) fn is_ejected(&self, policy: &Policy, now: Time) -> bool {
+        policy.breaker.is_some() && self.breaker.is_open(now)
+    }
+
+    /// With which probability adaptive throttling drops the next attempt.
+    pub(crate) fn drop_probability(&mut self, policy: &Throttle, now: Time) -> f64 {
+        self.throttle.drop_probability(policy, now)
+    }
+
+    /// An attempt that the caller itself drops still counts as asked for.
+    pub(crate) fn dropped(&mut self, policy: &Throttle, now: Time) {
+        self.throttle.asked(policy, now);
+    }
+
+    /// Whether one more attempt may be in flight.
+    pub(crate) fn has_room(&self, policy: &Policy) -> bool {
+        let connections = policy.pool.max_connections.is_none_or(|max| self.in_flight < max);
+        connections && (policy.concurrency.is_none() || self.limiter.has_room(self.in_flight))
+    }
+
+    /// An attempt is sent.
+    pub(crate) fn sent(&mut self, policy: &Policy, now: Time) {
+        self.in_flight += 1;
+        self.breaker.sent(now);
+        if let Some(throttle) = &policy.throttle {
+            self.throttle.asked(throttle, now);
+        }
+    }
+
+    /// An attempt that was sent has ended; `known` if its end says something about the callee (that of
+    /// an attempt which the caller gives up does not).
+    pub(crate) fn ended(&mut self, policy: &Policy, start: Time, now: Time, outcome: Outcome, known: bool) {
+        let in_flight = self.in_flight;
+        self.in_flight = in_flight.saturating_sub(1);
+        if !known {
+            self.breaker.forgot();
+            return;
+        }
+        if let Some(breaker) = &policy.breaker {
+            self.breaker.ended(breaker, now, outcome);
+        }
+        if let Some(throttle) = &policy.throttle {
+            self.throttle.answered(throttle, now, outcome);
+        }
+        if let Some(limit) = &policy.concurrency {
+            self.limiter.ended(limit, now.since(start), in_flight, outcome);
+        }
+    }
+
+    /// The callee may not be left alone: too many of its replicas are already.
+    pub(crate) fn take_back(&mut self) {
+        self.breaker = BreakerState::default();
+    }
+}
+
+/// Whether a failure is one that these outcomes name.
+pub(crate) fn names(outcomes: &topology::policy::Outcomes, outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Answered(status) => outcomes.has_status(status),
+        Outcome::Failed { failure, .. } => outcomes.has_failure(failure),
+    }
+}

@@ -1,0 +1,29 @@
+//! What every part of a decision looks at.
+
+use topology::EdgeId;
+use topology::node::Node;
+use topology::policy::Policy;
+use trace::Time;
+
+use crate::action::Action;
+use crate::{Env, NodeState};
+
+/// The moment, what is declared, the node's state; and what is to be done.
+pub(crate) struct Scope<'a, 'e> {
+    pub(crate) now: Time,
+    pub(crate) env: &'a Env<'e>,
+    pub(crate) node: &'a mut NodeState,
+    pub(crate) out: &'a mut Vec<Action>,
+}
+
+impl<'e> Scope<'_, 'e> {
+    /// The node.
+    pub(crate) fn declared(&self) -> &'e Node {
+        self.env.scenario.topology.node(self.node.node)
+    }
+
+    /// An edge's policy.
+    pub(crate) fn policy(&self, edge: EdgeId) -> &'e Policy {
+        self.env.policy(edge)
+    }
+}

@@ -1,0 +1,133 @@
+//! The words for outcomes: `502`, `5xx`, `connect`, `transport`, ...
+
+use super::super::super::file::WhenItem;
+use super::super::super::hint::did_you_mean;
+use super::super::super::path::Path;
+use super::super::super::problem::Collector;
+use crate::policy::Outcomes;
+use crate::wire::Failure;
+
+/// A word for several outcomes: its statuses, then its failures.
+type Group = (&'static str, &'static [std::ops::RangeInclusive<u16>], &'static [Failure]);
+
+const CONNECT: &[Failure] = &[Failure::ConnectionRefused, Failure::ConnectionTimeout];
+/// What was tried over the wire, or had no connection for it: all but the last of the next list.
+const TRANSPORT: &[Failure] = match ALL_BUT_CANCELLED.split_last() {
+    Some((_, transport)) => transport,
+    None => &[],
+};
+const ALL_BUT_CANCELLED: &[Failure] = &[
+    Failure::ConnectionRefused,
+    Failure::ConnectionTimeout,
+    Failure::ConnectionTerminated,
+    Failure::HeadIncomplete,
+    Failure::BodyIncomplete,
+    Failure::HeadTimeout,
+    Failure::BodyTimeout,
+    Failure::ProtocolError,
+    Failure::HeadTooLarge,
+    Failure::ConnectionLimitReached,
+    Failure::DestinationUnavailable,
+];
+
+/// Words for several outcomes. Those with a hyphen are Envoy's (`retry_on`).
+const GROUPS: [Group; 12] = [
+    ("4xx", &[400..=499], &[]),
+    ("5xx", &[500..=599], &[]),
+    ("connect", &[], CONNECT),
+    ("reset", &[], &[Failure::ConnectionTerminated, Failure::HeadIncomplete]),
+    ("timeout", &[], &[Failure::HeadTimeout, Failure::BodyTimeout]),
+    ("truncated", &[], &[Failure::BodyIncomplete]),
+    ("malformed", &[], &[Failure::ProtocolError, Failure::HeadTooLarge]),
+    (
+        "unsent",
+        &[],
+        &[Failure::ConnectionRefused, Failure::ConnectionTimeout, Failure::ConnectionLimitReached],
+    ),
+    ("transport", &[], TRANSPORT),
+    ("any", &[400..=599], ALL_BUT_CANCELLED),
+    ("gateway-error", &[502..=504], &[]),
+    ("connect-failure", &[], CONNECT),
+];
+
+/// Envoy's one word for a status.
+const RETRIABLE_4XX: &str = "retriable-4xx";
+
+/// What the entries stand for together. A word without a meaning is found by [`check`].
+pub(super) fn lower(items: &[WhenItem]) -> Outcomes {
+    let mut outcomes = Outcomes::default();
+    for item in items {
+        let _ = add(item, &mut outcomes);
+    }
+    // Exceptions count wherever they stand.
+    for status in items.iter().filter_map(excluded) {
+        outcomes.remove_status(status);
+    }
+    outcomes
+}
+
+/// Adds what an entry stands for; none if it stands for nothing.
+fn add(item: &WhenItem, outcomes: &mut Outcomes) -> Option<()> {
+    let word = match item {
+        WhenItem::Status(status) => {
+            outcomes.add_statuses([*status]);
+            return Some(());
+        }
+        WhenItem::Word(word) => word.as_str(),
+    };
+    if let Some((_, statuses, failures)) = GROUPS.iter().find(|(name, ..)| *name == word) {
+        outcomes.add_statuses(statuses.iter().cloned().flatten());
+        outcomes.add_failures(failures.iter().copied());
+    } else if word == RETRIABLE_4XX {
+        outcomes.add_statuses([409]);
+    } else if excluded(item).is_none() {
+        outcomes.add_failures([ALL_BUT_CANCELLED.iter().copied().find(|f| f.name() == word)?]);
+    }
+    Some(())
+}
+
+/// The status that an entry such as `!501` takes out.
+fn excluded(item: &WhenItem) -> Option<u16> {
+    match item {
+        WhenItem::Word(word) => word.strip_prefix('!')?.parse().ok(),
+        WhenItem::Status(_) => None,
+    }
+}
+
+/// Looks through a list of outcomes.
+pub(super) fn check(items: &[WhenItem], at: &Path, problems: &mut Collector<'_>) {
+    for (i, item) in items.iter().enumerate() {
+        let at = at.at(i);
+        let status = match item {
+            WhenItem::Status(status) => Some(*status),
+            WhenItem::Word(_) => excluded(item),
+        };
+        match (item, status) {
+            (_, Some(status)) if !Outcomes::STATUSES.contains(&status) => {
+                let help = "a status that is tried again is between 400 and 599";
+                problems.value(&at).help(help).say(format!("{status} is not the status of a failure"));
+            }
+            (WhenItem::Word(word), None) if add(item, &mut Outcomes::default()).is_none() => {
+                let names = ALL_BUT_CANCELLED.iter().map(|f| f.name());
+                let words: Vec<&str> =
+                    GROUPS.iter().map(|(name, ..)| *name).chain([RETRIABLE_4XX]).chain(names).collect();
+                let help = || did_you_mean(word, words.iter().copied(), "a status, or one of");
+                problems.value(&at).maybe_help(help).say(format!("there is no outcome `{word}`"));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Looks through a list of statuses.
+pub(super) fn check_statuses(items: &[WhenItem], at: &Path, problems: &mut Collector<'_>) {
+    check(items, at, problems);
+    for (i, item) in items.iter().enumerate() {
+        let mut outcomes = Outcomes::default();
+        let _ = add(item, &mut outcomes);
+        if Failure::ALL.into_iter().any(|failure| outcomes.has_failure(failure)) {
+            let help = "only a response can have a `Retry-After`: write statuses";
+            problems.value(&at.at(i)).help(help).say("a transport failure is no response");
+        }
+    }
+}
