@@ -7,8 +7,9 @@ use crate::{EdgeId, NodeId, Scenario};
 impl Scenario {
     /// The most attempts that one call can make at the deepest nodes: the product of `max_attempts`
     /// over the layers, on the worst way down. Calls of one node that are made at once or one after
-    /// another add up; of several callees to choose from (replicas, weights) the worst counts. What
-    /// budgets, deadlines and time-outs cut off is not taken off.
+    /// another add up, and so does a fallback, which comes after them; of several callees to choose from
+    /// (replicas, weights) the worst counts. Hedges are attempts. What budgets, breakers, deadlines and
+    /// time-outs cut off is not taken off.
     pub fn attempts_bound(&self) -> u64 {
         let mut known = BTreeMap::new();
         let clients = self.loads.iter().map(|load| load.from);
@@ -37,8 +38,17 @@ impl Scenario {
         attempts
     }
 
+    /// What a call over this edge comes to, its fallback included.
     fn attempts_over(&self, edge: EdgeId, known: &mut BTreeMap<NodeId, u64>) -> u64 {
-        let attempts = u64::from(self.topology.edge(edge).policy.retry.max_attempts);
+        let fallback = self.topology.edge(edge).policy.fallback.iter();
+        let after = fallback.map(|&edge| self.attempts_to(edge, known)).max().unwrap_or(0);
+        self.attempts_to(edge, known).saturating_add(after)
+    }
+
+    fn attempts_to(&self, edge: EdgeId, known: &mut BTreeMap<NodeId, u64>) -> u64 {
+        let policy = &self.topology.edge(edge).policy;
+        let hedged = policy.hedge.map_or(1, |hedge| hedge.max_attempts);
+        let attempts = u64::from(policy.retry.max_attempts.max(hedged));
         attempts.saturating_mul(self.attempts_below(self.topology.ends(edge).1, known))
     }
 }
@@ -80,6 +90,16 @@ edges:
         assert_eq!(with("parallel"), 2 * (3 + 5));
         assert_eq!(with("sequential"), 2 * (3 + 5));
         assert_eq!(with("weighted"), 2 * 5);
+    }
+
+    #[test]
+    fn hedges_are_attempts_and_a_fallback_comes_after_them() {
+        let text = "nodes: { c: { kind: client }, a: { kind: server }, b: { kind: server } }
+edges:
+  - c -> a: { retry: { max_attempts: 2 }, hedge: { after: 50ms, max_attempts: 3 }, fallback: b }
+  - c -> b: { retry: { max_attempts: 4 } }
+";
+        assert_eq!(bound(text), 3 + 4);
     }
 
     #[test]
