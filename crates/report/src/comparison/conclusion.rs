@@ -188,8 +188,10 @@ impl View<'_> {
 
     /// Those that hide less than the best, for less.
     fn cheaper(&self) -> impl Iterator<Item = String> {
-        let helps =
-            |row: &&&StrategyRow| row.pareto == Some(true) && row.success_vs_low.is_some_and(|low| low > 0.0);
+        let enough = (1.0 - LOAD_MATTERS) * self.best.amplification;
+        let helps = move |row: &&&StrategyRow| {
+            row.amplification <= enough && row.success_vs_low.is_some_and(|low| low > 0.0)
+        };
         let others = self.ordered.iter().filter(|row| row.rank > 1).filter(helps);
         others.map(|row| {
             format!(
