@@ -1,21 +1,24 @@
 //! One call of a node's plan: its attempts, over one edge or another, one after another or at once.
 
+mod choice;
+mod record;
+
 use std::time::Duration;
 
 use smallvec::SmallVec;
 use topology::EdgeId;
 use topology::Failure;
-use topology::node::{Balance, Choice};
+use topology::node::Choice;
 use topology::policy::{HedgeAfter, Policy};
-use topology::wire::Dial;
-use trace::{Attempt, CallId, HopId, Outcome, Record, Time};
+use trace::{CallId, HopId, Outcome, Time};
 
 use crate::action::{Action, AttemptId, AttemptReport, Outgoing, Timer};
-use crate::dice::Purpose;
 use crate::edge::RetryCost;
-use crate::faults::{Faults, HopContext};
+use crate::faults::HopContext;
 use crate::retry::{self, Waits};
 use crate::scope::Scope;
+use choice::refused_by_policy;
+use record::record;
 
 /// What all calls of a visit have in common.
 #[derive(Debug, Clone, Copy)]
@@ -235,49 +238,6 @@ impl Call {
         if self.withdraw(policy, None, scope) { self.send(origin, scope) } else { Progress::GoesOn }
     }
 
-    /// Which callee this attempt goes to: an untried one while there is one, and none that is left
-    /// alone. `Err` if all are.
-    fn choose(&mut self, origin: Origin, scope: &mut Scope<'_, '_>) -> Result<EdgeId, EdgeId> {
-        let now = scope.now;
-        let (choice, tried) = match &mut self.callees {
-            Callees::One(only) => {
-                let available = scope.node.edge(*only).is_available(scope.env.policy(*only), now);
-                return if available { Ok(*only) } else { Err(*only) };
-            }
-            Callees::Many { choice, tried } => (choice, tried),
-        };
-        let available: SmallVec<[(EdgeId, u32); 8]> = choice
-            .edges
-            .iter()
-            .copied()
-            .filter(|(edge, _)| scope.node.edge(*edge).is_available(scope.env.policy(*edge), now))
-            .collect();
-        if available.is_empty() {
-            return Err(choice.edges[0].0);
-        }
-        if available.iter().all(|(edge, _)| tried.contains(edge)) {
-            tried.clear();
-        }
-        let untried: SmallVec<[(EdgeId, u32); 8]> =
-            available.into_iter().filter(|(edge, _)| !tried.contains(edge)).collect();
-        let edge = match choice.balance {
-            Balance::RoundRobin => {
-                let turn = scope.node.turn(usize::from(self.slot));
-                untried[turn as usize % untried.len()].0
-            }
-            Balance::LeastInFlight => {
-                let least = untried.iter().min_by_key(|(edge, _)| scope.node.edge(*edge).in_flight);
-                least.expect("never empty").0
-            }
-            Balance::Weighted => {
-                let key = origin.hop.child(self.slot, u32::MAX, self.attempt + 1).0;
-                weighted(&untried, scope.env.dice.unit(Purpose::Balance, key))
-            }
-        };
-        tried.push(edge);
-        Ok(edge)
-    }
-
     /// An attempt under way.
     pub(crate) fn flight(&mut self, attempt: u16) -> Option<&mut Flight> {
         self.flights.iter_mut().find(|f| f.outgoing.attempt == attempt).map(|flight| &mut **flight)
@@ -361,23 +321,6 @@ impl Call {
             }
         }
         self.end(hop, edge, outcome, relayed, scope)
-    }
-
-    /// What an attempt's end means for the edge's policies.
-    fn settle(&self, edge: EdgeId, start: Time, outcome: Outcome, scope: &mut Scope<'_, '_>) {
-        let now = scope.now;
-        let policy = scope.policy(edge);
-        scope.node.edge(edge).ended(policy, start, now, outcome, true);
-        let (Some(breaker), Callees::Many { choice, .. }) = (&policy.breaker, &self.callees) else { return };
-        if !scope.node.edge(edge).is_ejected(policy, now) {
-            return;
-        }
-        let ejected =
-            |(edge, _): &&(EdgeId, u32)| scope.node.edge(*edge).is_ejected(scope.env.policy(*edge), now);
-        let ejected = choice.edges.iter().filter(ejected).count();
-        if ejected as f64 > breaker.max_ejected.get() * choice.edges.len() as f64 {
-            scope.node.edge(edge).take_back();
-        }
     }
 
     /// What follows on the failure of the only attempt under way.
@@ -498,88 +441,4 @@ enum Next {
     Later,
     /// Nothing.
     Never,
-}
-
-/// Why a policy of the caller does not let an attempt be sent, if any does not.
-fn refused_by_policy(
-    policy: &Policy,
-    edge: EdgeId,
-    hop: HopId,
-    scope: &mut Scope<'_, '_>,
-) -> Option<Failure> {
-    let now = scope.now;
-    let state = scope.node.edge(edge);
-    if let Some(throttle) = &policy.throttle {
-        let probability = state.drop_probability(throttle, now);
-        if probability > 0.0 && scope.env.dice.unit(Purpose::Throttle, hop.0) < probability {
-            scope.node.edge(edge).dropped(throttle, now);
-            return Some(Failure::DestinationUnavailable);
-        }
-    }
-    (!scope.node.edge(edge).has_room(policy)).then_some(Failure::ConnectionLimitReached)
-}
-
-/// The edge at which a number in [0, 1) lies, in proportion to the weights.
-fn weighted(edges: &[(EdgeId, u32)], luck: f64) -> EdgeId {
-    let total: u64 = edges.iter().map(|&(_, w)| u64::from(w)).sum();
-    let mut left = luck * total as f64;
-    for &(edge, weight) in edges {
-        left -= f64::from(weight);
-        if left < 0.0 {
-            return edge;
-        }
-    }
-    edges[edges.len() - 1].0
-}
-
-/// Emits the caller's side of a hop.
-fn record(flight: Flight, report: AttemptReport, origin: Origin, scope: &mut Scope<'_, '_>) {
-    let Flight { outgoing, start, timeout, .. } = flight;
-    let (now, env) = (scope.now, scope.env);
-    let outbound = outgoing.disturbance.outbound;
-    let marks = outgoing.disturbance.marks;
-    let failure = report.outcome.failure();
-    let mut faults = marks.outbound;
-    if !failure.is_some_and(Failure::surely_unprocessed) {
-        faults = faults.union(marks.link);
-    }
-    if report.idle_closed {
-        faults = faults.union(marks.idle_race);
-    }
-    if failure.is_some_and(Faults::is_sign_of_death) {
-        let callee = env.scenario.topology.ends(outgoing.edge).1;
-        let outages = env.faults.outages_within(callee, start, now);
-        env.faults.count_matched(outages);
-        env.faults.count_injected(outages);
-        faults = faults.union(outages);
-    }
-    // What the caller's own log shows: the address it dialed, not what became of it.
-    let dialed = match outbound.dial {
-        Dial::WrongPort | Dial::WrongHost => outbound.dial,
-        Dial::Callee | Dial::Refused | Dial::Blackhole => Dial::Callee,
-    };
-    if report.idle_closed {
-        scope.out.push(Action::Record(Record::IdleClosed { call: origin.call, hop: outgoing.hop }));
-    }
-    scope.out.push(Action::Record(Record::Attempt(Attempt {
-        call: origin.call,
-        hop: outgoing.hop,
-        parent: origin.hop,
-        edge: outgoing.edge,
-        attempt: outgoing.attempt,
-        start,
-        end: now,
-        outcome: report.outcome,
-        reset: report.reset,
-        reused: report.reused,
-        idle: report.idle,
-        dialed,
-        timeout,
-        wrong_path: outbound.wrong_path,
-        bad_credentials: outbound.bad_credentials,
-        bytes: report.bytes,
-        ends_by_close: report.ends_by_close,
-        faults,
-        exchange: report.exchange,
-    })));
 }

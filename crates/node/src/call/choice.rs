@@ -1,0 +1,105 @@
+//! Which callee an attempt goes to, and whether the caller's policies let it go at all.
+
+use smallvec::SmallVec;
+use topology::node::Balance;
+use topology::policy::Policy;
+use topology::{EdgeId, Failure};
+use trace::{HopId, Outcome, Time};
+
+use super::{Call, Callees, Origin};
+use crate::dice::Purpose;
+use crate::scope::Scope;
+
+impl Call {
+    /// Which callee this attempt goes to: an untried one while there is one, and none that is left
+    /// alone. `Err` if all are.
+    pub(super) fn choose(&mut self, origin: Origin, scope: &mut Scope<'_, '_>) -> Result<EdgeId, EdgeId> {
+        let now = scope.now;
+        let (choice, tried) = match &mut self.callees {
+            Callees::One(only) => {
+                let available = scope.node.edge(*only).is_available(scope.env.policy(*only), now);
+                return if available { Ok(*only) } else { Err(*only) };
+            }
+            Callees::Many { choice, tried } => (choice, tried),
+        };
+        let available: SmallVec<[(EdgeId, u32); 8]> = choice
+            .edges
+            .iter()
+            .copied()
+            .filter(|(edge, _)| scope.node.edge(*edge).is_available(scope.env.policy(*edge), now))
+            .collect();
+        if available.is_empty() {
+            return Err(choice.edges[0].0);
+        }
+        if available.iter().all(|(edge, _)| tried.contains(edge)) {
+            tried.clear();
+        }
+        let untried: SmallVec<[(EdgeId, u32); 8]> =
+            available.into_iter().filter(|(edge, _)| !tried.contains(edge)).collect();
+        let edge = match choice.balance {
+            Balance::RoundRobin => {
+                let turn = scope.node.turn(usize::from(self.slot));
+                untried[turn as usize % untried.len()].0
+            }
+            Balance::LeastInFlight => {
+                let least = untried.iter().min_by_key(|(edge, _)| scope.node.edge(*edge).in_flight);
+                least.expect("never empty").0
+            }
+            Balance::Weighted => {
+                let key = origin.hop.child(self.slot, u32::MAX, self.attempt + 1).0;
+                weighted(&untried, scope.env.dice.unit(Purpose::Balance, key))
+            }
+        };
+        tried.push(edge);
+        Ok(edge)
+    }
+
+    /// What an attempt's end means for the edge's policies.
+    pub(super) fn settle(&self, edge: EdgeId, start: Time, outcome: Outcome, scope: &mut Scope<'_, '_>) {
+        let now = scope.now;
+        let policy = scope.policy(edge);
+        scope.node.edge(edge).ended(policy, start, now, outcome, true);
+        let (Some(breaker), Callees::Many { choice, .. }) = (&policy.breaker, &self.callees) else { return };
+        if !scope.node.edge(edge).is_ejected(policy, now) {
+            return;
+        }
+        let ejected =
+            |(edge, _): &&(EdgeId, u32)| scope.node.edge(*edge).is_ejected(scope.env.policy(*edge), now);
+        let ejected = choice.edges.iter().filter(ejected).count();
+        if ejected as f64 > breaker.max_ejected.get() * choice.edges.len() as f64 {
+            scope.node.edge(edge).take_back();
+        }
+    }
+}
+
+/// Why a policy of the caller does not let an attempt be sent, if any does not.
+pub(super) fn refused_by_policy(
+    policy: &Policy,
+    edge: EdgeId,
+    hop: HopId,
+    scope: &mut Scope<'_, '_>,
+) -> Option<Failure> {
+    let now = scope.now;
+    let state = scope.node.edge(edge);
+    if let Some(throttle) = &policy.throttle {
+        let probability = state.drop_probability(throttle, now);
+        if probability > 0.0 && scope.env.dice.unit(Purpose::Throttle, hop.0) < probability {
+            scope.node.edge(edge).dropped(throttle, now);
+            return Some(Failure::DestinationUnavailable);
+        }
+    }
+    (!scope.node.edge(edge).has_room(policy)).then_some(Failure::ConnectionLimitReached)
+}
+
+/// The edge at which a number in [0, 1) lies, in proportion to the weights.
+fn weighted(edges: &[(EdgeId, u32)], luck: f64) -> EdgeId {
+    let total: u64 = edges.iter().map(|&(_, w)| u64::from(w)).sum();
+    let mut left = luck * total as f64;
+    for &(edge, weight) in edges {
+        left -= f64::from(weight);
+        if left < 0.0 {
+            return edge;
+        }
+    }
+    edges[edges.len() - 1].0
+}

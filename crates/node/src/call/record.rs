@@ -1,0 +1,62 @@
+//! What the caller tells of an attempt.
+
+use topology::Failure;
+use topology::wire::Dial;
+use trace::{Attempt, Record};
+
+use super::{Flight, Origin};
+use crate::action::{Action, AttemptReport};
+use crate::faults::Faults;
+use crate::scope::Scope;
+
+/// Emits the caller's side of a hop.
+pub(super) fn record(flight: Flight, report: AttemptReport, origin: Origin, scope: &mut Scope<'_, '_>) {
+    let Flight { outgoing, start, timeout, .. } = flight;
+    let (now, env) = (scope.now, scope.env);
+    let outbound = outgoing.disturbance.outbound;
+    let marks = outgoing.disturbance.marks;
+    let failure = report.outcome.failure();
+    let mut faults = marks.outbound;
+    if !failure.is_some_and(Failure::surely_unprocessed) {
+        faults = faults.union(marks.link);
+    }
+    if report.idle_closed {
+        faults = faults.union(marks.idle_race);
+    }
+    if failure.is_some_and(Faults::is_sign_of_death) {
+        let callee = env.scenario.topology.ends(outgoing.edge).1;
+        let outages = env.faults.outages_within(callee, start, now);
+        env.faults.count_matched(outages);
+        env.faults.count_injected(outages);
+        faults = faults.union(outages);
+    }
+    // What the caller's own log shows: the address it dialed, not what became of it.
+    let dialed = match outbound.dial {
+        Dial::WrongPort | Dial::WrongHost => outbound.dial,
+        Dial::Callee | Dial::Refused | Dial::Blackhole => Dial::Callee,
+    };
+    if report.idle_closed {
+        scope.out.push(Action::Record(Record::IdleClosed { call: origin.call, hop: outgoing.hop }));
+    }
+    scope.out.push(Action::Record(Record::Attempt(Attempt {
+        call: origin.call,
+        hop: outgoing.hop,
+        parent: origin.hop,
+        edge: outgoing.edge,
+        attempt: outgoing.attempt,
+        start,
+        end: now,
+        outcome: report.outcome,
+        reset: report.reset,
+        reused: report.reused,
+        idle: report.idle,
+        dialed,
+        timeout,
+        wrong_path: outbound.wrong_path,
+        bad_credentials: outbound.bad_credentials,
+        bytes: report.bytes,
+        ends_by_close: report.ends_by_close,
+        faults,
+        exchange: report.exchange,
+    })));
+}
