@@ -235,6 +235,9 @@ impl Call {
             return Progress::GoesOn;
         };
         let policy = scope.policy(flight.outgoing.edge);
+        if self.limit(policy, origin).is_some_and(|limit| scope.now >= limit) {
+            return Progress::GoesOn;
+        }
         if self.withdraw(policy, None, scope) { self.send(origin, scope) } else { Progress::GoesOn }
     }
 
@@ -342,8 +345,7 @@ impl Call {
         let ended = retry::Ended { attempts: self.attempt, outcome, told, waits: self.waits, key: hop.0 };
         let Some(wait) = retry::wait(retry, &ended, scope.env.dice) else { return Next::Never };
         let until = scope.now + wait;
-        let limits = [policy.deadline.map(|d| self.began + d), origin.deadline];
-        let limit = limits.into_iter().flatten().min();
+        let limit = self.limit(policy, origin);
         if self.attempts() >= retry.max_attempts {
             if !retry.sleep_after_last || wait.is_zero() {
                 return Next::Never;
@@ -363,6 +365,11 @@ impl Call {
         self.state = State::BackingOff;
         scope.out.push(Action::Sleep { timer: Timer::Backoff(self.slot), until });
         Next::Later
+    }
+
+    /// When the call has no time left.
+    fn limit(&self, policy: &Policy, origin: Origin) -> Option<Time> {
+        [policy.deadline.map(|d| self.began + d), origin.deadline].into_iter().flatten().min()
     }
 
     /// Takes one more retry out of the budget; `false` if it is spent.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use node::{Action, AttemptReport, Input, Timer};
+use proptest::prelude::*;
 use topology::Failure;
 use trace::{Outcome, Record, Time};
 
@@ -285,4 +286,62 @@ fn the_last_come_may_be_first_served() {
     bench.pass(5);
     let actions = bench.wake(first, Timer::Work);
     assert!(actions.iter().any(|a| matches!(a, Action::Wake(ticket) if *ticket == tickets[2])));
+}
+
+proptest! {
+    /// Whatever the waits, hints and copies: no attempt begins at or after the deadline, none may go
+    /// on beyond it, and nothing is waited for so long.
+    #[test]
+    fn a_deadline_is_never_overrun(
+        deadline_ms in 1_u64..400,
+        timeout_ms in 1_u64..400,
+        attempts in 1_u32..9,
+        backoff_ms in 0_u64..150,
+        hedge_ms in 1_u64..100,
+        steps in proptest::collection::vec((0_u64..60, 0_u8..4), 1..40),
+    ) {
+        let mut bench = client(&format!(
+            "{{ deadline: {deadline_ms}ms, timeout: {timeout_ms}ms, hedge: {hedge_ms}ms, \
+             retry: {{ max_attempts: {attempts}, when: [any], backoff: {backoff_ms}ms, retry_after: unlimited, sleep_after_last: true }} }}"
+        ));
+        let (call, first) = bench.begin();
+        let deadline = Time(0) + Duration::from_millis(deadline_ms);
+        let mut all = vec![first];
+        let mut timers: Vec<Timer> = Vec::new();
+        for (pass, step) in steps {
+            let last = all.last().expect("there is the first");
+            timers.extend(last.iter().filter_map(|a| match a {
+                Action::Sleep { timer, .. } => Some(*timer),
+                _ => None,
+            }));
+            bench.pass(pass);
+            let told = Some(Duration::from_millis(5 * pass));
+            let actions = match (step, timers.pop()) {
+                (0 | 1, Some(timer)) => {
+                    let actions = bench.wake(call, timer);
+                    let hedged = matches!(timer, Timer::Hedge(_)) && !sent(&bench, &actions).is_empty();
+                    prop_assert!(!hedged || bench.now < deadline, "no copy after the deadline");
+                    actions
+                }
+                (2, timer) => {
+                    timers.extend(timer);
+                    bench.answer_with(call, 0, 503, told)
+                }
+                (_, timer) => {
+                    timers.extend(timer);
+                    bench.end(call, 0, failed(Failure::ConnectionTerminated))
+                }
+            };
+            all.push(actions);
+        }
+        for action in all.iter().flatten() {
+            match action {
+                Action::Send { id, outgoing } if id.slot == 0 => {
+                    prop_assert!(outgoing.give_up_at.is_some_and(|at| at <= deadline));
+                }
+                Action::Sleep { timer: Timer::Backoff(0), until } => prop_assert!(*until <= deadline),
+                _ => {}
+            }
+        }
+    }
 }
