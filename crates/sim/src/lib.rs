@@ -4,3 +4,9 @@
 //! fault, only the wire vocabulary of `topology::wire` that a fault lowers to.
 
 pub mod live;
+mod load;
+mod message;
+mod run;
+mod shape;
+
+pub use run::{Progress, RunError, Stop, Summary};

@@ -22,9 +22,10 @@ use topology::Failure;
 use topology::wire::Dial;
 use trace::{Exchange, Outcome};
 
-use super::headers::{self, Identity, WRONG_PATH};
+use super::headers::{self, Identity};
 use super::pool::{Channel, Seen};
 use super::world::World;
+use crate::message::WRONG_PATH;
 
 /// What an attempt is, as long as it lasts.
 #[derive(Debug)]
