@@ -128,6 +128,11 @@ impl Shape {
         if self.corrupt { SPOILT.saturating_sub(self.written) } else { 0 }
     }
 
+    /// Whether the connection has been ended at its place.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut_at().is_some_and(|at| self.written >= at)
+    }
+
     fn cut_at(&self) -> Option<u64> {
         match self.cut? {
             (Place::Byte(at), _) => Some(at),
