@@ -280,7 +280,7 @@ impl Head {
         let exchange = if status >= 400 { attempt.exchange(Some(&parts.headers), None) } else { None };
         let give_up_at = attempt.outgoing.give_up_at.map(|at| attempt.world.clock.instant(at));
         let has = |name| parts.headers.contains_key(name);
-        let ends_by_close = !has(CONTENT_LENGTH) && !has(TRANSFER_ENCODING);
+        let ends_by_close = !has(CONTENT_LENGTH) && !has(TRANSFER_ENCODING) && !body.is_end_stream();
         let channel = Some(channel);
         let rest = Rest {
             attempt,
