@@ -153,13 +153,16 @@ impl Faults {
     /// process dies, when it is back, and when its start-up is over.
     pub fn outages(&self, node: NodeId) -> Vec<(Time, Time, Time)> {
         let mut merged: Vec<(Time, Time, Time)> = Vec::new();
+        let mut warm = Time::default();
         for outage in &self.outages_by_node[node.index()] {
+            // One that dies again while it is cold is no warmer for it.
+            warm = warm.max(outage.ready);
             match merged.last_mut() {
                 Some((_, end, ready)) if outage.begin <= *end => {
                     *end = (*end).max(outage.end);
-                    *ready = (*ready).max(outage.ready);
+                    *ready = warm;
                 }
-                _ => merged.push((outage.begin, outage.end, outage.ready)),
+                _ => merged.push((outage.begin, outage.end, warm)),
             }
         }
         merged

@@ -3,4 +3,11 @@
 //! An engine carries out what the `node` crate decides and decides nothing itself. It never sees a
 //! fault, only the wire vocabulary of `topology::wire` that a fault lowers to.
 
+pub mod des;
 pub mod live;
+mod load;
+mod message;
+mod run;
+mod shape;
+
+pub use run::{Progress, RunError, Stop, Summary};

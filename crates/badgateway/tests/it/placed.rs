@@ -3,7 +3,9 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::drawn::{EDGE_FAULTS, GATEWAY_FAULTS, NODE_FAULTS, check, figures, is_state};
+use report::Figures;
+
+use crate::drawn::{EDGE_FAULTS, GATEWAY_FAULTS, NODE_FAULTS, check, figures, is_state, virtual_figures};
 
 /// A client, two gateways and a server, with one fault. Each waits longer than those below it.
 fn scenario(profile: &str, place: &str, fault: &str) -> String {
@@ -50,6 +52,15 @@ fn scenarios() -> Vec<String> {
 
 #[test]
 fn every_mechanism_is_recognised_at_every_place() {
+    recognised(figures);
+}
+
+#[test]
+fn every_mechanism_is_recognised_at_every_place_in_virtual_time() {
+    recognised(virtual_figures);
+}
+
+fn recognised(figures: fn(&str) -> Figures) {
     let scenarios = scenarios();
     let next = AtomicUsize::new(0);
     let wrong = Mutex::new(Vec::new());

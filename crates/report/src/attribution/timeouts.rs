@@ -86,15 +86,19 @@ pub(super) fn waiting(case: &Case<'_>, hop: HopId, at: Time) -> Finding {
     let queued = served.started.unwrap_or(at).min(at).since(served.arrived);
     let mostly_queued = queued > usual + PER_HOP && queued >= at.since(served.arrived) / 2;
     if mostly_queued || served.started.is_none_or(|started| started > at) {
-        return Birth::at_node(node, Cause::Overload, "queue_full").because(
-            format!(
-                "the request waited {:.1} ms for a worker of {callee}: {} were inside, {} of them waiting",
-                queued.as_secs_f64() * 1e3,
-                served.in_flight,
-                served.queued
-            ),
-            "add workers or replicas, shed earlier, or cut the load; check who retries",
+        let evidence = format!(
+            "the request waited {:.1} ms for a worker of {callee}: {} were inside, {} of them waiting",
+            queued.as_secs_f64() * 1e3,
+            served.in_flight,
+            served.queued
         );
+        return match case.lifecycle.starting_for(node, at) {
+            Some(up) => starting(node, &evidence, up),
+            None => Birth::at_node(node, Cause::Overload, "queue_full").because(
+                evidence,
+                "add workers or replicas, shed earlier, or cut the load; check who retries",
+            ),
+        };
     }
     let working_still = served.started.is_some_and(|s| s + served.worked + TRANSIT > at);
     let is_stuck = served.worked.is_zero()
@@ -162,16 +166,18 @@ fn slow(case: &Case<'_>, node: NodeId, served: &Served, at: Time) -> Finding {
     let evidence =
         format!("{name} was still working: {:.1} ms, where {:.1} ms is usual", ms(taken), ms(usual));
     match case.lifecycle.starting_for(node, at) {
-        Some(up) => Birth::at_node(node, Cause::Crash, "slow_start").because(
-            format!(
-                "{evidence}; its process had restarted {:.1} s before and was not warm",
-                up.as_secs_f64()
-            ),
-            "warm up before taking traffic; ramp the load after a restart",
-        ),
+        Some(up) => starting(node, &evidence, up),
         None => Birth::at_node(node, Cause::Overload, "slow")
             .because(evidence, "CPU, garbage collection, the database behind it: what made the work longer?"),
     }
+}
+
+/// The callee's process had just restarted.
+fn starting(node: NodeId, evidence: &str, up: Duration) -> Finding {
+    Birth::at_node(node, Cause::Crash, "slow_start").because(
+        format!("{evidence}; its process had restarted {:.1} s before and was not warm", up.as_secs_f64()),
+        "warm up before taking traffic; ramp the load after a restart",
+    )
 }
 
 fn children<'c>(case: &'c Case<'_>, hop: HopId) -> impl Iterator<Item = &'c Attempt> {

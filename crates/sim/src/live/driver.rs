@@ -65,6 +65,8 @@ pub(crate) struct Driver {
     answer: Option<Answer>,
     over: bool,
     epoch: u64,
+    /// Its caller is there.
+    attended: bool,
     /// For a call that came from outside: the hop's caller keeps no records, so this does.
     outside: bool,
 }
@@ -82,6 +84,7 @@ impl Driver {
             answer: None,
             over: false,
             epoch,
+            attended: true,
             outside: false,
         }
     }
@@ -138,12 +141,13 @@ impl Driver {
                 let sent = exchange::send(self.world.clone(), outgoing, self.via.clone());
                 self.pending.push((Key::Attempt(id), Box::pin(async move { Event::Sent(id, sent.await) })));
             }
-            Action::Relay { id, proxy_status } => {
+            Action::Relay { id, proxy_status } if self.attended => {
                 if let Some(head) = self.take_head(id) {
                     self.answer = Some(Answer::Relay(head, id, proxy_status));
                 }
             }
-            Action::Drain { id } => {
+            // Where nobody is there to pass it on to, it is read all the same.
+            Action::Relay { id, .. } | Action::Drain { id } => {
                 if let Some(head) = self.take_head(id) {
                     let drained = async move {
                         let report = head.rest.drain().await;
@@ -266,6 +270,7 @@ impl Attended {
 impl Drop for Attended {
     fn drop(&mut self) {
         let Some(mut driver) = self.0.take() else { return };
+        driver.attended = false;
         driver.apply(Input::CallerGone);
         if !driver.is_over()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()

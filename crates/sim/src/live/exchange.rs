@@ -22,9 +22,10 @@ use topology::Failure;
 use topology::wire::Dial;
 use trace::{Exchange, Outcome};
 
-use super::headers::{self, Identity, WRONG_PATH};
+use super::headers::{self, Identity};
 use super::pool::{Channel, Seen};
 use super::world::World;
+use crate::message::WRONG_PATH;
 
 /// What an attempt is, as long as it lasts.
 #[derive(Debug)]
@@ -279,7 +280,7 @@ impl Head {
         let exchange = if status >= 400 { attempt.exchange(Some(&parts.headers), None) } else { None };
         let give_up_at = attempt.outgoing.give_up_at.map(|at| attempt.world.clock.instant(at));
         let has = |name| parts.headers.contains_key(name);
-        let ends_by_close = !has(CONTENT_LENGTH) && !has(TRANSFER_ENCODING);
+        let ends_by_close = !has(CONTENT_LENGTH) && !has(TRANSFER_ENCODING) && !body.is_end_stream();
         let channel = Some(channel);
         let rest = Rest {
             attempt,

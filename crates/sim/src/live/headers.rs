@@ -10,6 +10,7 @@ use topology::EdgeId;
 use trace::{CallId, HopId};
 
 use super::world::lock;
+use crate::message::{BAD_CREDENTIALS, GOOD_CREDENTIALS};
 
 /// The header of RFC 9209.
 pub(crate) const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
@@ -17,11 +18,8 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TIME_LEFT: HeaderName = HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-const GOOD: HeaderValue = HeaderValue::from_static("Bearer badgateway");
-const BAD: HeaderValue = HeaderValue::from_static("Bearer expired");
-
-/// The path that no node serves.
-pub(crate) const WRONG_PATH: &str = "/no/such/path";
+const GOOD: HeaderValue = HeaderValue::from_static(GOOD_CREDENTIALS);
+const BAD: HeaderValue = HeaderValue::from_static(BAD_CREDENTIALS);
 
 /// Who a request is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,12 +13,7 @@ use super::load::{self, Lateness};
 use super::records::{Feeder, Records};
 use super::supervisor;
 use super::world::{World, lock};
-use super::{Progress, RunError, Stop, Summary};
-
-/// After the load's end, calls under way may take so much longer.
-const DRAIN_MAX: Duration = Duration::from_secs(10);
-/// Work that nobody waits for any more is waited for so long, to see how it ends.
-const WORK_MAX: Duration = Duration::from_secs(1);
+use crate::run::{DRAIN_MAX, Progress, RunError, Stop, Summary, WORK_MAX, WORK_MAX_STOPPED};
 
 /// Makes room for the sockets that a scenario needs.
 fn raise_file_limit(scenario: &Scenario) -> Result<(), RunError> {
@@ -104,7 +99,7 @@ async fn drain(world: &World) {
 
 /// Waits a little for work that nobody waits for, to see how it ends.
 async fn settle(world: &World) {
-    let patience = if world.stop.is_set() { Duration::from_millis(100) } else { WORK_MAX };
+    let patience = if world.stop.is_set() { WORK_MAX_STOPPED } else { WORK_MAX };
     let is_busy = || world.nodes.iter().any(|n| lock(&n.state).in_flight > 0);
     let until = Instant::now() + patience;
     while Instant::now() < until && is_busy() {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use trace::{Record, Sink, Time};
 
 use super::world::lock;
-use super::{RunError, Stop};
+use crate::run::{RunError, Stop};
 
 /// Records that may wait for the sink; who has more to tell waits then.
 const WAITING_MAX: usize = 1 << 16;

@@ -7,7 +7,6 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::handler::Handler;
 use axum::response::Response;
-use bytes::Bytes;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING, VIA,
 };
@@ -25,11 +24,13 @@ use trace::{CallId, HopId, Time};
 
 use super::driver::{Answer, Attended, Driver};
 use super::exchange::Head;
-use super::headers::{self, Identity, PROXY_STATUS, WRONG_PATH};
+use super::headers::{self, Identity, PROXY_STATUS};
 use super::relay::{Pieces, Relay};
-use super::shape::{Place, Shape};
 use super::wire::{Conn, Wire};
-use super::world::{OUTSIDE, World, lock};
+use super::world::{World, lock};
+use crate::load::OUTSIDE;
+use crate::message::{self, LIST_SEPARATOR, WRONG_PATH};
+use crate::shape::{MALFORMED, Shape};
 
 /// What the handler of a connection is given.
 struct Host {
@@ -212,12 +213,11 @@ async fn respond(
                 retry_after: None,
                 proxy_status: ProxyStatus::default(),
             };
-            let cut = Some((Place::Body(declared.body / 2), Close::Fin));
-            conn.set_shape(Shape { cut, ..Shape::default() });
+            conn.set_shape(Shape::truncated(declared.body));
             return own_response(world, node, &reply);
         }
         Answer::Fail(ProcessEnd::Malformed) => {
-            conn.end_with(b"%% internal state dump %%\r\n\x00\x01\x02\r\n\r\n", Close::Fin);
+            conn.end_with(MALFORMED, Close::Fin);
             return std::future::pending().await;
         }
         Answer::Fail(ProcessEnd::Panic) => return ended(conn, Close::Fin).await,
@@ -236,17 +236,14 @@ fn own_response(world: &Arc<World>, node: NodeId, reply: &Reply) -> Response {
     } else if reply.regular {
         Body::from(host.body.clone())
     } else {
-        let reason = topology::profile::reason_phrase(reply.status);
-        Body::from(Bytes::from(format!("{{\"error\":\"{reason}\",\"by\":\"{}\"}}", host.name)))
+        Body::from(message::error_body(reply.status, &host.name))
     };
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::BAD_GATEWAY);
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(message::CONTENT_TYPE));
     if let Some(retry_after) = reply.retry_after {
-        // Whole seconds, rounded up: earlier would be too early.
-        let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
-        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        headers.insert(RETRY_AFTER, HeaderValue::from(message::retry_after(retry_after)));
     }
     add_proxy_status(world, node, &mut response, reply.proxy_status);
     response
@@ -254,25 +251,10 @@ fn own_response(world: &Arc<World>, node: NodeId, reply: &Reply) -> Response {
 
 /// Adds this node's member: the first member is the intermediary nearest the origin.
 fn add_proxy_status<B>(world: &World, node: NodeId, response: &mut http::Response<B>, said: ProxyStatus) {
-    if said.error.is_none() && said.received.is_none() {
-        return;
-    }
-    let mut member = world.node(node).name.replace('#', "-");
-    if let Some(error) = said.error {
-        member.push_str("; error=");
-        member.push_str(error);
-    }
-    if let Some(received) = said.received {
-        member.push_str("; received-status=");
-        member.push_str(&received.to_string());
-    }
-    if let Some(next) = said.next {
-        member.push_str("; next-hop=\"");
-        member.push_str(&world.node(next).port.address.to_string());
-        member.push('"');
-    }
+    let next = said.next.map(|next| world.node(next).port.address);
+    let Some(member) = message::proxy_status(&world.node(node).name, said, next) else { return };
     let before = response.headers().get(PROXY_STATUS).and_then(|v| v.to_str().ok());
-    let value = before.map_or(member.clone(), |before| format!("{before}, {member}"));
+    let value = before.map_or(member.clone(), |before| format!("{before}{LIST_SEPARATOR}{member}"));
     if let Ok(value) = HeaderValue::from_str(&value) {
         response.headers_mut().insert(PROXY_STATUS, value);
     }
@@ -280,22 +262,7 @@ fn add_proxy_status<B>(world: &World, node: NodeId, response: &mut http::Respons
 
 /// Puts what the link does on the connection, for this response.
 fn shape_response(conn: &Conn, link: &Link, response: &mut Response) {
-    let body = http_body::Body::size_hint(response.body()).exact().unwrap_or(2);
-    let cut = match (link.cut, link.limit_bytes) {
-        (Some((Phase::MidHead, close)), _) => Some((Place::Byte(20), close)),
-        (Some((Phase::MidBody, close)), _) => Some((Place::Body(body / 2), close)),
-        (_, Some(bytes)) => Some((Place::Byte(bytes), Close::Fin)),
-        (Some((Phase::BeforeRequest, _)) | None, None) => None,
-    };
-    let shape = Shape {
-        delay: link.delay,
-        cut,
-        bytes_per_s: link.bytes_per_s,
-        slice: link.slice,
-        corrupt: link.corrupt,
-        close_delay: link.close_delay,
-        ..Shape::default()
-    };
+    let shape = Shape::of(link, http_body::Body::size_hint(response.body()).exact());
     if shape.is_plain() {
         return;
     }

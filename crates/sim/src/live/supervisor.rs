@@ -9,9 +9,9 @@ use topology::NodeId;
 use topology::wire::Close;
 use trace::{Gauge, NodeEvent, NodeEventKind, Record, Time};
 
-use super::RunError;
 use super::server;
 use super::world::{World, lock};
+use crate::run::RunError;
 
 /// Starts a node, and sees to its outages as long as the run lasts.
 pub(crate) fn start(world: &Arc<World>, node: NodeId) -> Result<(), RunError> {

@@ -18,8 +18,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use topology::wire::Close;
 
-use super::shape::{Shape, Then};
+use super::shape::Shaped;
 use super::world::{World, lock};
+use crate::shape::{Shape, Then};
 
 /// What handlers and supervisors hold of a connection.
 #[derive(Debug, Default)]
@@ -28,7 +29,7 @@ pub(crate) struct Conn {
     end: Mutex<Option<End>>,
     task: AtomicWaker,
     shaped: AtomicBool,
-    shape: Mutex<Shape>,
+    shape: Mutex<Shaped>,
     /// Requests so far.
     pub(crate) requests: AtomicU32,
     /// Requests under way: 0 or 1.
@@ -64,7 +65,7 @@ impl Conn {
     pub(crate) fn set_shape(&self, shape: Shape) {
         let plain = shape.is_plain();
         if !plain || self.shaped.load(Ordering::Acquire) {
-            *lock(&self.shape) = shape;
+            *lock(&self.shape) = Shaped::new(shape);
             self.shaped.store(!plain, Ordering::Release);
         }
     }
@@ -134,7 +135,7 @@ impl Wire {
             return Poll::Pending;
         }
         ready!(self.poll_pause(cx));
-        let delay = std::mem::take(&mut lock(&self.conn.shape).delay);
+        let delay = std::mem::take(&mut lock(&self.conn.shape).shape.delay);
         if !delay.is_zero() {
             self.pause_for(delay);
             ready!(self.poll_pause(cx));
@@ -144,9 +145,7 @@ impl Wire {
             let mut shape = lock(&self.conn.shape);
             let allowed = shape.allow(data);
             let mut piece = data[..allowed].to_vec();
-            if shape.corrupt {
-                shape.spoil(&mut piece);
-            }
+            shape.spoil(&mut piece);
             let written = if piece.is_empty() { Ok(0) } else { self.stream.try_write(&piece) };
             match written {
                 Ok(n) => {
@@ -209,8 +208,8 @@ impl AsyncWrite for Wire {
         if !self.closing {
             self.closing = true;
             let delay = {
-                let shape = lock(&self.conn.shape);
-                shape.close_delay.filter(|_| self.conn.shaped.load(Ordering::Acquire))
+                let shaped = lock(&self.conn.shape);
+                shaped.shape.close_delay.filter(|_| self.conn.shaped.load(Ordering::Acquire))
             };
             if let Some(delay) = delay {
                 self.pause_for(delay);

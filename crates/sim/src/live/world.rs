@@ -20,13 +20,11 @@ use super::pool::Pool;
 use super::ports::{Blackhole, Port};
 use super::records::Records;
 use super::wire::Conn;
-use super::{RunError, Signal, Stop};
+use crate::message::target;
+use crate::run::{RunError, Signal, Stop};
 
 /// Exchanges of failed attempts that are kept whole, for people to look at.
 const EXCHANGES_KEPT: i64 = 4000;
-
-/// The load of calls that a client outside this process makes.
-pub(crate) const OUTSIDE: u16 = u16::MAX;
 
 /// One node at work.
 #[derive(Debug)]
@@ -151,14 +149,14 @@ impl World {
                 callee,
                 address,
                 authority: HeaderValue::from_str(&address.to_string()).expect("an address is ASCII"),
-                path: (edge.path != "/").then(|| uri(&edge.path)),
+                path: (edge.path != "/").then(|| target(&edge.path)),
                 pool: Pool::new(edge.policy.pool),
             });
         }
         let templates = scenario.loads.iter().map(|load| template(&load.request)).collect();
         let plain = Template {
             method: Method::GET,
-            path: uri("/"),
+            path: target("/"),
             headers: Vec::new(),
             body: Bytes::new(),
             idempotent: true,
@@ -285,18 +283,13 @@ fn filler(bytes: u64) -> Bytes {
     Bytes::from(body)
 }
 
-/// A path as a request target; one that is none becomes `/`.
-fn uri(path: &str) -> Uri {
-    path.parse().unwrap_or_else(|_| Uri::from_static("/"))
-}
-
 fn template(request: &topology::load::Request) -> Template {
     let headers = request.headers.iter().filter_map(|(name, value)| {
         Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?))
     });
     Template {
         method: Method::from_bytes(request.method.as_bytes()).unwrap_or(Method::GET),
-        path: uri(&request.path),
+        path: target(&request.path),
         headers: headers.collect(),
         body: match &request.body {
             topology::load::Body::Size(bytes) => filler(*bytes),

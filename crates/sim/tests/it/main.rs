@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy knows tests only by their attribute, not their helpers")]
 
+mod both;
 mod outside;
 mod peer_nginx;
 mod support;

@@ -1,0 +1,116 @@
+//! Drives visits: carries out the machine's actions.
+
+use node::{Action, AttemptId, Input, Ticket};
+use topology::NodeId;
+use trace::Sink;
+
+use super::events::Event;
+use super::world::{ExchangeKey, Reading, Role, TRANSIT, VisitKey, World};
+
+impl<S: Sink> World<'_, S> {
+    /// Gives a visit an input, and does what the machine says.
+    pub(super) fn apply(&mut self, key: VisitKey, input: Input) {
+        let Some(stay) = self.visits.get_mut(key) else { return };
+        let node = stay.node;
+        let mut actions = std::mem::take(&mut self.actions);
+        let state = &mut self.nodes[node.index()].state;
+        stay.visit.handle(self.now, input, &self.env, state, &mut actions);
+        for action in actions.drain(..) {
+            self.carry_out(key, node, action);
+        }
+        self.actions = actions;
+    }
+
+    fn carry_out(&mut self, key: VisitKey, node: NodeId, action: Action) {
+        match action {
+            Action::Sleep { timer, until } => self.events.push(until, Event::Woke(key, timer)),
+            Action::Queued(ticket) => {
+                self.node(node).waiting.insert(ticket, key);
+                if let Some(stay) = self.visits.get_mut(key) {
+                    stay.ticket = Some(ticket);
+                }
+            }
+            Action::Wake(ticket) => self.tell(node, ticket, Input::Granted),
+            Action::Shed(ticket) => self.tell(node, ticket, Input::Shed),
+            Action::Send { id, outgoing } => self.send(key, id, outgoing),
+            Action::Relay { id, proxy_status } => {
+                if let Some(exchange) = self.attempt(key, id) {
+                    self.relay(key, node, exchange, proxy_status);
+                }
+            }
+            Action::Drain { id } => {
+                if let Some(exchange) = self.attempt(key, id).and_then(|x| self.exchanges.get_mut(x)) {
+                    exchange.reading = Reading::Body;
+                }
+            }
+            Action::Abandon { id } => {
+                if let Some(exchange) = self.attempt(key, id) {
+                    self.abandon(exchange);
+                }
+            }
+            Action::Respond(reply) => {
+                if let Some(to) = self.answers(key) {
+                    self.respond(node, to, &reply);
+                }
+            }
+            Action::Fail(end) => {
+                if let Some(to) = self.answers(key) {
+                    self.die(node, to, end);
+                }
+            }
+            Action::Close(close) => {
+                if let Some(to) = self.answers(key) {
+                    self.events.push(self.now + TRANSIT, Event::Closed(to, close));
+                }
+            }
+            Action::Record(record) => self.record(record),
+            Action::Finish => self.finish(key),
+        }
+    }
+
+    /// Tells a visit in the queue what has become of its place.
+    fn tell(&mut self, node: NodeId, ticket: Ticket, input: Input) {
+        if let Some(visit) = self.node(node).waiting.remove(&ticket) {
+            self.agenda.push_back((visit, input));
+        }
+    }
+
+    /// One of a visit's attempts under way.
+    fn attempt(&self, key: VisitKey, id: AttemptId) -> Option<ExchangeKey> {
+        let exchanges = &self.visits.get(key)?.exchanges;
+        exchanges.iter().copied().find(|&x| self.exchanges.get(x).is_some_and(|x| x.id == id))
+    }
+
+    /// The exchange that a visit answers, if its caller is still there.
+    pub(super) fn answers(&self, key: VisitKey) -> Option<ExchangeKey> {
+        match self.visits.get(key)?.role {
+            Role::Request(exchange) => exchange.filter(|&x| self.exchanges.get(x).is_some()),
+            Role::Call { .. } => None,
+        }
+    }
+
+    /// A visit is over.
+    fn finish(&mut self, key: VisitKey) {
+        let Some(stay) = self.visits.remove(key) else { return };
+        for exchange in stay.exchanges {
+            self.abandon(exchange);
+        }
+        if let Some(ticket) = stay.ticket {
+            self.node(stay.node).waiting.remove(&ticket);
+        }
+        match stay.role {
+            Role::Call { load, number, begun } => self.call_ends(load, number, begun),
+            Role::Request(_) => self.inside -= 1,
+        }
+    }
+
+    /// A visit's caller is gone.
+    pub(super) fn hang_up(&mut self, key: VisitKey) {
+        if let Some(stay) = self.visits.get_mut(key) {
+            if let Role::Request(exchange) = &mut stay.role {
+                *exchange = None;
+            }
+            self.apply(key, Input::CallerGone);
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! One attempt: connect, send, read the response's head and its body; and what is seen if it goes
+//! wrong.
+
+use std::time::Duration;
+
+use node::{AttemptId, AttemptReport, Incoming, Input, Outgoing, Visit};
+use smallvec::SmallVec;
+use topology::Failure;
+use topology::wire::{Close, Dial, Phase};
+use trace::{Outcome, Sink, Time};
+
+use super::events::Event;
+use super::response::Framing;
+use super::world::{Connection, Exchange, ExchangeKey, Reading, Role, Stay, TRANSIT, VisitKey, World};
+
+/// A question and its answer.
+const ROUND_TRIP: Duration = TRANSIT.saturating_mul(2);
+
+impl<S: Sink> World<'_, S> {
+    /// Begins an attempt.
+    pub(super) fn send(&mut self, caller: VisitKey, id: AttemptId, outgoing: Outgoing) {
+        let now = self.now;
+        let Outgoing { edge, give_up_at, connect_by, .. } = outgoing;
+        let dial = outgoing.disturbance.outbound.dial;
+        let callee = self.edge(edge).callee;
+        let (epoch, is_up) = (self.node(callee).epoch, self.node(callee).is_up);
+        let pooled = if dial == Dial::Callee { self.edge(edge).take(epoch, now) } else { None };
+        let reused = pooled.is_some();
+        let (connection, idle) = pooled.unwrap_or((Connection { epoch, requests: 0 }, Duration::ZERO));
+        let key = self.exchanges.insert(Exchange {
+            caller,
+            id,
+            outgoing,
+            connection,
+            reused,
+            idle,
+            idle_closed: false,
+            arrived: false,
+            callee: None,
+            response: None,
+            flow: None,
+            reading: Reading::Head,
+            received: 0,
+            body: 0,
+        });
+        if let Some(stay) = self.visits.get_mut(caller) {
+            stay.exchanges.push(key);
+        }
+        let connected = now + ROUND_TRIP;
+        let refused = matches!(dial, Dial::Refused | Dial::WrongPort | Dial::WrongHost) || !is_up;
+        let (at, event) = if reused {
+            (now + TRANSIT, Event::Arrive(key))
+        } else if dial == Dial::Blackhole || connected >= connect_by {
+            (connect_by, Event::Fail(key, Failure::ConnectionTimeout))
+        } else if refused {
+            (connected, Event::Fail(key, Failure::ConnectionRefused))
+        } else {
+            (connected + TRANSIT, Event::Arrive(key))
+        };
+        self.events.push(at, event);
+        if let Some(at) = give_up_at {
+            self.events.push_timeout(edge, at, key);
+        }
+    }
+
+    /// A request reaches its callee.
+    pub(super) fn arrive(&mut self, key: ExchangeKey) {
+        let Some(exchange) = self.exchanges.get_mut(key) else { return };
+        let node = self.edges[exchange.outgoing.edge.index()].callee;
+        let host = &mut self.nodes[node.index()];
+        let link = exchange.outgoing.disturbance.link;
+        exchange.arrived = true;
+        let earlier = exchange.connection.requests;
+        exchange.connection.requests += 1;
+        let lost = if exchange.connection.epoch != host.epoch || !host.is_up {
+            Some(Close::Reset)
+        } else if let Some((Phase::BeforeRequest, close)) = link.cut {
+            Some(close)
+        } else if link.closes_idle(earlier, exchange.idle) {
+            exchange.idle_closed = true;
+            Some(Close::Fin)
+        } else {
+            None
+        };
+        if let Some(close) = lost {
+            self.events.push(self.now + TRANSIT, Event::Closed(key, close));
+            return;
+        }
+        let scenario = self.env.scenario;
+        let outgoing = &exchange.outgoing;
+        let template = &self.templates[usize::from(outgoing.call.load())];
+        let before = self.visits.get(exchange.caller).and_then(|caller| caller.via.as_ref());
+        let path = self.edges[outgoing.edge.index()].path;
+        let (head_bytes, path_known) = template.head(path, outgoing, before.map(|via| &**via));
+        let incoming = Incoming {
+            call: outgoing.call,
+            hop: outgoing.hop,
+            edge: outgoing.edge,
+            retries: outgoing.retries,
+            looped: before.is_some_and(|via| via.contains(node)),
+            path_known,
+            credentials_good: !outgoing.disturbance.outbound.bad_credentials,
+            head_bytes,
+            body_bytes: template.body,
+            idempotent: template.idempotent,
+            // It is told in whole milliseconds.
+            time_left: outgoing
+                .time_left
+                .map(|left| Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))),
+            priority: outgoing.priority,
+            disturbance: outgoing.disturbance,
+        };
+        let calls = !scenario.topology.node(node).plan.stages.is_empty()
+            || outgoing.disturbance.process.reroute.is_some();
+        let via = calls.then(|| host.via.after(before, node, scenario));
+        let visit = self.visits.insert(Stay {
+            visit: Visit::request(incoming),
+            node,
+            role: Role::Request(Some(key)),
+            via,
+            exchanges: SmallVec::new(),
+            ticket: None,
+        });
+        exchange.callee = Some(visit);
+        self.inside += 1;
+        self.apply(visit, Input::Begin);
+    }
+
+    /// A whole response reaches its caller.
+    pub(super) fn answer(&mut self, key: ExchangeKey) {
+        let Some(exchange) = self.exchanges.get_mut(key) else { return };
+        let Some((response, _)) = exchange.response else { return };
+        exchange.body = response.body.unwrap_or(exchange.body);
+        if self.head_comes(key) {
+            self.end(key, Outcome::Answered(response.status));
+        }
+    }
+
+    /// The head of a response has come whole; whether its exchange is still of interest.
+    pub(super) fn head_comes(&mut self, key: ExchangeKey) -> bool {
+        let Some(exchange) = self.exchanges.get_mut(key) else { return false };
+        let Some((response, _)) = exchange.response else { return false };
+        exchange.reading = Reading::Body;
+        let (caller, id) = (exchange.caller, exchange.id);
+        let retry_after = response.wait();
+        self.apply(caller, Input::Head { id, status: response.status, retry_after });
+        self.exchanges.get(key).is_some()
+    }
+
+    /// An exchange's connection ends; what that means depends on what had come.
+    pub(super) fn closed(&mut self, key: ExchangeKey, close: Close) {
+        let Some(exchange) = self.exchanges.get(key) else { return };
+        if close == Close::Silence {
+            return;
+        }
+        let framing = exchange.response.map(|(_, framing)| framing);
+        match (exchange.status(), exchange.received) {
+            (Some(status), _) if (framing, close) == (Some(Framing::Close), Close::Fin) => {
+                self.end(key, Outcome::Answered(status));
+            }
+            (Some(_), _) => self.fail(key, Failure::BodyIncomplete, close == Close::Reset),
+            (None, 0) => self.fail(key, Failure::ConnectionTerminated, close == Close::Reset),
+            (None, _) => self.fail(key, Failure::HeadIncomplete, close == Close::Reset),
+        }
+    }
+
+    /// The caller of an exchange waits no longer.
+    pub(super) fn give_up(&mut self, key: ExchangeKey) {
+        let Some(exchange) = self.exchanges.get(key) else { return };
+        let failure = if exchange.status().is_some() { Failure::BodyTimeout } else { Failure::HeadTimeout };
+        self.fail(key, failure, false);
+    }
+
+    /// An exchange fails.
+    pub(super) fn fail(&mut self, key: ExchangeKey, failure: Failure, reset: bool) {
+        let Some(exchange) = self.exchanges.get(key) else { return };
+        let status = exchange.status();
+        self.end_with(key, Outcome::Failed { failure, status }, reset);
+    }
+
+    /// A whole response has come.
+    pub(super) fn end(&mut self, key: ExchangeKey, outcome: Outcome) {
+        self.end_with(key, outcome, false);
+    }
+
+    fn end_with(&mut self, key: ExchangeKey, outcome: Outcome, reset: bool) {
+        let Some(exchange) = self.exchanges.remove(key) else { return };
+        let (caller, id) = (exchange.caller, exchange.id);
+        let framing = exchange.response.map(|(_, framing)| framing);
+        let head_came = exchange.status().is_some();
+        let report = AttemptReport {
+            outcome,
+            reset,
+            reused: exchange.reused,
+            idle: exchange.idle,
+            bytes: if head_came { exchange.body } else { exchange.received },
+            ends_by_close: head_came && framing == Some(Framing::Close),
+            idle_closed: exchange.idle_closed,
+            exchange: None,
+        };
+        if let Some(stay) = self.visits.get_mut(caller) {
+            stay.exchanges.retain(|x| *x != key);
+        }
+        if outcome.failure().is_none() {
+            let stays = framing != Some(Framing::Close) && !exchange.flow.is_some_and(|f| f.is_cut());
+            if stays {
+                let now = self.now;
+                self.edge(exchange.outgoing.edge).give_back(exchange.connection, now);
+            }
+        } else {
+            self.leave(exchange.callee);
+        }
+        if let Reading::Relay(Some(to)) = exchange.reading {
+            self.relayed(to, outcome.failure().is_none());
+        }
+        self.apply(caller, Input::Ended { id, report });
+    }
+
+    /// A caller gives an exchange up, and its connection.
+    pub(super) fn abandon(&mut self, key: ExchangeKey) {
+        let Some(exchange) = self.exchanges.remove(key) else { return };
+        if let Some(stay) = self.visits.get_mut(exchange.caller) {
+            stay.exchanges.retain(|x| *x != key);
+        }
+        self.leave(exchange.callee);
+    }
+
+    /// The connection on which a callee's visit would answer is gone.
+    fn leave(&mut self, callee: Option<VisitKey>) {
+        if let Some(visit) = callee.filter(|&visit| self.visits.get(visit).is_some()) {
+            self.events.push(self.now + TRANSIT, Event::HangUp(visit));
+        }
+    }
+}
+
+impl Exchange {
+    /// The status, once the head has come.
+    pub(super) fn status(&self) -> Option<u16> {
+        self.response.filter(|_| self.reading != Reading::Head).map(|(response, _)| response.status)
+    }
+
+    /// Whether its callee's process holds the connection, and has not answered in whole.
+    pub(super) fn is_open(&self) -> bool {
+        self.arrived && (self.response.is_none() || self.flow.is_some())
+    }
+}
+
+/// A moment so soon after another that nobody can act between.
+pub(super) fn at_least_a_round_trip_after(at: Time) -> Time {
+    at + ROUND_TRIP
+}

@@ -1,0 +1,337 @@
+//! Responses on their way: what a node sends, what the link makes of it, and what is passed on.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use node::{ProxyStatus, Reply};
+use topology::wire::{Close, ProcessEnd};
+use topology::{Failure, NodeId};
+use trace::{Outcome, Sink};
+
+use super::events::Event;
+use super::request::{ADDRESS, digits};
+use super::response::{Framing, Response};
+use super::world::{ExchangeKey, Reading, TRANSIT, VisitKey, World};
+use crate::message::{self, LIST_SEPARATOR};
+use crate::shape::{MALFORMED, Shape, Then};
+
+/// A response that comes piece by piece.
+#[derive(Debug)]
+pub(super) struct Flow {
+    shape: Shape,
+    framing: Framing,
+    writes: VecDeque<(Part, u64)>,
+    /// It goes on by an event that is under way.
+    is_moving: bool,
+    held: bool,
+    more: More,
+}
+
+/// A part of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Head,
+    /// What surrounds a chunk.
+    Frame,
+    Body,
+    /// The empty chunk.
+    Last,
+}
+
+/// What follows on all that is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum More {
+    /// The next piece of the sender's own body: how much is left, how much comes at once, and when.
+    Pieces { left: u64, piece: u64, interval: Duration },
+    /// What the sender is passing on.
+    Passed,
+    /// Nothing.
+    End,
+    /// It breaks off.
+    Break,
+}
+
+impl Flow {
+    fn new(shape: Shape, framing: Framing, response: &Response, more: More) -> Self {
+        let head = response.head_bytes(framing);
+        let shape = Shape { head_end: Some(head), ..shape };
+        let writes = VecDeque::from([(Part::Head, head)]);
+        Self { shape, framing, writes, is_moving: false, held: false, more }
+    }
+
+    /// Sends so much of the body.
+    fn write(&mut self, bytes: u64) {
+        if bytes == 0 || self.framing == Framing::Length(0) {
+            return;
+        }
+        if self.framing == Framing::Chunked {
+            let hexadecimal = u64::from(bytes.ilog2() / 4 + 1);
+            self.writes.extend([(Part::Frame, hexadecimal + 2), (Part::Body, bytes), (Part::Frame, 2)]);
+        } else {
+            self.writes.push_back((Part::Body, bytes));
+        }
+    }
+
+    fn end(&mut self, whole: bool) {
+        self.more = if whole { More::End } else { More::Break };
+        if whole && self.framing == Framing::Chunked {
+            self.writes.push_back((Part::Last, digits(0) + 4));
+        }
+    }
+
+    /// Whether the link has ended the connection.
+    pub(super) fn is_cut(&self) -> bool {
+        self.shape.is_cut()
+    }
+}
+
+impl<S: Sink> World<'_, S> {
+    /// A node answers.
+    pub(super) fn respond(&mut self, node: NodeId, to: ExchangeKey, reply: &Reply) {
+        let (response, in_pieces) = self.own_response(node, to, reply);
+        let Some(exchange) = self.exchanges.get(to) else { return };
+        let shape = Shape::of(&exchange.outgoing.disturbance.link, response.length);
+        self.start(node, to, response, shape, in_pieces);
+    }
+
+    /// A node's process fails in this way instead of answering.
+    pub(super) fn die(&mut self, node: NodeId, to: ExchangeKey, end: ProcessEnd) {
+        let at = self.now + TRANSIT;
+        match end {
+            ProcessEnd::Hang => {}
+            ProcessEnd::Panic => self.events.push(at, Event::Closed(to, Close::Fin)),
+            ProcessEnd::Malformed => {
+                if let Some(exchange) = self.exchanges.get_mut(to) {
+                    exchange.received = MALFORMED.len() as u64;
+                }
+                self.events.push(at, Event::Fail(to, Failure::ProtocolError));
+            }
+            ProcessEnd::Truncate => {
+                let declared = self.env.scenario.topology.node(node).response;
+                let (status, proxy_status) = (declared.status, ProxyStatus::default());
+                let reply = Reply { status, regular: true, retry_after: None, proxy_status };
+                let (response, in_pieces) = self.own_response(node, to, &reply);
+                self.start(node, to, response, Shape::truncated(declared.body), in_pieces);
+            }
+        }
+    }
+
+    /// A response of a node's own; and whether its body comes in pieces.
+    fn own_response(&self, node: NodeId, to: ExchangeKey, reply: &Reply) -> (Response, bool) {
+        let node = self.env.scenario.topology.node(node);
+        let in_pieces = reply.regular && node.response.chunks > 1;
+        let length = match (in_pieces, reply.regular) {
+            (true, _) => None,
+            (false, true) => Some(node.response.body),
+            (false, false) => Some(message::error_body(reply.status, &node.name).len() as u64),
+        };
+        let mut response = Response::new(reply.status, length, self.has_body(to));
+        response.retry_after = reply.retry_after.map(message::retry_after);
+        response.proxy_status = proxy_status(&node.name, 0, reply.proxy_status);
+        (response, in_pieces)
+    }
+
+    /// Whether responses to this request have bodies.
+    fn has_body(&self, exchange: ExchangeKey) -> bool {
+        let call = self.exchanges.get(exchange).map(|x| x.outgoing.call);
+        call.is_none_or(|call| !self.templates[usize::from(call.load())].is_head)
+    }
+
+    /// Puts a response of a node's own on its way.
+    fn start(&mut self, node: NodeId, to: ExchangeKey, response: Response, shape: Shape, in_pieces: bool) {
+        if shape.is_plain() && !in_pieces {
+            self.answer_at_once(to, response);
+            return;
+        }
+        let declared = self.env.scenario.topology.node(node).response;
+        let more = More::Passed;
+        self.open(to, response, shape, more);
+        let Some(flow) = self.exchanges.get_mut(to).and_then(|x| x.flow.as_mut()) else { return };
+        if in_pieces {
+            let piece = declared.body.div_ceil(u64::from(declared.chunks)).max(1);
+            flow.more = More::Pieces { left: declared.body, piece, interval: declared.chunk_interval };
+            self.piece(to);
+        } else {
+            flow.write(response.body.unwrap_or(0));
+            flow.end(true);
+            self.go_on(to);
+        }
+    }
+
+    /// A whole response that nothing delays.
+    fn answer_at_once(&mut self, to: ExchangeKey, response: Response) {
+        if let Some(exchange) = self.exchanges.get_mut(to) {
+            exchange.response = Some((response, response.framing()));
+            self.events.push(self.now + TRANSIT, Event::Answer(to));
+        }
+    }
+
+    /// Begins a response that comes piece by piece.
+    fn open(&mut self, to: ExchangeKey, response: Response, shape: Shape, more: More) {
+        let Some(exchange) = self.exchanges.get_mut(to) else { return };
+        let framing = if shape.close_delay.is_some() && response.framing() != Framing::Length(0) {
+            Framing::Close
+        } else {
+            response.framing()
+        };
+        exchange.response = Some((response, framing));
+        exchange.flow = Some(Box::new(Flow::new(shape, framing, &response, more)));
+    }
+
+    /// The next piece of a body.
+    pub(super) fn piece(&mut self, to: ExchangeKey) {
+        let Some(flow) = self.exchanges.get_mut(to).and_then(|x| x.flow.as_mut()) else { return };
+        let More::Pieces { left, piece, interval } = flow.more else { return };
+        let size = piece.min(left);
+        flow.write(size);
+        let left = left - size;
+        if left == 0 {
+            flow.end(true);
+        } else {
+            flow.more = More::Pieces { left, piece, interval };
+            self.events.push(self.now + interval, Event::Piece(to));
+        }
+        self.go_on(to);
+    }
+
+    /// A response of a callee is passed on as it comes.
+    pub(super) fn relay(&mut self, visit: VisitKey, node: NodeId, from: ExchangeKey, said: ProxyStatus) {
+        let to = self.answers(visit);
+        let name = &self.env.scenario.topology.node(node).name;
+        let Some((exchange, to)) = self.exchanges.get(from).zip(to) else { return };
+        let Some((received, framing)) = exchange.response else { return };
+        let is_whole = exchange.flow.is_none();
+        let response = Response {
+            proxy_status: proxy_status(name, received.proxy_status, said),
+            length: received.length.filter(|_| framing != Framing::Close),
+            body: received.body.filter(|_| framing != Framing::Close),
+            ..received
+        };
+        let Some(exchange) = self.exchanges.get(to) else { return };
+        let shape = Shape::of(&exchange.outgoing.disturbance.link, response.length);
+        if let Some(exchange) = self.exchanges.get_mut(from) {
+            exchange.reading = Reading::Relay(Some(to));
+        }
+        if is_whole && shape.is_plain() {
+            self.answer_at_once(to, response);
+        } else {
+            self.open(to, response, shape, More::Passed);
+            if is_whole {
+                self.pass_on(to, response.body.unwrap_or(0));
+            }
+            self.go_on(to);
+        }
+    }
+
+    /// A piece of a body that is passed on has come.
+    fn pass_on(&mut self, to: ExchangeKey, bytes: u64) {
+        if let Some(flow) = self.exchanges.get_mut(to).and_then(|x| x.flow.as_mut()) {
+            flow.write(bytes);
+            self.go_on(to);
+        }
+    }
+
+    /// The response that was passed on has ended.
+    pub(super) fn relayed(&mut self, to: ExchangeKey, whole: bool) {
+        if let Some(flow) = self.exchanges.get_mut(to).and_then(|x| x.flow.as_mut()) {
+            flow.end(whole);
+            self.go_on(to);
+        }
+    }
+
+    /// Has a response move, if it does not.
+    fn go_on(&mut self, key: ExchangeKey) {
+        if let Some(flow) = self.exchanges.get_mut(key).and_then(|x| x.flow.as_mut())
+            && !flow.is_moving
+        {
+            flow.is_moving = true;
+            self.events.push(self.now + TRANSIT, Event::Flow(key));
+        }
+    }
+
+    /// A response moves: writes reach the caller until the link pauses or ends, or there is nothing
+    /// more for now.
+    pub(super) fn flow(&mut self, key: ExchangeKey) {
+        loop {
+            let now = self.now;
+            let Some(flow) = self.exchanges.get_mut(key).and_then(|x| x.flow.as_mut()) else { return };
+            if !std::mem::replace(&mut flow.held, true) && !flow.shape.delay.is_zero() {
+                self.events.push(now + flow.shape.delay, Event::Flow(key));
+                return;
+            }
+            let Some((part, left)) = flow.writes.front_mut() else {
+                flow.is_moving = false;
+                match (flow.more, flow.framing) {
+                    (More::Break, _) => self.closed(key, Close::Fin),
+                    (More::End, Framing::Close) => {
+                        let delay = flow.shape.close_delay.unwrap_or_default();
+                        self.events.push(now + delay, Event::Closed(key, Close::Fin));
+                    }
+                    _ => {}
+                }
+                return;
+            };
+            let (part, bytes) = (*part, flow.shape.allow(*left));
+            *left -= bytes;
+            let is_done = *left == 0;
+            if is_done {
+                flow.writes.pop_front();
+            }
+            let then = flow.shape.wrote(bytes);
+            self.receive(key, part, bytes, is_done);
+            match then {
+                Then::GoOn => {}
+                Then::Pause(pause) => {
+                    self.events.push(now + pause, Event::Flow(key));
+                    return;
+                }
+                Then::End(close) => {
+                    if let Some(flow) = self.exchanges.get_mut(key).and_then(|x| x.flow.as_mut()) {
+                        flow.writes.clear();
+                    }
+                    self.closed(key, close);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// So many bytes of a response reach the caller; whether they are the last of their part.
+    fn receive(&mut self, key: ExchangeKey, part: Part, bytes: u64, is_done: bool) {
+        let Some(exchange) = self.exchanges.get_mut(key) else { return };
+        exchange.received += bytes;
+        let Some((response, framing)) = exchange.response else { return };
+        let is_corrupt = exchange.flow.as_ref().is_some_and(|flow| flow.shape.corrupt);
+        if is_corrupt && bytes > 0 {
+            self.fail(key, Failure::ProtocolError, false);
+            return;
+        }
+        let mut is_whole = false;
+        match part {
+            Part::Head if is_done => {
+                is_whole = self.head_comes(key) && framing == Framing::Length(0);
+            }
+            Part::Body => {
+                exchange.body += bytes;
+                is_whole = matches!(framing, Framing::Length(length) if exchange.body >= length);
+                if let Reading::Relay(Some(to)) = exchange.reading {
+                    self.pass_on(to, bytes);
+                }
+            }
+            Part::Last => is_whole = is_done,
+            Part::Head | Part::Frame => {}
+        }
+        if is_whole {
+            self.end(key, Outcome::Answered(response.status));
+        }
+    }
+}
+
+/// How long `Proxy-Status` is after a node has said this, and was before.
+fn proxy_status(node: &str, before: u64, said: ProxyStatus) -> u64 {
+    let Some(member) = message::proxy_status(node, said, said.next.map(|_| ADDRESS)) else {
+        return before;
+    };
+    let separator = if before > 0 { LIST_SEPARATOR.len() as u64 } else { 0 };
+    before + separator + member.len() as u64
+}

@@ -1,0 +1,129 @@
+//! What a request is on the wire, as far as anyone asks: its size, and where it has been.
+
+use std::rc::Rc;
+
+use http::Method;
+use node::Outgoing;
+use topology::{NodeId, Scenario};
+
+use crate::message::{BAD_CREDENTIALS, GOOD_CREDENTIALS, WRONG_PATH, target};
+
+/// An address as the live engine's: loopback, and a port of five digits.
+pub(super) const ADDRESS: &str = "127.0.0.1:40000";
+/// `traceparent` and `tracestate`, as the live engine writes them.
+const IDENTITY: u64 = field(11, 55) + field(10, 28);
+
+/// A header field of so many bytes: name, colon, space, value, end of line.
+const fn field(name: u64, value: u64) -> u64 {
+    name + value + 4
+}
+
+/// What a load sends.
+#[derive(Debug)]
+pub(super) struct Template {
+    /// The request line and the fields that are the same for all its requests, but for the path.
+    bytes: u64,
+    path: Path,
+    pub(super) body: u64,
+    pub(super) idempotent: bool,
+    pub(super) priority: u8,
+    /// The response has no body.
+    pub(super) is_head: bool,
+}
+
+/// Where a request goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Path {
+    bytes: u64,
+    /// No node serves it.
+    unknown: bool,
+}
+
+impl Path {
+    pub(super) fn new(path: &str) -> Self {
+        let target = target(path);
+        Self { bytes: target.path().len() as u64, unknown: target.path() == WRONG_PATH }
+    }
+}
+
+impl Template {
+    pub(super) fn new(request: &topology::load::Request) -> Self {
+        let method = Method::from_bytes(request.method.as_bytes()).unwrap_or(Method::GET);
+        let own = request.headers.iter().map(|(name, value)| field(name.len() as u64, value.len() as u64));
+        let body = request.body.len();
+        let length = if body > 0 { field("content-length".len() as u64, digits(body)) } else { 0 };
+        let line = method.as_str().len() + "  HTTP/1.1\r\n\r\n".len();
+        Self {
+            bytes: line as u64 + field(4, ADDRESS.len() as u64) + IDENTITY + own.sum::<u64>() + length,
+            path: Path::new(&request.path),
+            body,
+            idempotent: method.is_idempotent(),
+            priority: request.priority,
+            is_head: method == Method::HEAD,
+        }
+    }
+
+    /// The size of a request's head, and whether its path is one that nodes serve.
+    pub(super) fn head(&self, edge: Option<Path>, outgoing: &Outgoing, via: Option<&Via>) -> (u64, bool) {
+        let outbound = outgoing.disturbance.outbound;
+        let path = if outbound.wrong_path { Path::new(WRONG_PATH) } else { edge.unwrap_or(self.path) };
+        let credentials = if outbound.bad_credentials { BAD_CREDENTIALS } else { GOOD_CREDENTIALS };
+        let via = via.map_or(0, |via| field(3, via.bytes));
+        let time_left = outgoing
+            .time_left
+            .map_or(0, |left| field(30, digits(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))));
+        let credentials = field(13, credentials.len() as u64);
+        (self.bytes + path.bytes + credentials + via + time_left, !path.unknown)
+    }
+}
+
+/// How many digits a number has.
+pub(super) fn digits(number: u64) -> u64 {
+    u64::from(number.checked_ilog10().unwrap_or(0)) + 1
+}
+
+/// The nodes that a request has passed.
+#[derive(Debug)]
+pub(super) struct Via {
+    before: Option<Rc<Self>>,
+    node: NodeId,
+    /// How long the field's value is.
+    bytes: u64,
+}
+
+impl Via {
+    fn after(before: Option<Rc<Self>>, node: NodeId, scenario: &Scenario) -> Rc<Self> {
+        let own = "1.1 ".len() + scenario.topology.node(node).name.len();
+        let bytes = own as u64 + before.as_ref().map_or(0, |before| before.bytes + 2);
+        Rc::new(Self { before, node, bytes })
+    }
+
+    /// Whether a node is among them.
+    pub(super) fn contains(&self, node: NodeId) -> bool {
+        self.node == node || self.before.as_ref().is_some_and(|before| before.contains(node))
+    }
+}
+
+/// The `Via` that a node sends on. Requests to a node have mostly come the same way, so the last one
+/// is kept.
+#[derive(Debug, Default)]
+pub(super) struct LastVia(Option<Rc<Via>>);
+
+impl LastVia {
+    /// What follows on this at `node`.
+    pub(super) fn after(&mut self, before: Option<&Rc<Via>>, node: NodeId, scenario: &Scenario) -> Rc<Via> {
+        if let Some(last) = &self.0 {
+            let same = match (&last.before, before) {
+                (Some(a), Some(b)) => Rc::ptr_eq(a, b),
+                (None, None) => true,
+                _ => false,
+            };
+            if same {
+                return last.clone();
+            }
+        }
+        let via = Via::after(before.cloned(), node, scenario);
+        self.0 = Some(via.clone());
+        via
+    }
+}

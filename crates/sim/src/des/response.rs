@@ -1,0 +1,71 @@
+//! What a response is on the wire: its head's size, and how its end is told.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::request::digits;
+use crate::message::CONTENT_TYPE;
+
+/// `date: Tue, 24 Nov 2026 17:36:26 GMT` and its end of line.
+const DATE: u64 = 37;
+
+/// A response's head.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Response {
+    pub(super) status: u16,
+    /// In seconds.
+    pub(super) retry_after: Option<u64>,
+    /// How long the value of `Proxy-Status` is; 0 if there is none.
+    pub(super) proxy_status: u64,
+    /// `Content-Length`, if it has one.
+    pub(super) length: Option<u64>,
+    /// The length of the body that really comes, if it is known: none to `HEAD`.
+    pub(super) body: Option<u64>,
+}
+
+/// How a response's end is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// By its length.
+    Length(u64),
+    /// By an empty chunk.
+    Chunked,
+    /// By the end of the connection.
+    Close,
+}
+
+impl Response {
+    /// A response with a body of so many bytes, or in chunks.
+    pub(super) fn new(status: u16, length: Option<u64>, has_body: bool) -> Self {
+        let has_body = has_body && !matches!(status, 100..=199 | 204 | 304);
+        let body = if has_body { length } else { Some(0) };
+        Self { status, retry_after: None, proxy_status: 0, length, body }
+    }
+
+    /// How its end is told, unless the connection's end does.
+    pub(super) fn framing(&self) -> Framing {
+        self.body.map_or(Framing::Chunked, Framing::Length)
+    }
+
+    /// What it asks its reader to wait.
+    pub(super) fn wait(&self) -> Option<Duration> {
+        self.retry_after.map(Duration::from_secs)
+    }
+
+    /// The size of its head.
+    pub(super) fn head_bytes(&self, framing: Framing) -> u64 {
+        let field = |name: &str, value: u64| name.len() as u64 + value + 4;
+        let reason = StatusCode::from_u16(self.status).ok().and_then(|s| s.canonical_reason());
+        let line = "HTTP/1.1 200 \r\n".len() + reason.unwrap_or("<none>").len();
+        let ending = match (framing, self.length) {
+            (Framing::Close, _) => 0,
+            (_, Some(length)) => field("content-length", digits(length)),
+            (_, None) => field("transfer-encoding", "chunked".len() as u64),
+        };
+        let retry_after = self.retry_after.map_or(0, |wait| field("retry-after", digits(wait)));
+        let proxy_status = if self.proxy_status > 0 { field("proxy-status", self.proxy_status) } else { 0 };
+        let content_type = field("content-type", CONTENT_TYPE.len() as u64);
+        line as u64 + content_type + DATE + ending + retry_after + proxy_status + "\r\n".len() as u64
+    }
+}

@@ -1,0 +1,275 @@
+//! What all parts of a virtual run share.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use node::{Action, Env, Input, NodeState, Outgoing, Ticket, Visit};
+use smallvec::SmallVec;
+use topology::policy::Pool;
+use topology::{EdgeId, NodeId, NodeKind};
+use trace::{Record, Sink, Time};
+
+use super::events::Events;
+use super::flow::Flow;
+use super::load::Load;
+use super::request::{LastVia, Path, Template, Via};
+use super::response::{Framing, Response};
+use super::slab::{Key, Slab};
+
+/// What a message takes from one node to another: about what it takes on the live engine's loopback.
+pub(super) const TRANSIT: Duration = Duration::from_micros(30);
+/// How often the sink is told the time.
+const TICK_EVERY: Duration = Duration::from_millis(100);
+
+pub(super) type VisitKey = Key<Stay>;
+pub(super) type ExchangeKey = Key<Exchange>;
+
+/// A visit under way.
+#[derive(Debug)]
+pub(super) struct Stay {
+    pub(super) visit: Visit,
+    pub(super) node: NodeId,
+    pub(super) role: Role,
+    /// The `Via` that it sends on.
+    pub(super) via: Option<Rc<Via>>,
+    /// Its attempts under way.
+    pub(super) exchanges: SmallVec<[ExchangeKey; 2]>,
+    pub(super) ticket: Option<Ticket>,
+}
+
+/// Whose visit it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Role {
+    /// A client's own call.
+    Call { load: u16, number: u64, begun: Time },
+    /// A request that came as this exchange; `None` once its caller is gone.
+    Request(Option<ExchangeKey>),
+}
+
+/// An attempt under way, and its connection.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub(super) caller: VisitKey,
+    pub(super) id: node::AttemptId,
+    pub(super) outgoing: Outgoing,
+    pub(super) connection: Connection,
+    pub(super) reused: bool,
+    pub(super) idle: Duration,
+    pub(super) idle_closed: bool,
+    /// Its callee's process has the connection.
+    pub(super) arrived: bool,
+    pub(super) callee: Option<VisitKey>,
+    /// What the callee answers; the caller may not have seen it yet.
+    pub(super) response: Option<(Response, Framing)>,
+    /// The response comes piece by piece.
+    pub(super) flow: Option<Box<Flow>>,
+    pub(super) reading: Reading,
+    /// How many bytes of the response have come.
+    pub(super) received: u64,
+    /// How many of its body.
+    pub(super) body: u64,
+}
+
+/// How far a caller has read a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// The head has not come.
+    Head,
+    /// The body is thrown away.
+    Body,
+    /// The body is passed on over this exchange; over none if its caller is gone.
+    Relay(Option<ExchangeKey>),
+}
+
+/// A connection to a callee's process.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Connection {
+    /// The process that has it.
+    pub(super) epoch: u32,
+    /// Requests that it has carried.
+    pub(super) requests: u32,
+}
+
+/// One node at work.
+#[derive(Debug)]
+pub(super) struct NodeHost {
+    pub(super) state: NodeState,
+    pub(super) is_up: bool,
+    /// Counts the deaths of the process: connections made under another number are dead.
+    pub(super) epoch: u32,
+    /// Those who wait for a worker.
+    pub(super) waiting: BTreeMap<Ticket, VisitKey>,
+    pub(super) outages: Vec<(Time, Time, Time)>,
+    pub(super) via: LastVia,
+}
+
+/// One edge at work.
+#[derive(Debug)]
+pub(super) struct EdgeHost {
+    pub(super) callee: NodeId,
+    /// Where the declared path is not the client's own.
+    pub(super) path: Option<Path>,
+    pool: Pool,
+    keep_alive: Duration,
+    /// The idle connections, the last used at the end.
+    pub(super) idle: Vec<(Time, Connection)>,
+}
+
+impl EdgeHost {
+    /// The connection that was used last, if one is still good; and how long it has been idle.
+    pub(super) fn take(&mut self, epoch: u32, now: Time) -> Option<(Connection, Duration)> {
+        while let Some((since, connection)) = self.idle.pop() {
+            let idle = now.since(since);
+            if connection.epoch == epoch && idle < self.pool.idle_timeout.min(self.keep_alive) {
+                return Some((connection, idle));
+            }
+        }
+        None
+    }
+
+    /// Keeps a connection for the next attempt.
+    pub(super) fn give_back(&mut self, connection: Connection, now: Time) {
+        if self.pool.reuse {
+            self.idle.push((now, connection));
+        }
+    }
+}
+
+/// Counts of calls that are results.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) started: u64,
+    pub(super) ok: u64,
+    pub(super) failed: u64,
+}
+
+impl Counts {
+    pub(super) fn under_way(&self) -> u64 {
+        self.started.saturating_sub(self.ok + self.failed)
+    }
+}
+
+/// A virtual run.
+pub(super) struct World<'a, S> {
+    pub(super) env: Env<'a>,
+    pub(super) now: Time,
+    pub(super) events: Events,
+    /// What visits have to be told at this moment.
+    pub(super) agenda: VecDeque<(VisitKey, Input)>,
+    pub(super) nodes: Vec<NodeHost>,
+    pub(super) edges: Vec<EdgeHost>,
+    pub(super) visits: Slab<Stay>,
+    /// How many of them are requests inside nodes.
+    pub(super) inside: u64,
+    pub(super) exchanges: Slab<Exchange>,
+    pub(super) loads: Vec<Load<'a>>,
+    pub(super) templates: Vec<Template>,
+    /// Loads that have not come to their end.
+    pub(super) loads_left: usize,
+    pub(super) counts: Counts,
+    pub(super) actions: Vec<Action>,
+    sink: S,
+    /// Why the sink takes no more.
+    broken: Option<io::Error>,
+    next_tick: Time,
+}
+
+impl<'a, S: Sink> World<'a, S> {
+    pub(super) fn new(env: Env<'a>, sink: S) -> Self {
+        let topology = &env.scenario.topology;
+        let nodes = topology
+            .nodes()
+            .map(|(id, _)| NodeHost {
+                state: NodeState::new(&env, id),
+                is_up: true,
+                epoch: 0,
+                waiting: BTreeMap::new(),
+                outages: env.faults.outages(id),
+                via: LastVia::default(),
+            })
+            .collect();
+        let edges = topology
+            .edges()
+            .map(|(id, edge)| {
+                let callee = topology.ends(id).1;
+                EdgeHost {
+                    callee,
+                    path: (edge.path != "/").then(|| Path::new(&edge.path)),
+                    pool: edge.policy.pool,
+                    keep_alive: topology.node(callee).keep_alive,
+                    idle: Vec::new(),
+                }
+            })
+            .collect();
+        let loads = (0..).zip(&env.scenario.loads).map(|(n, load)| Load::new(&env, n, load)).collect();
+        Self {
+            now: Time::default(),
+            events: Events::new(topology.edge_count()),
+            agenda: VecDeque::new(),
+            nodes,
+            edges,
+            visits: Slab::default(),
+            inside: 0,
+            exchanges: Slab::default(),
+            loads,
+            templates: env.scenario.loads.iter().map(|load| Template::new(&load.request)).collect(),
+            loads_left: env.scenario.loads.len(),
+            counts: Counts::default(),
+            actions: Vec::new(),
+            sink,
+            broken: None,
+            next_tick: Time::default() + TICK_EVERY,
+            env,
+        }
+    }
+
+    pub(super) fn node(&mut self, id: NodeId) -> &mut NodeHost {
+        &mut self.nodes[id.index()]
+    }
+
+    pub(super) fn edge(&mut self, id: EdgeId) -> &mut EdgeHost {
+        &mut self.edges[id.index()]
+    }
+
+    /// Hands a record to the sink.
+    pub(super) fn record(&mut self, record: Record) {
+        if let Record::Call(end) = &record
+            && self.is_measured(end.client)
+        {
+            let count = if end.is_ok() { &mut self.counts.ok } else { &mut self.counts.failed };
+            *count += 1;
+        }
+        if self.broken.is_none() {
+            self.broken = self.sink.record(record).err();
+        }
+    }
+
+    /// Whether calls of this client are results.
+    pub(super) fn is_measured(&self, client: NodeId) -> bool {
+        let node = self.env.scenario.topology.node(client);
+        node.kind == NodeKind::Client && !node.synthetic
+    }
+
+    /// Goes on to a later moment.
+    pub(super) fn pass_to(&mut self, now: Time) {
+        self.now = now;
+        if now >= self.next_tick {
+            self.next_tick = now + TICK_EVERY;
+            if self.broken.is_none() {
+                self.broken = self.sink.tick(now).err();
+            }
+        }
+    }
+
+    /// Whether the sink takes no more.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.is_some()
+    }
+
+    /// The sink, unless it broke.
+    pub(super) fn into_sink(self) -> io::Result<S> {
+        self.broken.map_or(Ok(self.sink), Err)
+    }
+}

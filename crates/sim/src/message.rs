@@ -1,0 +1,55 @@
+//! What the messages between nodes say, the same in every engine: the live one writes it, the virtual
+//! one counts its bytes.
+
+use std::fmt::{Display, Write as _};
+use std::time::Duration;
+
+use http::Uri;
+use node::ProxyStatus;
+
+/// The path that no node serves.
+pub(crate) const WRONG_PATH: &str = "/no/such/path";
+/// The credentials that every node accepts.
+pub(crate) const GOOD_CREDENTIALS: &str = "Bearer badgateway";
+/// Credentials that none does.
+pub(crate) const BAD_CREDENTIALS: &str = "Bearer expired";
+/// The type of every body.
+pub(crate) const CONTENT_TYPE: &str = "application/json";
+
+/// A path as a request target; one that is none becomes `/`.
+pub(crate) fn target(path: &str) -> Uri {
+    path.parse().unwrap_or_else(|_| Uri::from_static("/"))
+}
+
+/// The body of a response that a node makes itself and that is not its regular one.
+pub(crate) fn error_body(status: u16, node: &str) -> String {
+    let reason = topology::profile::reason_phrase(status);
+    format!("{{\"error\":\"{reason}\",\"by\":\"{node}\"}}")
+}
+
+/// `Retry-After` in whole seconds, rounded up: earlier would be too early.
+pub(crate) fn retry_after(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+/// What a node adds to `Proxy-Status`, if it has something to say; `next` is the next hop's address.
+pub(crate) fn proxy_status(node: &str, said: ProxyStatus, next: Option<impl Display>) -> Option<String> {
+    if said.error.is_none() && said.received.is_none() {
+        return None;
+    }
+    let mut member = node.replace('#', "-");
+    if let Some(error) = said.error {
+        member.push_str("; error=");
+        member.push_str(error);
+    }
+    if let Some(received) = said.received {
+        let _ = write!(member, "; received-status={received}");
+    }
+    if let Some(next) = next {
+        let _ = write!(member, "; next-hop=\"{next}\"");
+    }
+    Some(member)
+}
+
+/// Between two members of `Proxy-Status`; the first is of the intermediary nearest the origin.
+pub(crate) const LIST_SEPARATOR: &str = ", ";

@@ -1,0 +1,281 @@
+//! Both engines, side by side: what each side of each hop sees, by mechanism.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use sim::{Stop, des, live};
+use topology::Failure;
+use trace::{Attempt, HopId, Record, Served};
+
+use crate::support::{Shared, scenario};
+
+/// How many calls are compared.
+const CALLS: u64 = 4;
+
+/// A client, a gateway and a server, with one fault; and one call after another.
+fn chain(server: &str, edge: &str, request: &str, fault: &str) -> String {
+    format!(
+        "
+name: both
+seed: 3
+duration: 400ms
+nodes:
+  client: {{ kind: client }}
+  gw: {{ kind: gateway }}
+  app: {{ kind: server, {server} }}
+edges:
+  - client -> gw: {{ timeout: 150ms, retry: {{ max_attempts: 2, when: [any], backoff: 1ms }} }}
+  - gw -> app: {{ timeout: 90ms, connect_timeout: 40ms{edge} }}
+load: [{{ from: client, users: 1, think_time: 40ms, request: {{ method: POST, body: {{ size: 50B }}{request} }} }}]
+faults: [{fault}]
+"
+    )
+}
+
+/// A server that answers at once, behind a gateway.
+fn plain(fault: &str) -> String {
+    chain("service_time: 1ms, response: { body: 100B }", "", "", &format!("{{ {fault} }}"))
+}
+
+/// What became of a hop: everything but when.
+#[derive(Debug, Default, PartialEq)]
+struct Hop {
+    caller: Option<String>,
+    callee: Option<String>,
+    idle_closed: bool,
+}
+
+fn caller_saw(attempt: &Attempt) -> String {
+    let Attempt { edge, attempt: number, outcome, reset, reused, dialed, timeout, bytes, .. } = attempt;
+    let Attempt { wrong_path, bad_credentials, ends_by_close, faults, parent, .. } = attempt;
+    // How much of what is no HTTP is read before that is plain, is the socket's luck.
+    let no_http = outcome.failure() == Some(Failure::ProtocolError);
+    let bytes = if no_http { &0 } else { bytes };
+    format!(
+        "{edge:?} #{number} under {parent} {outcome:?} reset {reset} reused {reused} to {dialed:?} within {timeout:?} \
+         bytes {bytes} by close {ends_by_close} astray {wrong_path} {bad_credentials} {faults:?}"
+    )
+}
+
+fn callee_saw(served: &Served) -> String {
+    let Served { edge, status, source, sent, end, in_flight, queued, faults, started, .. } = served;
+    let started = started.is_some();
+    format!(
+        "{edge:?} {status:?} by {source:?} sent {sent:?} {end:?} started {started} {in_flight} {queued} {faults:?}"
+    )
+}
+
+/// The hops of the first calls, by call and identity.
+fn hops(records: &[Record]) -> BTreeMap<(u64, HopId), Hop> {
+    let mut hops: BTreeMap<(u64, HopId), Hop> = BTreeMap::new();
+    for record in records {
+        match record {
+            Record::Attempt(a) if a.call.number() < CALLS => {
+                hops.entry((a.call.number(), a.hop)).or_default().caller = Some(caller_saw(a));
+            }
+            Record::Served(s) if s.call.number() < CALLS => {
+                hops.entry((s.call.number(), s.hop)).or_default().callee = Some(callee_saw(s));
+            }
+            Record::IdleClosed { call, hop } if call.number() < CALLS => {
+                hops.entry((call.number(), *hop)).or_default().idle_closed = true;
+            }
+            _ => {}
+        }
+    }
+    hops
+}
+
+fn lived(text: &str) -> BTreeMap<(u64, HopId), Hop> {
+    // Where this machine was too busy, what happened is the machine's.
+    for _ in 0..5 {
+        let records = Shared::default();
+        let (summary, _) = live::run(&scenario(text), &Stop::new(), records.clone(), |_| {}).unwrap();
+        if summary.limited_by_machine.is_none() {
+            return hops(&records.0.lock().unwrap());
+        }
+    }
+    panic!("this machine is too busy")
+}
+
+fn imagined(text: &str) -> BTreeMap<(u64, HopId), Hop> {
+    let (_, records) = des::run(&scenario(text), &Stop::new(), Vec::new(), |_| {}).unwrap();
+    hops(&records)
+}
+
+/// Where the engines differ, if they do.
+fn differences(text: &str) -> Option<String> {
+    let (live, imagined) = (lived(text), imagined(text));
+    if live == imagined {
+        return None;
+    }
+    let of = |hops: &BTreeMap<(u64, HopId), Hop>, key: &(u64, HopId)| {
+        hops.get(key).map_or_else(|| "  (none)".to_owned(), |hop| format!("  {hop:#?}"))
+    };
+    let mut keys: Vec<_> = live.keys().chain(imagined.keys()).copied().collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let differing = keys.iter().filter(|key| live.get(key) != imagined.get(key));
+    let told = differing.map(|key| {
+        format!("call {} hop {}\n live{}\n virtual{}", key.0, key.1, of(&live, key), of(&imagined, key))
+    });
+    Some(format!("{text}\n{}", told.collect::<Vec<_>>().join("\n")))
+}
+
+/// Holds all of these to be the same in both engines, a few at a time: they mostly wait.
+fn same(scenarios: &[String]) {
+    let next = AtomicUsize::new(0);
+    let wrong = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while let Some(text) = scenarios.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    wrong.lock().unwrap().extend(differences(text));
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), scenarios.len(), wrong.join("\n\n"));
+}
+
+#[test]
+fn on_an_edge_both_callers_see_the_same() {
+    let mechanisms = [
+        "network: down",
+        "network: blackhole",
+        "network: partition",
+        "network: timeout",
+        "network: reset_peer",
+        "network: { reset_peer: { phase: mid_headers } }",
+        "network: { reset_peer: { phase: mid_body } }",
+        "network: empty_response",
+        "network: { latency: { mean: 20ms } }",
+        "network: { latency: { mean: 500ms } }",
+        "network: { bandwidth: { rate: 4KB/s } }",
+        "network: { bandwidth: { rate: 60B/s } }",
+        "network: { slicer: { size: 20B, delay: 1ms } }",
+        "network: { slicer: { size: 8B, delay: 150ms } }",
+        "network: { slow_close: { delay: 10ms } }",
+        "network: { slow_close: { delay: 2s } }",
+        "network: { limit_data: { bytes: 0B } }",
+        "network: { limit_data: { bytes: 40B } }",
+        "network: { limit_data: { bytes: 150B } }",
+        "network: { limit_data: { bytes: 10KB } }",
+        "network: corrupt",
+        "config: wrong_port",
+        "config: wrong_host",
+        "config: wrong_path",
+        "config: bad_credentials",
+        "config: { timeout_too_short: { timeout: 10ms } }",
+        "config: { keepalive_race: { idle: 10ms } }",
+        "config: { keepalive_race: { idle: 10s } }",
+    ];
+    let near = mechanisms.iter().map(|m| plain(&format!("at: gw -> app, {m}")));
+    let far = mechanisms.iter().map(|m| plain(&format!("at: client -> gw, {m}")));
+    same(&near.chain(far).collect::<Vec<_>>());
+}
+
+#[test]
+fn at_a_node_both_sides_see_the_same() {
+    let mechanisms = [
+        "overload: { slow: { factor: 20 } }",
+        "overload: { slow: { factor: 500 } }",
+        "overload: queue_full",
+        "overload: { rate_limit: { rate: 0.001/s, burst: 1 } }",
+        "config: { header_limit: { limit: 100B } }",
+        "config: { body_limit: { limit: 10B } }",
+        "crash: { down: { restart_after: 10s } }, start: 20ms",
+        "crash: panic",
+        "crash: exception",
+        "crash: hang",
+        "crash: malformed_response",
+        "crash: truncate",
+    ];
+    let app = mechanisms.iter().map(|m| plain(&format!("at: app, {m}")));
+    let gateway = mechanisms.iter().map(|m| plain(&format!("at: gw, {m}")));
+    let more = ["config: missing_route", "config: routing_loop"].map(|m| plain(&format!("at: gw, {m}")));
+    same(&app.chain(gateway).chain(more).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_process_that_dies_takes_what_is_inside_with_it() {
+    let fault = "{ at: app, crash: { down: { restart_after: 10s } }, start: 30ms }";
+    let slow = chain("service_time: 60ms", "", "", fault);
+    let silent = chain("script: [timeout]", "", "", fault);
+    let trickle =
+        chain("service_time: 1ms, response: { body: 1KB, chunks: 20, chunk_interval: 10ms }", "", "", fault);
+    let gateway = chain("service_time: 60ms", "", "", &fault.replace("app", "gw"));
+    same(&[slow, silent, trickle, gateway]);
+}
+
+#[test]
+fn bodies_in_pieces_are_passed_on_and_cut_the_same_way() {
+    let server = "service_time: 1ms, response: { body: 1000B, chunks: 4, chunk_interval: 5ms }";
+    let faults = [
+        "",
+        "{ at: gw -> app, network: { reset_peer: { phase: mid_body } } }",
+        "{ at: client -> gw, network: { limit_data: { bytes: 700B } } }",
+        "{ at: gw -> app, network: { limit_data: { bytes: 700B } } }",
+        "{ at: gw -> app, network: { slow_close: { delay: 10ms } } }",
+        "{ at: client -> gw, network: { slow_close: { delay: 10ms } } }",
+        "{ at: app, crash: truncate }",
+        "{ at: gw -> app, config: { timeout_too_short: { timeout: 9ms } } }",
+        "{ at: client -> gw, config: { timeout_too_short: { timeout: 9ms } } }",
+    ];
+    let scenarios = faults.map(|fault| chain(server, "", "", fault));
+    same(&scenarios);
+}
+
+#[test]
+fn policies_meet_the_same() {
+    let server = "script: [502, { status: 429, retry_after: 1s }, reset_peer, empty_response, 204, 200]";
+    let slow = "service_time: 30ms, workers: 1";
+    same(&[
+        chain(server, ", retry: { max_attempts: 6, when: [any, 5xx] }", "", ""),
+        chain(server, ", pool: { reuse: false }", "", ""),
+        chain(server, "", ", priority: 9", ""),
+        chain(slow, ", hedge: { after: 10ms, max_attempts: 2 }", "", ""),
+        chain(slow, ", propagate_deadline: true", "", "").replace("timeout: 90ms", "timeout: 20ms"),
+        chain("service_time: 1ms", ", pool: { idle_timeout: 10ms }", "", ""),
+        chain("service_time: 1ms", "", "", "").replace("POST, body: { size: 50B }", "HEAD"),
+        chain("service_time: 30ms, max_in_flight: 1", ", hedge: { after: 10ms, max_attempts: 2 }", "", ""),
+    ]);
+}
+
+/// Work that goes on without its caller comes to an end, also at a node that would have passed an
+/// answer on.
+#[test]
+fn work_for_nobody_ends_the_same_way() {
+    let patient = |fault| {
+        chain("service_time: 30ms", "", "", fault)
+            .replace("kind: gateway", "kind: gateway, on_disconnect: continue")
+            .replace("timeout: 150ms", "timeout: 10ms")
+    };
+    let scenarios = ["", "{ at: app, crash: exception, probability: 50% }"].map(patient);
+    let ended = imagined(&scenarios[0]);
+    assert!(ended.values().all(|hop| hop.callee.as_ref().is_some_and(|seen| seen.contains("Answered"))));
+    same(&scenarios);
+}
+
+/// The virtual engine counts a request's bytes as the live one writes them: the same limit is met by
+/// the same request.
+#[test]
+fn a_request_is_as_large() {
+    let exact = |limit: u64| {
+        let fault = format!("{{ at: app, config: {{ header_limit: {{ limit: {limit}B }} }} }}");
+        chain(
+            "service_time: 1ms",
+            ", propagate_deadline: true",
+            ", path: /a/b?c=d, headers: { x-y: z }",
+            &fault,
+        )
+    };
+    let refuses = |limit: u64| {
+        let hops = imagined(&exact(limit));
+        hops.values().any(|hop| hop.callee.as_ref().is_some_and(|callee| callee.contains("HeadTooLarge")))
+    };
+    let size = (1..2000).find(|&limit| !refuses(limit)).unwrap();
+    assert!(size > 200, "{size}");
+    same(&[exact(size - 1), exact(size)]);
+}
