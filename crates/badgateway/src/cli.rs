@@ -50,10 +50,7 @@ enum Command {
         name: Option<String>,
     },
     /// A scenario to start from: writes NAME.yaml.
-    New {
-        /// The scenario's name.
-        name: String,
-    },
+    New(new::NewArgs),
     /// The scenario's JSON Schema, for editors.
     Schema,
 }
@@ -149,7 +146,7 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, Failure> {
         Command::Explain(args) => explain::explain(args, output),
         Command::Report { run, format } => report_command::report(run, format.format.into(), output),
         Command::Presets { name } => presets::presets(name.as_deref()),
-        Command::New { name } => new::new(&name, output),
+        Command::New(args) => new::new(&args, output),
         Command::Schema => schema::schema(),
     }
 }
