@@ -23,7 +23,10 @@ pub struct NodeState {
     /// Those whose place was taken away, and who do not know yet.
     shed: BTreeSet<Ticket>,
     next_ticket: u64,
+    /// In the order of their ids.
     edges: Vec<EdgeState>,
+    /// Whether some callee may be left alone.
+    pub(crate) has_breakers: bool,
     turns: Vec<u32>,
     buckets: Vec<(FaultId, Bucket)>,
 }
@@ -39,11 +42,12 @@ impl NodeState {
     /// An empty node.
     pub fn new(env: &Env<'_>, node: NodeId) -> Self {
         let topology = &env.scenario.topology;
-        let edges = topology
+        let edges: Vec<_> = topology
             .outgoing(node)
             .into_iter()
             .map(|edge| EdgeState::new(edge, &topology.edge(edge).policy))
             .collect();
+        let has_breakers = edges.iter().any(|edge| topology.edge(edge.edge).policy.breaker.is_some());
         let calls = topology.node(node).plan.stages.iter().map(|s| s.calls.len()).sum();
         Self {
             node,
@@ -53,6 +57,7 @@ impl NodeState {
             shed: BTreeSet::new(),
             next_ticket: 0,
             edges,
+            has_breakers,
             turns: vec![0; calls],
             buckets: Vec::new(),
         }
@@ -124,7 +129,7 @@ impl NodeState {
 
     /// What the calls over an edge share.
     pub(crate) fn edge(&mut self, edge: EdgeId) -> &mut EdgeState {
-        let place = self.edges.iter().position(|e| e.edge == edge);
+        let place = self.edges.binary_search_by_key(&edge, |e| e.edge);
         &mut self.edges[place.expect("a node only calls over its own edges")]
     }
 

@@ -1,5 +1,7 @@
 //! What a run has shown, as plain data for whoever prints it.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use trace::manifest::{Manifest, Score, ThresholdVerdict};
 use trace::rows::{FaultRow, LayerRow, OriginRow, StrategyRow};
@@ -118,7 +120,8 @@ impl Report {
 
 /// The nodes that call nobody, as they are called in a sentence.
 pub(crate) fn deepest(run: &Manifest) -> String {
-    let calls = |name: &str| run.edges.iter().any(|edge| edge.from == name);
+    let callers: BTreeSet<&str> = run.edges.iter().map(|edge| edge.from.as_str()).collect();
+    let calls = |name: &str| callers.contains(name);
     let deepest = run.nodes.iter().filter(|node| node.kind != "client" && !calls(&node.name));
     // Replicas are one.
     let mut names: Vec<&str> =

@@ -45,7 +45,7 @@ pub(crate) fn chain(names: &[&str]) -> Scenario {
     for to in 1..u32::try_from(names.len()).unwrap() {
         let from = NodeId(to - 1);
         let edge = topology.add_edge(from, NodeId(to), link());
-        let calls = vec![Choice { edges: vec![(edge, 1)], balance: Balance::RoundRobin }];
+        let calls = vec![Choice { edges: [(edge, 1)].into(), balance: Balance::RoundRobin }];
         topology.node_mut(from).plan = Plan { stages: vec![Stage { calls }] };
     }
     Scenario {

@@ -21,23 +21,24 @@ struct Cell {
     status_502: u64,
     in_flight: u32,
     queued: u32,
-    latencies: Histogram<u32>,
+    /// None until there is a latency: a big topology has many nodes that have nothing to do.
+    latencies: Option<Histogram<u32>>,
 }
 
 impl Cell {
     fn new() -> Self {
-        Self { requests: 0, ok: 0, status_502: 0, in_flight: 0, queued: 0, latencies: histogram(2) }
+        Self { requests: 0, ok: 0, status_502: 0, in_flight: 0, queued: 0, latencies: None }
     }
 
     fn add(&mut self, ok: bool, status: Option<u16>, took: Duration) {
         self.requests += 1;
         self.ok += u64::from(ok);
         self.status_502 += u64::from(!ok && status == Some(502));
-        self.latencies.saturating_record(micros(took));
+        self.latencies.get_or_insert_with(|| histogram(2)).saturating_record(micros(took));
     }
 
     fn row(&self, names: &Names, second: u64, node: NodeId) -> TimelineRow {
-        let p99 = (!self.latencies.is_empty()).then(|| self.latencies.value_at_quantile(0.99));
+        let p99 = self.latencies.as_ref().map(|latencies| latencies.value_at_quantile(0.99));
         TimelineRow {
             strategy: names.strategy.clone(),
             second,
@@ -75,8 +76,13 @@ impl Timeline {
         self.cell(end.end, end.client).add(end.is_ok(), end.status, end.latency());
     }
 
-    /// How full a node is.
+    /// How full a node is. An empty one that has nothing to do has no row.
     pub(crate) fn gauge(&mut self, gauge: &Gauge) {
+        let second = gauge.at.since_start().as_secs().max(self.first);
+        let idle = gauge.in_flight == 0 && gauge.queued == 0;
+        if idle && !self.cells.contains_key(&(second, gauge.node)) {
+            return;
+        }
         let cell = self.cell(gauge.at, gauge.node);
         cell.in_flight = cell.in_flight.max(gauge.in_flight);
         cell.queued = cell.queued.max(gauge.queued);

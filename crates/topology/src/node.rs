@@ -1,5 +1,6 @@
 //! A node: a program in the chain, as declared.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::distribution::Distribution;
@@ -159,8 +160,9 @@ pub struct Stage {
 /// One call, to one of several callees.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// The edges to choose from, never empty, each with its weight (at least 1).
-    pub edges: Vec<(EdgeId, u32)>,
+    /// The edges to choose from, never empty, each with its weight (at least 1). Shared: every call
+    /// that has a choice holds it.
+    pub edges: Arc<[(EdgeId, u32)]>,
     /// How one is chosen.
     pub balance: Balance,
 }

@@ -12,7 +12,7 @@ use rand_pcg::Pcg64Mcg;
 pub(crate) enum Shape {
     /// Each calls the next.
     Chain,
-    /// Each calls three others at once.
+    /// Each calls three others: at once, or in a tree of more than 1000 one of them.
     Tree,
     /// Layers: each calls one of two in the next layer.
     Mesh,
@@ -54,18 +54,15 @@ pub(crate) fn scenario(name: &str, shape: Shape, services: usize, seed: u64) -> 
     let _ = writeln!(text, "  client: {{ kind: client{entries} }}");
     for (n, service) in graph.services.iter().enumerate() {
         let calls = calls(service);
-        let _ = writeln!(
-            text,
-            "  s{n}: {{ kind: server, service_time: {{ lognormal: {{ p50: 2ms, p99: 12ms }} }}{calls} }}"
-        );
+        let _ = writeln!(text, "  s{n}: {{ kind: server{calls} }}");
     }
     text.push_str("\nedges:\n");
     for entry in &graph.entries {
-        let _ = writeln!(text, "  - client -> s{entry}: {{ timeout: 10s }}");
+        let _ = writeln!(text, "  - client -> s{entry}");
     }
     for (n, service) in graph.services.iter().enumerate() {
         for callee in service.groups.iter().flatten() {
-            let _ = writeln!(text, "  - s{n} -> s{callee}: {{ timeout: 5s }}");
+            let _ = writeln!(text, "  - s{n} -> s{callee}");
         }
     }
     let rate = (HOPS_PER_S / graph.hops_per_call).clamp(0.1, 500.0);
@@ -120,10 +117,18 @@ fn chain(services: usize) -> Graph {
 
 fn tree(services: usize) -> Graph {
     let mut all = vec![Service::default(); services];
+    // To call all of many thousands for one request is not what anybody does.
+    let at_once = services <= 1000;
     for n in 1..services {
-        all[(n - 1) / 3].groups.push(vec![n]);
+        let groups = &mut all[(n - 1) / 3].groups;
+        match groups.first_mut() {
+            Some(only) if !at_once => only.push(n),
+            _ => groups.push(vec![n]),
+        }
     }
-    Graph { services: all, entries: vec![0], hops_per_call: services as f64 }
+    let height = (services as f64).log(3.0).ceil().max(1.0);
+    let hops_per_call = if at_once { services as f64 } else { height };
+    Graph { services: all, entries: vec![0], hops_per_call }
 }
 
 fn mesh(services: usize) -> Graph {

@@ -22,6 +22,12 @@ impl Call {
             }
             Callees::Many { choice, tried } => (choice, tried),
         };
+        // Nothing to be left out: a choice among very many is not copied.
+        if tried.is_empty() && !scope.node.has_breakers {
+            let edge = pick(choice.balance, &choice.edges, self.slot, self.attempt, origin, scope);
+            tried.push(edge);
+            return Ok(edge);
+        }
         let available: SmallVec<[(EdgeId, u32); 8]> = choice
             .edges
             .iter()
@@ -36,20 +42,7 @@ impl Call {
         }
         let untried: SmallVec<[(EdgeId, u32); 8]> =
             available.into_iter().filter(|(edge, _)| !tried.contains(edge)).collect();
-        let edge = match choice.balance {
-            Balance::RoundRobin => {
-                let turn = scope.node.turn(usize::from(self.slot));
-                untried[turn as usize % untried.len()].0
-            }
-            Balance::LeastInFlight => {
-                let least = untried.iter().min_by_key(|(edge, _)| scope.node.edge(*edge).in_flight);
-                least.expect("never empty").0
-            }
-            Balance::Weighted => {
-                let key = origin.hop.child(self.slot, u32::MAX, self.attempt + 1).0;
-                weighted(&untried, scope.env.dice.unit(Purpose::Balance, key))
-            }
-        };
+        let edge = pick(choice.balance, &untried, self.slot, self.attempt, origin, scope);
         tried.push(edge);
         Ok(edge)
     }
@@ -89,6 +82,31 @@ pub(super) fn refused_by_policy(
         }
     }
     (!scope.node.edge(edge).has_room(policy)).then_some(Failure::ConnectionLimitReached)
+}
+
+/// One of these edges, by the balance.
+fn pick(
+    balance: Balance,
+    edges: &[(EdgeId, u32)],
+    slot: u16,
+    attempt: u16,
+    origin: Origin,
+    scope: &mut Scope<'_, '_>,
+) -> EdgeId {
+    match balance {
+        Balance::RoundRobin => {
+            let turn = scope.node.turn(usize::from(slot));
+            edges[turn as usize % edges.len()].0
+        }
+        Balance::LeastInFlight => {
+            let least = edges.iter().min_by_key(|(edge, _)| scope.node.edge(*edge).in_flight);
+            least.expect("never empty").0
+        }
+        Balance::Weighted => {
+            let key = origin.hop.child(slot, u32::MAX, attempt + 1).0;
+            weighted(edges, scope.env.dice.unit(Purpose::Balance, key))
+        }
+    }
 }
 
 /// The edge at which a number in [0, 1) lies, in proportion to the weights.

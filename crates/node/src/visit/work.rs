@@ -107,7 +107,7 @@ impl Visit {
             self.fail(end, scope);
         } else if let Some(edge) = process.reroute {
             serving.faults = serving.faults.union(marks.process);
-            let choice = Choice { edges: vec![(edge, 1)], balance: Balance::RoundRobin };
+            let choice = Choice { edges: [(edge, 1)].into(), balance: Balance::RoundRobin };
             self.begin_call(REROUTED, &choice, scope);
         } else {
             self.start_stage(0, scope);

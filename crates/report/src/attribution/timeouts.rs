@@ -61,7 +61,7 @@ fn usual_time(case: &Case<'_>, node: NodeId, depth: u32) -> Duration {
     }
     let declared = case.scenario.topology.node(node);
     let stages = declared.plan.stages.iter().map(|stage| {
-        let calls = stage.calls.iter().flat_map(|call| &call.edges);
+        let calls = stage.calls.iter().flat_map(|call| call.edges.iter());
         let times = calls.map(|&(edge, _)| usual_time(case, case.callee(edge), depth + 1));
         times.max().unwrap_or_default()
     });

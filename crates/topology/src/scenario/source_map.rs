@@ -12,7 +12,7 @@ use super::path::{Path, Segment};
 /// How deep collections may be nested.
 const DEPTH_MAX: usize = 64;
 /// How many values a document may hold, each alias counted as what it stands for.
-const VALUES_MAX: usize = 500_000;
+const VALUES_MAX: usize = 1_000_000;
 /// How many duplicate keys are worth telling.
 const FLAWS_MAX: usize = 50;
 

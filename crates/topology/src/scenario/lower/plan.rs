@@ -70,7 +70,7 @@ fn plan(calls: &CallsFile, group: &Group, replica: usize) -> Plan {
     };
     let each = || regular().map(|callee| to_one(callee, replica));
     let among_all = |balance| {
-        let edges: Vec<_> = regular().flat_map(|c| edges(c, replica, c.weight)).collect();
+        let edges = regular().flat_map(|c| edges(c, replica, c.weight)).collect();
         vec![Choice { edges, balance }]
     };
     let stages: Vec<Vec<Choice>> = match calls {
@@ -102,7 +102,7 @@ fn to_choice(file: &ChoiceFile, group: &Group, replica: usize) -> Choice {
     };
     match file {
         ChoiceFile::To(name) => {
-            let nobody = Choice { edges: Vec::new(), balance: Balance::RoundRobin };
+            let nobody = Choice { edges: [].into(), balance: Balance::RoundRobin };
             group.callees.get(name).map_or(nobody, |callee| to_one(callee, replica))
         }
         ChoiceFile::Among(ChoiceLong::RoundRobin(names)) => among(names, Balance::RoundRobin),

@@ -87,7 +87,7 @@ pub(super) fn add_surge(
             edges.push((build.topology.add_edge(from, to, plain_edge()), 1));
         }
     }
-    let choice = Choice { edges, balance: Balance::RoundRobin };
+    let choice = Choice { edges: edges.into(), balance: Balance::RoundRobin };
     build.topology.node_mut(from).plan = Plan { stages: vec![Stage { calls: vec![choice] }] };
     loads.push(Load {
         from,
