@@ -16,3 +16,4 @@ mod runs;
 mod strategies;
 mod support;
 mod terminal;
+mod virtual_time;
