@@ -3,7 +3,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sim::live::Progress;
 
@@ -19,24 +19,26 @@ const COLUMNS: usize = 79;
 pub(crate) struct ProgressLine {
     terminal: bool,
     duration: Duration,
-    last: Mutex<Progress>,
+    /// What was printed last, and when: by the wall clock, whatever the run's own does.
+    last: Mutex<(Instant, Progress)>,
 }
 
 impl ProgressLine {
     /// One for a run whose load goes on for so long.
     pub(crate) fn new(duration: Duration) -> Self {
-        Self { terminal: std::io::stderr().is_terminal(), duration, last: Mutex::default() }
+        let last = Mutex::new((Instant::now(), Progress::default()));
+        Self { terminal: std::io::stderr().is_terminal(), duration, last }
     }
 
     /// Prints a line, if it is time for one.
     pub(crate) fn show(&self, now: &Progress) {
         let Ok(mut last) = self.last.lock() else { return };
         let every = if self.terminal { EVERY_ON_TERMINAL } else { EVERY_ELSEWHERE };
-        if now.elapsed < last.elapsed + every {
+        if last.0.elapsed() < every {
             return;
         }
-        let text = line(&last, now, self.duration);
-        *last = now.clone();
+        let text = line(&last.1, now, self.duration);
+        *last = (Instant::now(), now.clone());
         // Where this cannot be printed, there is nobody to tell.
         let _ = if self.terminal {
             let text: String = text.chars().take(COLUMNS).collect();

@@ -17,18 +17,23 @@ fn folder() -> tempfile::TempDir {
 
 #[test]
 fn ctrl_c_ends_a_run_cleanly() {
-    ends_a_run_cleanly(Signal::INT);
+    ends_a_run_cleanly(Signal::INT, &["--duration", "60s"]);
 }
 
 #[test]
 fn being_told_to_terminate_ends_a_run_cleanly() {
-    ends_a_run_cleanly(Signal::TERM);
+    ends_a_run_cleanly(Signal::TERM, &["--duration", "60s"]);
 }
 
-fn ends_a_run_cleanly(signal: Signal) {
+#[test]
+fn ctrl_c_ends_a_virtual_run_cleanly() {
+    ends_a_run_cleanly(Signal::INT, &["--duration", "720h", "--engine", "virtual"]);
+}
+
+fn ends_a_run_cleanly(signal: Signal, more: &[&str]) {
     let temp = folder();
-    let mut command = badgateway(["run", "s.yaml", "--duration", "60s", "--out", "run"]);
-    let running = Running::start(command.current_dir(&temp));
+    let mut command = badgateway(["run", "s.yaml", "--out", "run"]);
+    let running = Running::start(command.args(more).current_dir(&temp));
     std::thread::sleep(Duration::from_millis(1500));
     running.send(signal);
     let ended = running.end_within(Duration::from_secs(2));

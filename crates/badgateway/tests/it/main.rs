@@ -17,3 +17,4 @@ mod runs;
 mod strategies;
 mod support;
 mod terminal;
+mod virtual_time;

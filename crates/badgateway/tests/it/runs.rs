@@ -36,9 +36,9 @@ const COLUMNS: [(&str, &str); 7] = [
 ];
 
 /// A run of a shipped scenario.
-struct Ran {
-    scenario: PathBuf,
-    folder: PathBuf,
+pub(crate) struct Ran {
+    pub(crate) scenario: PathBuf,
+    pub(crate) folder: PathBuf,
     code: Option<i32>,
     /// What it printed, as JSON.
     printed: String,
@@ -47,7 +47,7 @@ struct Ran {
 /// How many scenarios run at once: on a small machine they share the processors with other tests.
 const AT_A_TIME: usize = 3;
 
-static RUNS: LazyLock<Vec<Ran>> = LazyLock::new(|| {
+pub(crate) static RUNS: LazyLock<Vec<Ran>> = LazyLock::new(|| {
     let left = Mutex::new(scenarios());
     let runs = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -93,7 +93,7 @@ impl Ran {
         calls
     }
 
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.scenario.file_name().unwrap().to_string_lossy().into_owned()
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Nothing is ever taken out: who is gone when the event comes is not found, and the event is over.
 //! The time-outs of an edge are the exception, as there are as many as attempts and hardly any is
-//! reached: they expire in the order in which they were set, so that only the first is in the heap.
+//! reached: they expire in the order in which they were set, so that only one of them is in the heap,
+//! and of the others those whose attempts are over are let go.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -50,8 +51,27 @@ struct Entry {
     at: Time,
     order: u64,
     event: Event,
-    /// It is the first of this edge's time-outs.
-    first_of: Option<EdgeId>,
+    /// It is the time-out of this edge that stands for those behind it.
+    stands_for: Option<EdgeId>,
+}
+
+/// The time-outs of one edge.
+#[derive(Debug, Default)]
+struct Timeouts {
+    /// The first of them is in the heap, or was the first.
+    is_armed: bool,
+    last: Time,
+    behind: VecDeque<(Time, u64, ExchangeKey)>,
+}
+
+impl Timeouts {
+    /// The first of those behind that is still waited for.
+    fn first(&mut self, waits: impl Fn(ExchangeKey) -> bool) -> Option<(Time, u64, ExchangeKey)> {
+        while self.behind.front().is_some_and(|(.., exchange)| !waits(*exchange)) {
+            self.behind.pop_front();
+        }
+        self.behind.front().copied()
+    }
 }
 
 impl PartialEq for Entry {
@@ -79,14 +99,14 @@ impl Ord for Entry {
 pub(super) struct Events {
     heap: BinaryHeap<Reverse<Entry>>,
     order: u64,
-    /// By edge: the time-outs behind the one that is in the heap.
-    timeouts: Vec<VecDeque<(Time, u64, ExchangeKey)>>,
+    timeouts: Vec<Timeouts>,
 }
 
 impl Events {
     /// Nothing yet, over so many edges.
     pub(super) fn new(edges: usize) -> Self {
-        Self { heap: BinaryHeap::new(), order: 0, timeouts: vec![VecDeque::new(); edges] }
+        let timeouts = std::iter::repeat_with(Timeouts::default).take(edges).collect();
+        Self { heap: BinaryHeap::new(), order: 0, timeouts }
     }
 
     fn next_order(&mut self) -> u64 {
@@ -97,24 +117,31 @@ impl Events {
     /// Has something happen then.
     pub(super) fn push(&mut self, at: Time, event: Event) {
         let order = self.next_order();
-        self.heap.push(Reverse(Entry { at, order, event, first_of: None }));
+        self.heap.push(Reverse(Entry { at, order, event, stands_for: None }));
     }
 
-    /// Has an exchange over this edge be given up then.
-    pub(super) fn push_timeout(&mut self, edge: EdgeId, at: Time, exchange: ExchangeKey) {
+    /// Has an exchange over this edge be given up then. `waits` tells whether one is still there.
+    pub(super) fn push_timeout(
+        &mut self,
+        edge: EdgeId,
+        at: Time,
+        exchange: ExchangeKey,
+        waits: impl Fn(ExchangeKey) -> bool,
+    ) {
         let order = self.next_order();
-        let behind = &mut self.timeouts[edge.index()];
-        match behind.back() {
-            Some((last, ..)) if *last > at => {
-                self.heap.push(Reverse(Entry { at, order, event: Event::GiveUp(exchange), first_of: None }));
-            }
-            Some(_) => behind.push_back((at, order, exchange)),
-            None => {
-                behind.push_back((at, order, exchange));
-                let event = Event::GiveUp(exchange);
-                self.heap.push(Reverse(Entry { at, order, event, first_of: Some(edge) }));
-            }
+        let timeouts = &mut self.timeouts[edge.index()];
+        let in_order = !timeouts.is_armed || timeouts.last <= at;
+        if in_order {
+            timeouts.last = at;
         }
+        if in_order && timeouts.is_armed {
+            timeouts.first(waits);
+            timeouts.behind.push_back((at, order, exchange));
+            return;
+        }
+        timeouts.is_armed |= in_order;
+        let stands_for = in_order.then_some(edge);
+        self.heap.push(Reverse(Entry { at, order, event: Event::GiveUp(exchange), stands_for }));
     }
 
     /// When the next thing happens.
@@ -124,18 +151,45 @@ impl Events {
 
     /// The next thing. `waits` tells whether an exchange is still there.
     pub(super) fn pop(&mut self, waits: impl Fn(ExchangeKey) -> bool) -> Option<(Time, Event)> {
-        let Reverse(Entry { at, event, first_of, .. }) = self.heap.pop()?;
-        if let Some(edge) = first_of {
+        let Reverse(Entry { at, event, stands_for, .. }) = self.heap.pop()?;
+        if let Some(edge) = stands_for {
             let timeouts = &mut self.timeouts[edge.index()];
-            timeouts.pop_front();
-            while timeouts.front().is_some_and(|(.., exchange)| !waits(*exchange)) {
-                timeouts.pop_front();
-            }
-            if let Some(&(at, order, exchange)) = timeouts.front() {
-                let event = Event::GiveUp(exchange);
-                self.heap.push(Reverse(Entry { at, order, event, first_of }));
+            let next = timeouts.first(waits);
+            timeouts.behind.pop_front();
+            timeouts.is_armed = next.is_some();
+            if let Some((at, order, exchange)) = next {
+                self.heap.push(Reverse(Entry { at, order, event: Event::GiveUp(exchange), stands_for }));
             }
         }
         Some((at, event))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::slab::Key;
+    use super::*;
+
+    /// Time-outs come in order with all else, whether they were set in order or not, and whoever is
+    /// gone.
+    #[test]
+    fn everything_comes_in_its_order() {
+        let key = Key::first_at;
+        let mut events = Events::new(2);
+        let all = |_| true;
+        events.push_timeout(EdgeId(0), Time(30), key(0), all);
+        events.push_timeout(EdgeId(0), Time(40), key(1), all);
+        events.push_timeout(EdgeId(0), Time(35), key(2), all);
+        events.push_timeout(EdgeId(0), Time(40), key(3), all);
+        events.push_timeout(EdgeId(1), Time(10), key(4), all);
+        events.push(Time(40), Event::Gauge);
+        let mut came = Vec::new();
+        while let Some((at, event)) = events.pop(|k| k != key(1)) {
+            came.push(match event {
+                Event::GiveUp(k) => format!("{} {k:?}", at.0),
+                other => format!("{} {other:?}", at.0),
+            });
+        }
+        assert_eq!(came, ["10 4.0", "30 0.0", "35 2.0", "40 3.0", "40 Gauge"]);
     }
 }

@@ -59,7 +59,8 @@ impl<S: Sink> World<'_, S> {
         };
         self.events.push(at, event);
         if let Some(at) = give_up_at {
-            self.events.push_timeout(edge, at, key);
+            let Self { events, exchanges, .. } = self;
+            events.push_timeout(edge, at, key, |exchange| exchanges.get(exchange).is_some());
         }
     }
 

@@ -10,6 +10,14 @@ pub(super) struct Key<T> {
     of: PhantomData<fn() -> T>,
 }
 
+#[cfg(test)]
+impl<T> Key<T> {
+    /// Of the first value at a place.
+    pub(super) fn first_at(place: u32) -> Self {
+        Self { place, turn: 0, of: PhantomData }
+    }
+}
+
 impl<T> Clone for Key<T> {
     fn clone(&self) -> Self {
         *self

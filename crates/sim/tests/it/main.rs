@@ -1,4 +1,4 @@
-//! The live engine, from outside.
+//! The engines, from outside.
 
 #![expect(clippy::unwrap_used, reason = "clippy knows tests only by their attribute, not their helpers")]
 
