@@ -53,7 +53,7 @@ pub(crate) fn compare(args: &CompareArgs, output: &Output) -> Result<Exit, Failu
             }
         }
     }
-    session.end()
+    session.end(&args.session)
 }
 
 /// The scenario under each strategy to compare: its own, in the order of the file, or what its

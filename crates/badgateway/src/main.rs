@@ -1,5 +1,6 @@
 //! badgateway: where do my 502s come from, and what would a retry have done about them?
 
+mod agree;
 mod check;
 mod cli;
 mod compare;
