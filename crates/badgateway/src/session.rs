@@ -11,6 +11,7 @@ use topology::{NodeKind, Scenario};
 use trace::manifest::{EdgeEntry, FORMAT, NodeEntry, Score, Versions};
 use trace::{Manifest, RunDir};
 
+use crate::beside;
 use crate::cli::FormatArgs;
 use crate::exit::{Exit, Failure};
 use crate::interrupt;
@@ -22,7 +23,7 @@ use crate::progress::ProgressLine;
 pub(crate) struct SessionArgs {
     /// What drives time.
     #[arg(long, value_enum, default_value_t)]
-    engine: Engine,
+    pub(crate) engine: Engine,
     #[command(flatten)]
     out: OutArg,
     #[command(flatten)]
@@ -112,9 +113,31 @@ impl<'a> Session<'a> {
     pub(crate) fn run(&mut self, scenario: Scenario) -> Result<bool, Failure> {
         let scenario = Arc::new(scenario);
         let recorder = self.series.begin(scenario.clone())?;
-        let (recorder, mut summary) = self.drive(&scenario, recorder)?;
-        let matched: Vec<u64> = summary.fault_counts.iter().map(|counts| counts.matched).collect();
-        self.series.end(recorder, &matched, summary.interrupted)?;
+        let (recorder, summary) = self.drive(&scenario, recorder)?;
+        self.series.end(recorder, &matched(&summary), summary.interrupted)?;
+        self.keep(&scenario, summary);
+        Ok(!self.interrupted)
+    }
+
+    /// Runs all scenarios of a round in virtual time, so many at once; whether there may be another
+    /// round. What comes of it does not depend on how many.
+    pub(crate) fn run_beside(&mut self, scenarios: Vec<Scenario>, jobs: usize) -> Result<bool, Failure> {
+        let scenarios: Vec<_> = scenarios.into_iter().map(Arc::new).collect();
+        let recorders = self.series.begin_round(&scenarios)?;
+        let runs = scenarios.iter().zip(recorders).collect();
+        let driven = beside::each(runs, jobs, |(scenario, recorder)| {
+            sim::des::run(scenario, &self.stop, recorder, |_| {})
+        });
+        for (scenario, run) in scenarios.iter().zip(driven) {
+            let (summary, recorder) = run.map_err(|e| Failure::failed(e.to_string()))?;
+            self.series.end_beside(recorder, &matched(&summary), summary.interrupted)?;
+            self.keep(scenario, summary);
+        }
+        Ok(!self.interrupted)
+    }
+
+    /// Keeps what a run has said of itself.
+    fn keep(&mut self, scenario: &Scenario, mut summary: Summary) {
         if let Some(limit) =
             summary.limited_by_machine.as_mut().filter(|_| !self.manifest.compared.is_empty())
         {
@@ -122,7 +145,6 @@ impl<'a> Session<'a> {
         }
         self.summaries.push(summary);
         self.interrupted = self.stop.is_set();
-        Ok(!self.interrupted)
     }
 
     /// Has the engine run the scenario.
@@ -172,6 +194,11 @@ pub(crate) struct Finished {
     pub(crate) dir: RunDir,
     report: Report,
     pub(crate) summaries: Vec<Summary>,
+}
+
+/// For each fault, how many attempts it has matched.
+fn matched(summary: &Summary) -> Vec<u64> {
+    summary.fault_counts.iter().map(|counts| counts.matched).collect()
 }
 
 /// A strategy, as it is called in a sentence.
