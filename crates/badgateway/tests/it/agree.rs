@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::{Running, at_once, badgateway, half_fails, manifest, scenarios};
@@ -97,4 +98,21 @@ fn what_cannot_be_run_is_not_compared() {
     at_once(badgateway(["agree", "none.yaml"]).current_dir(temp.path())).without_result(2);
     let told = at_once(badgateway(["agree", "s.yaml", "--strategy", "none"]).current_dir(temp.path()));
     assert!(told.without_result(2).contains("there is no strategy `none`"));
+}
+
+#[test]
+fn ctrl_c_leaves_nothing_to_compare() {
+    let temp = tempfile::tempdir().unwrap();
+    std::fs::write(temp.path().join("s.yaml"), half_fails("")).unwrap();
+    let mut command = badgateway(["agree", "s.yaml", "--duration", "30s", "--quiet", "--out", "both"]);
+    let running = Running::start(command.current_dir(temp.path()));
+    let calls = temp.path().join("both/live/calls.csv");
+    while !std::fs::read_to_string(&calls).is_ok_and(|text| text.lines().count() > 1) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    running.send(Signal::INT);
+    let told = running.end_within(Duration::from_secs(20)).without_result(1);
+    assert!(told.contains("interrupted: half a run"), "{told}");
+    assert_eq!(manifest(&temp.path().join("both/live"))["interrupted"], true);
+    assert!(!temp.path().join("both/virtual").exists());
 }

@@ -27,8 +27,8 @@ pub(crate) struct Injection {
     pub(crate) cut_short: u64,
     /// Likewise, and none of these reasons.
     pub(crate) differ: u64,
-    /// By how much the numbers may differ; none if each attempt is compared.
-    pub(crate) tolerance: Option<f64>,
+    /// By how much the two numbers may differ.
+    pub(crate) tolerance: f64,
     pub(crate) verdict: Judgement,
 }
 
@@ -36,7 +36,8 @@ pub(crate) struct Injection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Basis {
-    /// Whether it hits an attempt is drawn for that attempt: the same in both engines.
+    /// Whether it hits an attempt is drawn for that attempt: of those that both engines make it hits the
+    /// same in both.
     Drawn,
     /// It depends on what else is going on just then (a process that is down, a queue that is full, a
     /// limit that is spent, a connection that has idled): about as often in both.
@@ -88,7 +89,7 @@ fn injection(
         at_edges: 0,
         cut_short: 0,
         differ: 0,
-        tolerance: None,
+        tolerance: 0.0,
         verdict: Judgement::Agrees,
     };
     let marked = |side: &'_ Side| -> Vec<_> {
@@ -108,15 +109,13 @@ fn injection(
             Some(_) => injection.differ += 1,
         }
     }
-    match injection.basis {
-        Basis::Drawn if injection.differ > 0 => injection.verdict = Judgement::Differs,
-        Basis::Drawn => {}
-        Basis::Met => {
-            let of = |hits, side: &Side| (hits, side.attempts.len() as u64);
-            let (l, v) = (of(injection.live, live), of(injection.virtual_time, virtual_time));
-            let line = lines::count(&fault.name, l, v, machine.limit.is_some());
-            (injection.tolerance, injection.verdict) = (Some(line.tolerance), line.verdict);
-        }
+    let of = |hits, side: &Side| (hits, side.attempts.len() as u64);
+    let (l, v) = (of(injection.live, live), of(injection.virtual_time, virtual_time));
+    let line = lines::count(&fault.name, l, v, machine.limit.is_some());
+    (injection.tolerance, injection.verdict) = (line.tolerance, line.verdict);
+    // No machine is so busy that it changes what is drawn.
+    if injection.basis == Basis::Drawn && injection.differ > 0 {
+        injection.verdict = Judgement::Differs;
     }
     injection
 }

@@ -88,6 +88,17 @@ fn what_explains_a_difference_is_told_apart() {
 }
 
 #[test]
+fn that_no_attempt_can_be_compared_is_no_agreement() {
+    let mut other = side();
+    for tried in other.attempts.values_mut() {
+        *tried = Tried { start: Duration::ZERO, faults: FaultSet::EMPTY, ok: true };
+    }
+    let agreement = of(&side(), &other);
+    assert_eq!((agreement.faults[0].at_edges, agreement.faults[0].differ), (50, 0));
+    assert_eq!(agreement.verdict(), Judgement::Differs);
+}
+
+#[test]
 fn a_state_is_met_about_as_often() {
     let scenario = scenario();
     let death = scenario.fault_ids().nth(1).unwrap().0;

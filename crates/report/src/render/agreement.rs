@@ -98,11 +98,11 @@ fn legend(injections: &[Injection]) -> Vec<Block> {
     let lines = [
         (
             any(|fault| fault.basis == Basis::Drawn),
-            "drawn: keyed by the attempt, so it must hit the same attempts in both engines",
+            "drawn: keyed by the attempt, so if both engines make it both must hit it",
         ),
         (
             any(|fault| fault.basis == Basis::Met),
-            "met: it depends on what else goes on, so it must hit as many within the interval",
+            "met: it depends on what else goes on, so it must only hit as many",
         ),
         (any(|fault| fault.unpaired > 0), "no pair: hit by one engine, and not made by the other"),
         (
@@ -114,6 +114,8 @@ fn legend(injections: &[Injection]) -> Vec<Block> {
             "cut short: by the other engine it failed before the fault could show",
         ),
     ];
-    let shown = lines.into_iter().filter(|(occurs, _)| *occurs);
+    let always = "each must hit as many in both, within the 99.9% binomial interval";
+    let lines = std::iter::once((true, always)).chain(lines);
+    let shown = lines.filter(|(occurs, _)| *occurs);
     shown.map(|(_, text)| Block::Line(Tone::Plain, text.to_owned())).collect()
 }
