@@ -47,7 +47,8 @@ pub(crate) enum Unit {
 pub(super) fn lines(live: &Side, virtual_time: &Side, machine: &Machine) -> Vec<Line> {
     let (l, v) = (&live.figures, &virtual_time.figures);
     let blame = machine.limit.is_some();
-    let late = ms(machine.lateness);
+    // Any of a call's waits may have ended as late as the wait for its begin.
+    let late = live.waits * ms(machine.lateness);
     let success = tolerance((l.succeeded, l.calls), (v.succeeded, v.calls));
     let mut lines = vec![line("success", Unit::Share, l.success_rate, v.success_rate, success, blame)];
     lines.extend(origins(live, virtual_time, blame));

@@ -16,6 +16,8 @@ pub(super) struct Side {
     pub(super) origins: Vec<OriginRow>,
     /// All that were sent, those of the warm-up too.
     pub(super) attempts: HashMap<HopId, Tried>,
+    /// How often a call is waited for, as a mean: until it begins, and in each of its attempts.
+    pub(super) waits: f64,
     /// The attempts of each call's client.
     pub(super) by_client: Spread,
     /// The attempts that each call has sent to the deepest nodes.
@@ -84,15 +86,18 @@ impl Side {
             };
             attempts.insert(hop.hop, tried);
         }
+        let mut calls = 0_u64;
         let warmup = crate::statistics::ms(scenario.warmup);
         let (mut by_client, mut at_deepest) = (Spread::default(), Spread::default());
         for call in dir.rows::<CallRow>()? {
             let call = call?;
+            calls += 1;
             if call.start_ms >= warmup {
                 by_client.add(call.attempts);
                 at_deepest.add(sent.get(&call.call).copied().unwrap_or(0));
             }
         }
-        Ok(Self { figures, origins, attempts, by_client, at_deepest })
+        let waits = 1.0 + attempts.len() as f64 / calls.max(1) as f64;
+        Ok(Self { figures, origins, attempts, waits, by_client, at_deepest })
     }
 }

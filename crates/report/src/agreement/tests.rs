@@ -34,6 +34,7 @@ fn side() -> Side {
         figures: strategy("", 950, 1.0),
         origins: Vec::new(),
         attempts: attempts.collect::<HashMap<_, _>>(),
+        waits: 2.0,
         by_client: spread,
         at_deepest: spread,
     }
@@ -124,11 +125,14 @@ fn where_the_machine_was_the_limit_nothing_is_decided() {
     slow.figures.p99_ms = slow.figures.p99_ms.map(|p99| p99 + 20.0);
     let (live, machine) = (side(), Machine::default());
     assert_eq!(Agreement::of(&scenario(), &slow, &live, machine).verdict(), Judgement::Differs);
-    let late = Machine { lateness: Duration::from_millis(8), ..Machine::default() };
+    // A little late, but not by so much; then late enough with two waits in each call.
+    let punctual = Machine { lateness: Duration::from_millis(2), ..Machine::default() };
+    assert_eq!(Agreement::of(&scenario(), &slow, &live, punctual).verdict(), Judgement::Differs);
+    let late = Machine { lateness: Duration::from_millis(4), ..Machine::default() };
     let agreement = Agreement::of(&scenario(), &slow, &live, late);
     assert_eq!(agreement.verdict(), Judgement::Undecided);
     assert!(agreement.sentence().contains("1 of 8 lines (p99)"), "{}", agreement.sentence());
-    assert!(agreement.sentence().ends_with("it began calls 8.00ms late at p99"), "{}", agreement.sentence());
+    assert!(agreement.sentence().ends_with("it began calls 4.00ms late at p99"), "{}", agreement.sentence());
     let busy = Machine { limit: Some("waits ended late".to_owned()), ..Machine::default() };
     slow.figures.p99_ms = Some(1000.0);
     let agreement = Agreement::of(&scenario(), &slow, &live, busy);
