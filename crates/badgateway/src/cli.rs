@@ -8,7 +8,7 @@ use topology::units::DurationText;
 
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Output};
-use crate::{check, compare, explain, new, presets, report_command, run, schema};
+use crate::{agree, check, compare, explain, new, presets, report_command, run, schema};
 
 /// Where do my 502s come from, and what would a retry have done about them?
 ///
@@ -31,6 +31,10 @@ struct Cli {
 enum Command {
     /// One run: progress while it goes, then where the 502s came from.
     Run(run::RunArgs),
+    /// The same calls by both engines: whether virtual time can be trusted with a scenario.
+    ///
+    /// Exit codes: 0 nothing differs; 1 something does, or a run failed.
+    Agree(agree::AgreeArgs),
     /// Whether a scenario is in order, before anything runs.
     Check(check::CheckArgs),
     /// The same calls under each strategy, ranked, with confidence intervals.
@@ -141,6 +145,7 @@ pub(crate) fn main() -> Exit {
 fn dispatch(command: Command, output: &Output) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(&args, output),
+        Command::Agree(args) => agree::agree(&args, output),
         Command::Check(args) => check::check(&args, output),
         Command::Compare(args) => compare::compare(&args, output),
         Command::Explain(args) => explain::explain(args, output),

@@ -1,5 +1,6 @@
 //! `badgateway compare`: the same calls under each strategy.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::Args;
@@ -10,7 +11,7 @@ use crate::cli::ScenarioArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::scenario;
-use crate::session::{Session, SessionArgs, name_of};
+use crate::session::{Engine, Session, SessionArgs, name_of};
 
 /// How many seeds one comparison may have.
 const SEEDS_MAX: i64 = 1000;
@@ -28,6 +29,10 @@ pub(crate) struct CompareArgs {
     /// seeds, which count what calls near each other have in common.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=SEEDS_MAX))]
     seeds: u32,
+    /// How many strategies are run at once in virtual time; all processors if not given. The result does
+    /// not depend on it.
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
     #[command(flatten)]
     session: SessionArgs,
 }
@@ -43,17 +48,38 @@ pub(crate) fn compare(args: &CompareArgs, output: &Output) -> Result<Exit, Failu
             scenario.seed
         ))
     })?;
+    let jobs = jobs(args)?;
     output.hint(&plan(&scenario, names.len(), seeds));
     let mut session = Session::begin(&args.session, &scenario, &names, output)?;
     'all: for seed in scenario.seed..=last {
-        for (i, under) in strategies.iter().enumerate() {
+        let round = strategies.iter().map(|under| Scenario { seed, ..under.clone() });
+        if jobs > 1 {
+            if !session.run_beside(round.collect(), jobs)? {
+                break;
+            }
+            continue;
+        }
+        for (i, under) in round.enumerate() {
             output.hint(&turn(&under.strategy, i + 1, names.len(), seed, seed - scenario.seed + 1, seeds));
-            if !session.run(Scenario { seed, ..under.clone() })? {
+            if !session.run(under)? {
                 break 'all;
             }
         }
     }
-    session.end()
+    session.end(&args.session)
+}
+
+/// How many runs there are at once.
+fn jobs(args: &CompareArgs) -> Result<usize, Failure> {
+    match (args.session.engine, args.jobs) {
+        (Engine::Virtual, Some(jobs)) => Ok(jobs.get()),
+        (Engine::Virtual, None) => Ok(std::thread::available_parallelism().map_or(1, NonZeroUsize::get)),
+        (Engine::Live, Some(jobs)) if jobs.get() > 1 => Err(Failure::wrong(format!(
+            "--jobs {jobs} is for --engine virtual: live runs at the same time would take each other's processors, and \
+             what one strategy costs would show in the figures of another"
+        ))),
+        (Engine::Live, _) => Ok(1),
+    }
 }
 
 /// The scenario under each strategy to compare: its own, in the order of the file, or what its

@@ -1,5 +1,7 @@
 //! badgateway: where do my 502s come from, and what would a retry have done about them?
 
+mod agree;
+mod beside;
 mod check;
 mod cli;
 mod compare;

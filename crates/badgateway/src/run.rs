@@ -23,5 +23,5 @@ pub(crate) fn run(args: &RunArgs, output: &Output) -> Result<Exit, Failure> {
     let scenario = scenario::load_with(&args.scenario, &args.strategy, output)?;
     let mut session = Session::begin(&args.session, &scenario, &[], output)?;
     session.run(scenario)?;
-    session.end()
+    session.end(&args.session)
 }

@@ -11,6 +11,7 @@ use topology::{NodeKind, Scenario};
 use trace::manifest::{EdgeEntry, FORMAT, NodeEntry, Score, Versions};
 use trace::{Manifest, RunDir};
 
+use crate::beside;
 use crate::cli::FormatArgs;
 use crate::exit::{Exit, Failure};
 use crate::interrupt;
@@ -22,17 +23,32 @@ use crate::progress::ProgressLine;
 pub(crate) struct SessionArgs {
     /// What drives time.
     #[arg(long, value_enum, default_value_t)]
-    engine: Engine,
-    /// The folder for what the run writes; `results/<scenario>/<time>-<seed>` if not given.
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    pub(crate) engine: Engine,
+    #[command(flatten)]
+    out: OutArg,
     #[command(flatten)]
     format: FormatArgs,
 }
 
+/// Where to.
+#[derive(Debug, Args)]
+pub(crate) struct OutArg {
+    /// The folder for what the run writes; `results/<scenario>/<time>-<seed>` if not given.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl OutArg {
+    /// The folder for a run that begins now.
+    pub(crate) fn folder(&self, scenario: &Scenario) -> PathBuf {
+        let given = self.out.clone();
+        given.unwrap_or_else(|| default_folder(Path::new("results"), scenario, SystemTime::now()))
+    }
+}
+
 /// What drives time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum Engine {
+pub(crate) enum Engine {
     /// Real sockets and the wall clock.
     #[default]
     Live,
@@ -41,7 +57,7 @@ enum Engine {
 }
 
 impl Engine {
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Live => "live",
             Self::Virtual => "virtual",
@@ -51,7 +67,7 @@ impl Engine {
 
 /// One or several runs into one folder.
 pub(crate) struct Session<'a> {
-    args: &'a SessionArgs,
+    engine: Engine,
     output: &'a Output,
     dir: RunDir,
     manifest: Manifest,
@@ -65,31 +81,63 @@ impl<'a> Session<'a> {
     /// Makes the folder, in which the scenario is written as it is here. `compared` are the strategies
     /// of each round, if it is not a single run.
     pub(crate) fn begin(
-        args: &'a SessionArgs,
+        args: &SessionArgs,
         scenario: &Scenario,
         compared: &[String],
         output: &'a Output,
     ) -> Result<Self, Failure> {
-        let start = SystemTime::now();
-        let path = args.out.clone().unwrap_or_else(|| default_folder(Path::new("results"), scenario, start));
-        let dir = RunDir::create(path)?;
+        Self::begin_in(args.out.folder(scenario), args.engine, scenario, compared, output)
+    }
+
+    /// The same in this folder, by this engine.
+    pub(crate) fn begin_in(
+        folder: PathBuf,
+        engine: Engine,
+        scenario: &Scenario,
+        compared: &[String],
+        output: &'a Output,
+    ) -> Result<Self, Failure> {
+        let dir = RunDir::create(folder)?;
         dir.write_scenario(&scenario.to_yaml())?;
-        let manifest = Manifest { compared: compared.to_vec(), ..manifest(scenario, args.engine, start) };
+        let manifest =
+            Manifest { compared: compared.to_vec(), ..manifest(scenario, engine, SystemTime::now()) };
         dir.write_manifest(&manifest)?;
         let series = Series::create(&dir, compared.len().max(1))?;
         let stop = Stop::new();
         interrupt::on_interrupt(stop.clone())
             .map_err(|e| Failure::failed(format!("cannot listen for Ctrl-C: {e}")))?;
-        Ok(Self { args, output, dir, manifest, stop, series, summaries: Vec::new(), interrupted: false })
+        Ok(Self { engine, output, dir, manifest, stop, series, summaries: Vec::new(), interrupted: false })
     }
 
     /// Runs a scenario; whether there may be another run.
     pub(crate) fn run(&mut self, scenario: Scenario) -> Result<bool, Failure> {
         let scenario = Arc::new(scenario);
         let recorder = self.series.begin(scenario.clone())?;
-        let (recorder, mut summary) = self.drive(&scenario, recorder)?;
-        let matched: Vec<u64> = summary.fault_counts.iter().map(|counts| counts.matched).collect();
-        self.series.end(recorder, &matched, summary.interrupted)?;
+        let (recorder, summary) = self.drive(&scenario, recorder)?;
+        self.series.end(recorder, &matched(&summary), summary.interrupted)?;
+        self.keep(&scenario, summary);
+        Ok(!self.interrupted)
+    }
+
+    /// Runs all scenarios of a round in virtual time, so many at once; whether there may be another
+    /// round. What comes of it does not depend on how many.
+    pub(crate) fn run_beside(&mut self, scenarios: Vec<Scenario>, jobs: usize) -> Result<bool, Failure> {
+        let scenarios: Vec<_> = scenarios.into_iter().map(Arc::new).collect();
+        let recorders = self.series.begin_round(&scenarios)?;
+        let runs = scenarios.iter().zip(recorders).collect();
+        let driven = beside::each(runs, jobs, |(scenario, recorder)| {
+            sim::des::run(scenario, &self.stop, recorder, |_| {})
+        });
+        for (scenario, run) in scenarios.iter().zip(driven) {
+            let (summary, recorder) = run.map_err(|e| Failure::failed(e.to_string()))?;
+            self.series.end_beside(recorder, &matched(&summary), summary.interrupted)?;
+            self.keep(scenario, summary);
+        }
+        Ok(!self.interrupted)
+    }
+
+    /// Keeps what a run has said of itself.
+    fn keep(&mut self, scenario: &Scenario, mut summary: Summary) {
         if let Some(limit) =
             summary.limited_by_machine.as_mut().filter(|_| !self.manifest.compared.is_empty())
         {
@@ -97,7 +145,6 @@ impl<'a> Session<'a> {
         }
         self.summaries.push(summary);
         self.interrupted = self.stop.is_set();
-        Ok(!self.interrupted)
     }
 
     /// Has the engine run the scenario.
@@ -109,7 +156,7 @@ impl<'a> Session<'a> {
                 line.show(now);
             }
         };
-        let result = match self.args.engine {
+        let result = match self.engine {
             Engine::Live => sim::live::run(scenario, &self.stop, recorder, progress),
             Engine::Virtual => sim::des::run(scenario, &self.stop, recorder, progress),
         };
@@ -120,19 +167,38 @@ impl<'a> Session<'a> {
         Ok((recorder, summary))
     }
 
-    /// Writes and prints what has come of it.
-    pub(crate) fn end(self) -> Result<Exit, Failure> {
+    /// Writes what has come of it.
+    pub(crate) fn finish(self) -> Result<Finished, Failure> {
         let figures: Figures = self.series.finish()?;
         let report = Report::new(ended(self.manifest, &self.summaries, self.interrupted), figures);
         report.write(&self.dir)?;
-        let (format, colour) = (self.args.format.format.into(), self.output.result_colour());
+        Ok(Finished { dir: self.dir, report, summaries: self.summaries })
+    }
+
+    /// Writes and prints what has come of it.
+    pub(crate) fn end(self, args: &SessionArgs) -> Result<Exit, Failure> {
+        let output = self.output;
+        let Finished { dir, report, .. } = self.finish()?;
+        let (format, colour) = (args.format.format.into(), output.result_colour());
         output::result(|out| render::report(&report, format, colour, out))?;
-        self.output.hint(&format!("\nThe run is in {}", self.dir.path().display()));
+        output.hint(&format!("\nThe run is in {}", dir.path().display()));
         if report.failed() > 0 {
-            self.output.hint(&format!("next: badgateway explain {}", self.dir.path().display()));
+            output.hint(&format!("next: badgateway explain {}", dir.path().display()));
         }
         Ok(if report.thresholds_met() { Exit::Well } else { Exit::Missed })
     }
+}
+
+/// What a session leaves.
+pub(crate) struct Finished {
+    pub(crate) dir: RunDir,
+    report: Report,
+    pub(crate) summaries: Vec<Summary>,
+}
+
+/// For each fault, how many attempts it has matched.
+fn matched(summary: &Summary) -> Vec<u64> {
+    summary.fault_counts.iter().map(|counts| counts.matched).collect()
 }
 
 /// A strategy, as it is called in a sentence.

@@ -65,6 +65,14 @@ impl Files {
         self.examples.take_back(mark.examples)
     }
 
+    /// Adds what a run that went on beside others has written.
+    pub(crate) fn take_in(&mut self, part: Self) -> Result<(), RunDirError> {
+        self.calls.take_in(part.calls)?;
+        self.hops.take_in(part.hops)?;
+        self.timeline.take_in(part.timeline)?;
+        self.examples.take_in(part.examples)
+    }
+
     pub(crate) fn push_call(
         &mut self,
         scenario: &Scenario,

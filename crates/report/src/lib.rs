@@ -5,6 +5,7 @@
 //! they leave are [`Figures`]; with the run's manifest they make a [`Report`], which is also what is
 //! read back from a folder. Nothing here knows an engine.
 
+mod agreement;
 mod anatomy;
 pub mod attribution;
 mod comparison;
@@ -26,6 +27,7 @@ mod thresholds;
 mod timeline;
 mod verdict;
 
+pub use agreement::{Agreement, Judgement, Machine};
 pub use comparison::{Advice, Conclusion};
 pub use figures::{Figures, ReadError, Report};
 pub use recorder::Recorder;

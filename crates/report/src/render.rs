@@ -1,6 +1,7 @@
 //! Reports for people and for programs. To add a format, add a file beside `render/terminal.rs` and
 //! a variant to [`Format`].
 
+mod agreement;
 mod blocks;
 mod comparison;
 mod document;
@@ -11,7 +12,7 @@ mod width;
 
 use std::io::{self, Write};
 
-use crate::Report;
+use crate::{Agreement, Report};
 
 pub(crate) use blocks::{Block, Tone};
 pub(crate) use quantity::{millis, percent};
@@ -39,6 +40,18 @@ pub fn report(report: &Report, format: Format, colour: bool, out: &mut dyn Write
         Format::Table => terminal::write(&document::blocks(report), colour, out),
         Format::Markdown => markdown::write(&document::blocks(report), out),
         Format::Json => json(report, out),
+    }
+}
+
+/// Writes how far two engines agree, in the same way.
+///
+/// # Errors
+/// If `out` takes no more.
+pub fn agreement(agreement: &Agreement, format: Format, colour: bool, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Table => terminal::write(&agreement::blocks(agreement), colour, out),
+        Format::Markdown => markdown::write(&agreement::blocks(agreement), out),
+        Format::Json => json(agreement, out),
     }
 }
 

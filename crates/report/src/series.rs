@@ -8,6 +8,7 @@ use trace::{RunDir, RunDirError};
 use crate::comparison::Matches;
 use crate::files::{Files, Mark};
 use crate::outcomes::Outcomes;
+use crate::recorder::Recorded;
 use crate::tally::Tally;
 use crate::{Figures, Recorder};
 
@@ -18,6 +19,7 @@ use crate::{Figures, Recorder};
 /// first round whatever has come to its end. Only if nothing has does a run count that was cut short.
 #[derive(Debug)]
 pub struct Series {
+    dir: RunDir,
     files: Option<Files>,
     /// What each strategy has shown in whole rounds, with its scenario.
     whole: Vec<(Arc<Scenario>, Tally)>,
@@ -39,6 +41,7 @@ impl Series {
     /// If a file cannot be made.
     pub fn create(dir: &RunDir, strategies: usize) -> Result<Self, RunDirError> {
         Ok(Self {
+            dir: dir.clone(),
             files: Some(Files::create(dir)?),
             whole: Vec::new(),
             round: Vec::new(),
@@ -56,16 +59,36 @@ impl Series {
     /// # Errors
     /// If a file cannot be written.
     pub fn begin(&mut self, scenario: Arc<Scenario>) -> Result<Recorder, RunDirError> {
-        let before = self.whole.get(self.round.len());
-        let tally = before.map_or_else(|| Tally::new(&scenario), |(_, tally)| tally.clone());
-        let mut files = self.files.take();
-        if let Some(files) = &mut files {
-            let now = files.begin()?;
-            let of_round =
-                self.marks.filter(|_| !self.round.is_empty()).map_or(now, |(of_round, _)| of_round);
-            self.marks = Some((of_round, now));
-        }
-        Ok(Recorder::on_top(scenario, tally, files))
+        let tally = self.tally(self.round.len(), &scenario);
+        self.mark()?;
+        Ok(Recorder::on_top(scenario, tally, self.files.take()))
+    }
+
+    /// The same for all runs of a round at once, which may go on beside each other. They come back by
+    /// [`Series::end_beside`], in the same order.
+    ///
+    /// # Errors
+    /// If a file cannot be made.
+    pub fn begin_round(&self, scenarios: &[Arc<Scenario>]) -> Result<Vec<Recorder>, RunDirError> {
+        let recorder = |(place, scenario): (usize, &Arc<Scenario>)| {
+            let files = Files::create(&self.dir.part(place)?)?;
+            Ok(Recorder::on_top(scenario.clone(), self.tally(place, scenario), Some(files)))
+        };
+        scenarios.iter().enumerate().map(recorder).collect()
+    }
+
+    /// What a strategy has shown in whole rounds.
+    fn tally(&self, place: usize, scenario: &Scenario) -> Tally {
+        self.whole.get(place).map_or_else(|| Tally::new(scenario), |(_, tally)| tally.clone())
+    }
+
+    /// What is written from here on is of the next run.
+    fn mark(&mut self) -> Result<(), RunDirError> {
+        let Some(files) = &mut self.files else { return Ok(()) };
+        let now = files.begin()?;
+        let of_round = self.marks.filter(|_| !self.round.is_empty()).map_or(now, |(of_round, _)| of_round);
+        self.marks = Some((of_round, now));
+        Ok(())
     }
 
     /// A run has ended. `matched` is for each fault how many attempts it has matched in it.
@@ -73,17 +96,47 @@ impl Series {
     /// # Errors
     /// If a file cannot be written.
     pub fn end(&mut self, recorder: Recorder, matched: &[u64], interrupted: bool) -> Result<(), RunDirError> {
-        let recorded = recorder.close(matched)?;
-        self.files = recorded.files;
-        if interrupted && (self.rounds > 0 || !self.round.is_empty()) {
+        let mut recorded = recorder.close(matched)?;
+        self.files = recorded.files.take();
+        if interrupted && self.has_run() {
             return self.take_back(|(_, of_run)| of_run);
         }
+        self.count(recorded);
+        Ok(())
+    }
+
+    /// The same of a run that went on beside others.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub fn end_beside(
+        &mut self,
+        recorder: Recorder,
+        matched: &[u64],
+        interrupted: bool,
+    ) -> Result<(), RunDirError> {
+        let mut recorded = recorder.close(matched)?;
+        if interrupted && self.has_run() {
+            return Ok(());
+        }
+        self.mark()?;
+        if let (Some(files), Some(part)) = (&mut self.files, recorded.files.take()) {
+            files.take_in(part)?;
+        }
+        self.count(recorded);
+        Ok(())
+    }
+
+    fn has_run(&self) -> bool {
+        self.rounds > 0 || !self.round.is_empty()
+    }
+
+    fn count(&mut self, recorded: Recorded) {
         self.round.push((recorded.scenario, recorded.tally));
         self.outcomes.push(recorded.outcomes);
         if self.round.len() == self.strategies {
             self.close_round();
         }
-        Ok(())
     }
 
     fn close_round(&mut self) {
@@ -105,6 +158,7 @@ impl Series {
     /// # Errors
     /// If a file cannot be written.
     pub fn finish(mut self) -> Result<Figures, RunDirError> {
+        self.dir.remove_parts()?;
         if self.rounds == 0 {
             self.close_round();
         } else if !self.round.is_empty() {

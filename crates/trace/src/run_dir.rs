@@ -18,6 +18,8 @@ use crate::{Exchange, HopId};
 const MANIFEST: &str = "run.json";
 const SCENARIO: &str = "scenario.yaml";
 const EXAMPLES: &str = "examples.jsonl";
+/// The folder of the parts.
+const PARTS: &str = "parts";
 
 /// Every file that a run's folder may hold.
 pub const FILES: [&str; 10] = [
@@ -144,7 +146,31 @@ impl RunDir {
                 _ => {}
             }
         }
+        dir.remove_parts()?;
         Ok(dir)
+    }
+
+    /// A folder within this one, for the files of a run that goes on beside others until the streams
+    /// here take them in.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn part(&self, number: usize) -> Result<Self, RunDirError> {
+        let path = self.file(PARTS).join(number.to_string());
+        std::fs::create_dir_all(&path).map_err(|e| io_error("create", &path, e))?;
+        Ok(Self { path })
+    }
+
+    /// Removes all parts, if there are any.
+    ///
+    /// # Errors
+    /// If one cannot be removed.
+    pub fn remove_parts(&self) -> Result<(), RunDirError> {
+        let path = self.file(PARTS);
+        match std::fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("remove", &path, error)),
+            _ => Ok(()),
+        }
     }
 
     /// An existing run's folder.
@@ -332,6 +358,17 @@ impl<R: Row> RowStream<R> {
         Ok(())
     }
 
+    /// Adds all rows of a part's file.
+    ///
+    /// # Errors
+    /// If one of the files cannot be read or written.
+    pub fn take_in(&mut self, mut part: Self) -> Result<(), RunDirError> {
+        part.flush()?;
+        self.flush()?;
+        let head = R::COLUMNS.join(",").len() as u64 + 1;
+        copy(&part.path, head, &mut self.file, &self.path)
+    }
+
     /// How long the file is with all rows so far.
     ///
     /// # Errors
@@ -349,6 +386,13 @@ impl<R: Row> RowStream<R> {
         self.lines.clear();
         cut(&mut self.file, length).map_err(|e| io_error("write", &self.path, e))
     }
+}
+
+/// Adds a part's file from this byte on.
+fn copy(part: &Path, from: u64, to: &mut impl Write, path: &Path) -> Result<(), RunDirError> {
+    let mut file = File::open(part).map_err(|e| io_error("read", part, e))?;
+    file.seek(SeekFrom::Start(from)).map_err(|e| io_error("read", part, e))?;
+    io::copy(&mut file, to).map(drop).map_err(|e| io_error("write", path, e))
 }
 
 /// Shortens a file; what is written next comes at its new end.
@@ -382,6 +426,15 @@ impl ExampleStream {
     /// If the file cannot be written.
     pub fn flush(&mut self) -> Result<(), RunDirError> {
         self.writer.flush().map_err(|e| io_error("write", &self.path, e))
+    }
+
+    /// Adds all examples of a part's file.
+    ///
+    /// # Errors
+    /// If one of the files cannot be read or written.
+    pub fn take_in(&mut self, mut part: Self) -> Result<(), RunDirError> {
+        part.flush()?;
+        copy(&part.path, 0, &mut self.writer, &self.path)
     }
 
     /// How long the file is with all examples so far.

@@ -203,6 +203,44 @@ fn one_seed_is_compared_call_by_call() {
 }
 
 #[test]
+fn in_virtual_time_it_does_not_matter_how_many_run_at_once() {
+    let temp = folder(SCENARIO);
+    let files = |jobs: &str| -> Vec<(&str, String)> {
+        let more =
+            ["--engine", "virtual", "--seeds", "3", "--jobs", jobs, "--strategy", "python-requests-loop"];
+        let out = ended(&mut compare(temp.path(), &more));
+        assert!(matches!(out.code, Some(0 | 99)), "{}", out.err);
+        let run = temp.path().join("run");
+        let there: BTreeSet<_> = std::fs::read_dir(&run).unwrap().map(|f| f.unwrap().file_name()).collect();
+        assert_eq!(there, FILES.iter().map(Into::into).collect(), "nothing is left beside the files");
+        let mut files: Vec<_> =
+            FILES.iter().map(|&file| (file, std::fs::read_to_string(run.join(file)).unwrap())).collect();
+        for (_, text) in files.iter_mut().filter(|(file, _)| *file == "run.json") {
+            let lines = text.lines().filter(|line| !line.contains("\"start\":"));
+            *text = lines.collect();
+        }
+        files.push(("what is printed", out.out));
+        files
+    };
+    let alone = files("1");
+    for jobs in ["2", "7"] {
+        for ((file, one), (_, beside)) in alone.iter().zip(files(jobs)) {
+            assert!(*one == beside, "{file} is another with {jobs} jobs");
+        }
+    }
+    let calls = by_run(rows(&temp.path().join("run"), "calls.csv"));
+    assert_eq!(calls.len(), 9);
+}
+
+#[test]
+fn live_runs_are_not_made_at_once() {
+    let temp = folder(SCENARIO);
+    let told = at_once(&mut compare(temp.path(), &["--jobs", "2"])).without_result(2);
+    assert!(told.contains("take each other's processors"), "{told}");
+    assert!(!temp.path().join("run").exists());
+}
+
+#[test]
 fn ctrl_c_keeps_the_strategies_that_have_ended() {
     let temp = folder(SCENARIO);
     let running = Running::start(&mut compare(temp.path(), &["--duration", "5s"]));

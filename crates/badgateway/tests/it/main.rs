@@ -6,6 +6,7 @@
     reason = "clippy knows tests only by their attribute, not their helpers"
 )]
 
+mod agree;
 mod compare;
 mod drawn;
 mod inputs;

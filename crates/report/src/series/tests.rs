@@ -6,9 +6,32 @@ use trace::{CallTrace, Outcome, Source};
 
 /// One run: the calls with these numbers, of which those in `bad` fail.
 fn run(series: &mut Series, strategy: &str, seed: u64, calls: u64, bad: &[u64], interrupted: bool) {
+    let mut recorder = series.begin(scenario(strategy, seed).into()).unwrap();
+    record(&mut recorder, &traces(calls, bad));
+    series.end(recorder, &[], interrupted).unwrap();
+}
+
+/// Runs of one round beside each other, the last of them first: strategy, calls, failures, and whether
+/// it was interrupted.
+fn round(series: &mut Series, seed: u64, runs: &[(&str, u64, &[u64], bool)]) {
+    let scenarios: Vec<_> = runs.iter().map(|(strategy, ..)| scenario(strategy, seed).into()).collect();
+    let mut recorders = series.begin_round(&scenarios).unwrap();
+    for (recorder, (_, calls, bad, _)) in recorders.iter_mut().zip(runs).rev() {
+        record(recorder, &traces(*calls, bad));
+    }
+    for (recorder, (.., interrupted)) in recorders.into_iter().zip(runs) {
+        series.end_beside(recorder, &[], *interrupted).unwrap();
+    }
+}
+
+fn scenario(strategy: &str, seed: u64) -> Scenario {
     let mut scenario = chain(&["client", "app"]);
     strategy.clone_into(&mut scenario.strategy);
     scenario.seed = seed;
+    scenario
+}
+
+fn traces(calls: u64, bad: &[u64]) -> Vec<CallTrace> {
     let trace = |number: u64| -> CallTrace {
         let mut call = Call::new(0, number, 10 * number);
         if bad.contains(&number) {
@@ -19,9 +42,7 @@ fn run(series: &mut Series, strategy: &str, seed: u64, calls: u64, bad: &[u64], 
         }
         call.end()
     };
-    let mut recorder = series.begin(scenario.into()).unwrap();
-    record(&mut recorder, &(0..calls).map(trace).collect::<Vec<_>>());
-    series.end(recorder, &[], interrupted).unwrap();
+    (0..calls).map(trace).collect()
 }
 
 /// How many calls and hops of each strategy and seed are in the folder.
@@ -100,4 +121,31 @@ fn a_first_run_that_was_cut_short_is_better_than_none() {
     let figures = series.finish().unwrap();
     assert_eq!(calls(&figures), [("none", 5, 4)]);
     assert_eq!(in_folder(&dir), [("none".to_owned(), 7, 5, 5)]);
+}
+
+#[test]
+fn runs_beside_each_other_leave_what_runs_in_turn_do() {
+    let (_temp, dir, mut in_turn) = series();
+    let (_other_temp, other_dir, mut beside) = series();
+    for seed in [7, 8] {
+        run(&mut in_turn, "none", seed, 20, &[1, 2, 3], false);
+        run(&mut in_turn, "retry", seed, 30, &[3], false);
+        round(&mut beside, seed, &[("none", 20, &[1, 2, 3], false), ("retry", 30, &[3], false)]);
+    }
+    // Of a round that was cut short nothing stays.
+    round(&mut beside, 9, &[("none", 20, &[1], false), ("retry", 5, &[], true)]);
+    assert_eq!(in_turn.finish().unwrap(), beside.finish().unwrap());
+    for file in ["calls.csv", "hops.csv", "timeline.csv", "examples.jsonl"] {
+        let [one, other] = [&dir, &other_dir].map(|dir| std::fs::read(dir.path().join(file)).unwrap());
+        assert!(one == other, "{file}");
+    }
+    assert!(!other_dir.path().join("parts").exists());
+}
+
+#[test]
+fn of_runs_beside_each_other_that_were_cut_short_the_first_counts() {
+    let (_temp, dir, mut series) = series();
+    round(&mut series, 7, &[("none", 20, &[1], true), ("retry", 5, &[], true)]);
+    assert_eq!(calls(&series.finish().unwrap()), [("none", 20, 19)]);
+    assert_eq!(in_folder(&dir), [("none".to_owned(), 7, 20, 20)]);
 }

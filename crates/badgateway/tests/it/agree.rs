@@ -1,0 +1,118 @@
+//! Both engines make the same of the shipped scenarios.
+//!
+//! Each is run as it is written, with its clients' own policy. Under that policy none of them is
+//! bistable: `retry-storm` recovers by itself unless its clients retry, which only its strategies do.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::support::{Running, at_once, badgateway, half_fails, manifest, scenarios};
+
+/// How many scenarios run at once: on a small machine they share the processors with other tests.
+const AT_A_TIME: usize = 3;
+/// How often one is run at most, where the machine may be why the engines differ.
+const TRIES: usize = 2;
+
+/// Compares the engines; what it printed.
+fn agree(scenario: &Path, folder: &Path) -> Value {
+    let mut command = badgateway(["agree", "--quiet", "--format", "json"]);
+    let ended =
+        Running::start(command.arg(scenario).arg("--out").arg(folder)).end_within(Duration::from_mins(1));
+    assert_eq!(ended.err, "", "{}", scenario.display());
+    let agreement: Value = serde_json::from_str(&ended.out).unwrap();
+    let code = i32::from(agreement["verdict"] == "differs");
+    assert_eq!(ended.code, Some(code), "{agreement:#}");
+    agreement
+}
+
+/// The same until the machine is no reason to differ.
+fn decided(scenario: &Path, folder: &Path) -> Value {
+    let mut agreement = agree(scenario, folder);
+    for _ in 1..TRIES {
+        if agreement["verdict"] != "undecided" {
+            break;
+        }
+        agreement = agree(scenario, folder);
+    }
+    agreement
+}
+
+#[test]
+fn every_scenario_is_the_same_by_both() {
+    let left = Mutex::new(scenarios());
+    let wrong = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            scope.spawn(|| {
+                loop {
+                    let Some(scenario) = left.lock().unwrap().pop() else { return };
+                    wrong.lock().unwrap().extend(difference(&scenario));
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+/// Where the engines differ over a scenario, if they do.
+fn difference(scenario: &Path) -> Option<String> {
+    let name = scenario.file_stem().unwrap();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("agree").join(name);
+    let agreement = decided(scenario, &folder);
+    for engine in ["live", "virtual"] {
+        assert_eq!(manifest(&folder.join(engine))["engine"], engine);
+    }
+    // That nothing was compared must not pass for agreement.
+    let faults = agreement["faults"].as_array().unwrap();
+    assert!(faults.iter().all(|fault| fault["live"].as_u64() > Some(0)), "{agreement:#}");
+    assert!(agreement["figures"].as_array().unwrap().len() > 6, "{agreement:#}");
+    (agreement["verdict"] == "differs").then(|| format!("{}\n{agreement:#}", scenario.display()))
+}
+
+#[test]
+fn what_is_printed_ends_with_a_sentence_and_names_the_folder() {
+    let temp = tempfile::tempdir().unwrap();
+    let file: PathBuf = temp.path().join("s.yaml");
+    std::fs::write(&file, half_fails("strategies: { three: { retry: { max_attempts: 3 } } }\n")).unwrap();
+    let mut command = badgateway(["agree", "s.yaml", "--seed", "9", "--set", "load[0].rate=40/s"]);
+    command.args(["--strategy", "three", "--out", "both"]).current_dir(temp.path());
+    let ended = Running::start(&mut command).end_within(Duration::from_mins(1));
+    let short = ended.out.split_once("In short\n").map(|(_, short)| short.trim_end()).unwrap();
+    assert!(short.contains("agree") || short.contains("differ"), "{short}");
+    assert!(ended.err.contains("The runs are in both"), "{}", ended.err);
+    for engine in ["live", "virtual"] {
+        let run = manifest(&temp.path().join("both").join(engine));
+        assert_eq!((&run["seed"], &run["strategy"]), (&Value::from(9), &Value::from("three")));
+    }
+}
+
+#[test]
+fn what_cannot_be_run_is_not_compared() {
+    let temp = tempfile::tempdir().unwrap();
+    std::fs::write(temp.path().join("s.yaml"), half_fails("")).unwrap();
+    at_once(badgateway(["agree", "none.yaml"]).current_dir(temp.path())).without_result(2);
+    let told = at_once(badgateway(["agree", "s.yaml", "--strategy", "none"]).current_dir(temp.path()));
+    assert!(told.without_result(2).contains("there is no strategy `none`"));
+}
+
+#[test]
+fn ctrl_c_leaves_nothing_to_compare() {
+    let temp = tempfile::tempdir().unwrap();
+    std::fs::write(temp.path().join("s.yaml"), half_fails("")).unwrap();
+    let mut command = badgateway(["agree", "s.yaml", "--duration", "30s", "--quiet", "--out", "both"]);
+    let running = Running::start(command.current_dir(temp.path()));
+    let calls = temp.path().join("both/live/calls.csv");
+    while !std::fs::read_to_string(&calls).is_ok_and(|text| text.lines().count() > 1) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    running.send(Signal::INT);
+    let told = running.end_within(Duration::from_secs(20)).without_result(1);
+    assert!(told.contains("interrupted: half a run"), "{told}");
+    assert_eq!(manifest(&temp.path().join("both/live"))["interrupted"], true);
+    assert!(!temp.path().join("both/virtual").exists());
+}
