@@ -6,12 +6,14 @@ mod comparison;
 mod document;
 pub(crate) mod markdown;
 mod quantity;
+mod sweep;
 pub(crate) mod terminal;
 mod width;
 
 use std::io::{self, Write};
 
 use crate::Report;
+use crate::sweep::Outcome;
 
 pub(crate) use blocks::{Block, Tone};
 pub(crate) use quantity::{millis, percent};
@@ -39,6 +41,18 @@ pub fn report(report: &Report, format: Format, colour: bool, out: &mut dyn Write
         Format::Table => terminal::write(&document::blocks(report), colour, out),
         Format::Markdown => markdown::write(&document::blocks(report), out),
         Format::Json => json(report, out),
+    }
+}
+
+/// Writes what a sweep has shown, likewise.
+///
+/// # Errors
+/// If `out` takes no more.
+pub fn sweep(outcome: &Outcome, format: Format, colour: bool, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Table => terminal::write(&sweep::blocks(outcome), colour, out),
+        Format::Markdown => markdown::write(&sweep::blocks(outcome), out),
+        Format::Json => json(outcome, out),
     }
 }
 
