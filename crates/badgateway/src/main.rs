@@ -6,6 +6,7 @@ mod compare;
 mod exit;
 mod explain;
 mod interrupt;
+mod merge;
 mod new;
 mod output;
 mod presets;
@@ -15,6 +16,7 @@ mod run;
 mod scenario;
 mod schema;
 mod session;
+mod sweep;
 
 use std::process::ExitCode;
 

@@ -16,4 +16,5 @@ mod real_clients;
 mod runs;
 mod strategies;
 mod support;
+mod sweep;
 mod terminal;
