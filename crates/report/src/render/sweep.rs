@@ -111,5 +111,9 @@ fn turns(outcome: &Outcome) -> Vec<Block> {
         let more = outcome.turns.len() - SHOWN;
         blocks.push(Block::Line(Tone::Plain, format!("and {} more", counted(more as u64, "change"))));
     }
+    blocks.push(Block::Line(
+        Tone::Plain,
+        "by the mean success rate: where the intervals in sweep.csv overlap, it may be chance".to_owned(),
+    ));
     blocks
 }

@@ -246,6 +246,23 @@ fn figures_of_seeds_are_means_with_students_intervals() {
 }
 
 #[test]
+fn the_columns_are_the_rows_fields() {
+    let row = rows(1).remove(0);
+    let json = serde_json::to_value(&row).unwrap();
+    let named: Vec<_> = SweepRow::COLUMNS.into_iter().zip(row.fields()).collect();
+    assert_eq!(json.as_object().unwrap().len(), named.len());
+    for (column, field) in named {
+        let text = match &json[column] {
+            serde_json::Value::String(text) => text.clone(),
+            serde_json::Value::Null => String::new(),
+            // A whole number ends in `.0` in JSON.
+            number => number.to_string().trim_end_matches(".0").to_owned(),
+        };
+        assert_eq!(text, field, "{column}");
+    }
+}
+
+#[test]
 fn a_precision_is_reached_when_both_figures_have_it() {
     let mut sample = Sample::default();
     for goodput_per_s in [100.0, 101.0, 99.0, 100.0] {
