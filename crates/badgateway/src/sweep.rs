@@ -20,7 +20,7 @@ use crate::compare::SEEDS_MAX;
 use crate::exit::{Exit, Failure};
 use crate::interrupt;
 use crate::output::{self, Output};
-use crate::scenario::Source;
+use crate::scenario::{Source, under_each};
 use crate::session::{Engine, default_folder};
 use point::Points;
 use progress::SweepProgress;
@@ -88,7 +88,8 @@ pub(crate) fn sweep(args: SweepArgs, output: &Output) -> Result<Exit, Failure> {
         shard: args.shard,
     };
     let text = source.text.clone();
-    let points = Points { source, grid, manifest, engine: args.engine, output };
+    let strategies = under_each(&scenario, &manifest.strategies)?.len();
+    let points = Points { source, grid, manifest, strategies, engine: args.engine, output };
     for point in points.grid.cover(CHECKED_WHOLE) {
         points.check(point)?;
     }
@@ -98,6 +99,7 @@ pub(crate) fn sweep(args: SweepArgs, output: &Output) -> Result<Exit, Failure> {
     let stop = Stop::new();
     interrupt::on_interrupt(stop.clone())
         .map_err(|e| Failure::failed(format!("cannot listen for Ctrl-C: {e}")))?;
+    output.hint(&plan(&points, &dir, jobs));
     work(&points, &mut dir, jobs, &stop)?;
     if dir.done() < dir.points() {
         dir.sync()?;
@@ -127,6 +129,22 @@ fn jobs(engine: Engine, asked: Option<NonZeroUsize>) -> Result<usize, Failure> {
     }
 }
 
+/// What is going to be run.
+fn plan(points: &Points<'_>, dir: &SweepDir, jobs: usize) -> String {
+    let manifest = dir.manifest();
+    let counted = |n: u64, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
+    let part =
+        if manifest.shard == Shard::WHOLE { String::new() } else { format!(" of shard {}", manifest.shard) };
+    let at_most = if manifest.precision.is_some() { "at most " } else { "" };
+    let there = if dir.done() > 0 { format!(" ({} are there already)", dir.done()) } else { String::new() };
+    format!(
+        "{}{part}{there} x {} x {at_most}{}, {jobs} at once",
+        counted(dir.points(), "point", "points"),
+        counted(points.strategies as u64, "strategy", "strategies"),
+        counted(manifest.seeds, "seed", "seeds")
+    )
+}
+
 /// What the threads share: what is still to do, and where it goes.
 struct Desk<'a> {
     missing: std::vec::IntoIter<u64>,
@@ -137,9 +155,6 @@ struct Desk<'a> {
 /// Runs all points that are missing, until the end or an interruption.
 fn work(points: &Points<'_>, dir: &mut SweepDir, jobs: usize, stop: &Stop) -> Result<(), Failure> {
     let missing = dir.missing();
-    if dir.done() > 0 {
-        points.output.hint(&format!("{} of {} points are there already", dir.done(), dir.points()));
-    }
     let progress = Arc::new(SweepProgress::new(dir.done(), dir.points(), points.output.quiet));
     let jobs = jobs.min(missing.len());
     let desk = Mutex::new(Desk { missing: missing.into_iter(), dir, failure: None });

@@ -10,7 +10,7 @@ use topology::Scenario;
 use crate::exit::Failure;
 use crate::output::Output;
 use crate::scenario::{self, Source};
-use crate::session::Engine;
+use crate::session::{Engine, name_of};
 use crate::sweep::progress::SweepProgress;
 
 /// With a precision asked for, this many seeds are run before it is looked at: fewer say too little
@@ -22,6 +22,8 @@ pub(super) struct Points<'a> {
     pub(super) source: Source,
     pub(super) grid: Grid,
     pub(super) manifest: SweepManifest,
+    /// How many strategies the scenario has as it is.
+    pub(super) strategies: usize,
     pub(super) engine: Engine,
     pub(super) output: &'a Output,
 }
@@ -58,6 +60,9 @@ impl Points<'_> {
                 if stop.is_set() {
                     return Ok(None);
                 }
+                if let Some(limit) = &summary.limited_by_machine {
+                    self.output.hint(&self.limited(point, &scenario, limit));
+                }
                 let matched: Vec<u64> = summary.fault_counts.iter().map(|counts| counts.matched).collect();
                 for row in recorder.finish(&matched)?.strategies {
                     sample.add(row);
@@ -69,6 +74,13 @@ impl Points<'_> {
             }
         }
         Ok(Some(samples.iter().map(Sample::row).collect()))
+    }
+
+    /// At which point this machine was the limit, and not the scenario.
+    fn limited(&self, point: u64, scenario: &Scenario, limit: &str) -> String {
+        let settings = self.grid.settings(point).into_iter().map(|(path, value)| format!("{path}={value}"));
+        let settings = settings.collect::<Vec<_>>().join(", ");
+        format!("{settings}, under {}, seed {}: {limit}", name_of(&scenario.strategy), scenario.seed)
     }
 
     /// Whether the precision that was asked for is reached. All strategies have the same seeds.
