@@ -8,7 +8,7 @@ use topology::units::DurationText;
 
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Output};
-use crate::{agree, check, compare, explain, new, presets, report_command, run, schema};
+use crate::{agree, check, compare, explain, merge, new, presets, report_command, run, schema, sweep};
 
 /// Where do my 502s come from, and what would a retry have done about them?
 ///
@@ -39,6 +39,10 @@ enum Command {
     Check(check::CheckArgs),
     /// The same calls under each strategy, ranked, with confidence intervals.
     Compare(compare::CompareArgs),
+    /// A grid of settings under each strategy, in virtual time: one row a point and strategy.
+    Sweep(sweep::SweepArgs),
+    /// The shards of a sweep as one.
+    Merge(merge::MergeArgs),
     /// One failed call, hop by hop.
     Explain(explain::ExplainArgs),
     /// The tables again from a run's folder.
@@ -148,6 +152,8 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, Failure> {
         Command::Agree(args) => agree::agree(&args, output),
         Command::Check(args) => check::check(&args, output),
         Command::Compare(args) => compare::compare(&args, output),
+        Command::Sweep(args) => sweep::sweep(args, output),
+        Command::Merge(args) => merge::merge(&args, output),
         Command::Explain(args) => explain::explain(args, output),
         Command::Report { run, format } => report_command::report(run, format.format.into(), output),
         Command::Presets { name } => presets::presets(name.as_deref()),

@@ -14,7 +14,7 @@ use crate::scenario;
 use crate::session::{Engine, Session, SessionArgs, name_of};
 
 /// How many seeds one comparison may have.
-const SEEDS_MAX: i64 = 1000;
+pub(crate) const SEEDS_MAX: i64 = 1000;
 
 /// The arguments of `compare`.
 #[derive(Debug, Args)]
@@ -42,12 +42,7 @@ pub(crate) fn compare(args: &CompareArgs, output: &Output) -> Result<Exit, Failu
     let strategies = strategies(&scenario, &args.strategies)?;
     let names: Vec<String> = strategies.iter().map(|under| under.strategy.clone()).collect();
     let seeds = u64::from(args.seeds);
-    let last = scenario.seed.checked_add(seeds - 1).ok_or_else(|| {
-        Failure::wrong(format!(
-            "there are no {seeds} seeds from {} on: choose a smaller --seed",
-            scenario.seed
-        ))
-    })?;
+    let last = scenario::last_seed(&scenario, seeds)?;
     let jobs = jobs(args)?;
     output.hint(&plan(&scenario, names.len(), seeds));
     let mut session = Session::begin(&args.session, &scenario, &names, output)?;
@@ -82,20 +77,9 @@ fn jobs(args: &CompareArgs) -> Result<usize, Failure> {
     }
 }
 
-/// The scenario under each strategy to compare: its own, in the order of the file, or what its
-/// clients do by themselves; then those that were asked for.
+/// The scenario under each strategy to compare: two at least.
 fn strategies(scenario: &Scenario, asked: &[String]) -> Result<Vec<Scenario>, Failure> {
-    let mut all: Vec<Scenario> = Vec::new();
-    if scenario.strategies.is_empty() {
-        all.push(scenario.clone());
-    }
-    for name in scenario.strategies.iter().map(|strategy| &strategy.name).chain(asked) {
-        let under = scenario::under(scenario.clone(), name)?;
-        // Asked for twice, or by another name of the same preset.
-        if all.iter().all(|other| other.strategy != under.strategy) {
-            all.push(under);
-        }
-    }
+    let all = scenario::under_each(scenario, asked)?;
     if all.len() > 1 {
         return Ok(all);
     }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use report::ReadError;
 use report::explain::ExplainError;
+use report::sweep::SweepError;
 use trace::RunDirError;
 
 /// The program's exit codes.
@@ -67,6 +68,20 @@ impl From<ReadError> for Failure {
         match error {
             ReadError::Files(error) => error.into(),
             ReadError::Unfinished(_) => Self::failed(error.to_string()),
+        }
+    }
+}
+
+impl From<SweepError> for Failure {
+    fn from(error: SweepError) -> Self {
+        match error {
+            SweepError::Io { .. } | SweepError::Malformed { .. } | SweepError::Busy(_) => {
+                Self::failed(error.to_string())
+            }
+            SweepError::Occupied(_)
+            | SweepError::NotASweep(_)
+            | SweepError::Other { .. }
+            | SweepError::Shards(_) => Self::wrong(error.to_string()),
         }
     }
 }

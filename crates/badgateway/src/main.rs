@@ -8,6 +8,7 @@ mod compare;
 mod exit;
 mod explain;
 mod interrupt;
+mod merge;
 mod new;
 mod output;
 mod presets;
@@ -17,6 +18,7 @@ mod run;
 mod scenario;
 mod schema;
 mod session;
+mod sweep;
 
 use std::process::ExitCode;
 

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use sim::live::Progress;
 
 /// How often a line that is written over changes.
-const EVERY_ON_TERMINAL: Duration = Duration::from_secs(1);
+pub(crate) const EVERY_ON_TERMINAL: Duration = Duration::from_secs(1);
 /// How often a line is added elsewhere.
-const EVERY_ELSEWHERE: Duration = Duration::from_secs(5);
+pub(crate) const EVERY_ELSEWHERE: Duration = Duration::from_secs(5);
 /// How long a line may be on a terminal.
 const COLUMNS: usize = 79;
 

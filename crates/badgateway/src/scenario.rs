@@ -11,15 +11,34 @@ use crate::output::Output;
 /// The largest scenario file that is read, in bytes: far more than anyone writes by hand.
 const SIZE_MAX: u64 = 16 * 1024 * 1024;
 
+/// A scenario's text, and what the command line changes in it.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) text: String,
+    file_name: String,
+    pub(crate) overrides: Vec<(String, String)>,
+}
+
+impl Source {
+    pub(crate) fn read(args: &ScenarioArgs) -> Result<Self, Failure> {
+        let mut overrides = args.overrides.clone();
+        overrides.extend(args.seed.map(|seed| ("seed".to_owned(), seed.to_string())));
+        overrides.extend(args.duration.map(|duration| ("duration".to_owned(), duration.to_string())));
+        let file_name = args.scenario.display().to_string();
+        Ok(Self { text: read(&args.scenario)?, file_name, overrides })
+    }
+
+    /// The scenario, with these changes on top.
+    pub(crate) fn scenario(&self, more: &[(String, String)], output: &Output) -> Result<Scenario, Failure> {
+        let overrides: Vec<_> = self.overrides.iter().chain(more).cloned().collect();
+        Scenario::parse_with(&self.text, &self.file_name, &overrides)
+            .map_err(|problems| Failure::problems(problems.render(output.diagnostic_colour())))
+    }
+}
+
 /// The scenario, as the command line changes it.
 pub(crate) fn load(args: &ScenarioArgs, output: &Output) -> Result<Scenario, Failure> {
-    let text = read(&args.scenario)?;
-    let mut overrides = args.overrides.clone();
-    overrides.extend(args.seed.map(|seed| ("seed".to_owned(), seed.to_string())));
-    overrides.extend(args.duration.map(|duration| ("duration".to_owned(), duration.to_string())));
-    let file_name = args.scenario.display().to_string();
-    Scenario::parse_with(&text, &file_name, &overrides)
-        .map_err(|problems| Failure::problems(problems.render(output.diagnostic_colour())))
+    Source::read(args)?.scenario(&[], output)
 }
 
 /// The same with a strategy in force, if one was asked for.
@@ -39,6 +58,33 @@ pub(crate) fn load_with(
 pub(crate) fn under(mut scenario: Scenario, name: &str) -> Result<Scenario, Failure> {
     scenario.apply_strategy(name).map_err(|names| unknown_strategy(name, &names))?;
     Ok(scenario)
+}
+
+/// The scenario under each of its strategies, in the order of the file, or as its clients are by
+/// themselves; then under those that were asked for.
+pub(crate) fn under_each(scenario: &Scenario, asked: &[String]) -> Result<Vec<Scenario>, Failure> {
+    let mut all: Vec<Scenario> = Vec::new();
+    if scenario.strategies.is_empty() {
+        all.push(scenario.clone());
+    }
+    for name in scenario.strategies.iter().map(|strategy| &strategy.name).chain(asked) {
+        let under = under(scenario.clone(), name)?;
+        // Asked for twice, or by another name of the same preset.
+        if all.iter().all(|other| other.strategy != under.strategy) {
+            all.push(under);
+        }
+    }
+    Ok(all)
+}
+
+/// The last of so many seeds from the scenario's own on.
+pub(crate) fn last_seed(scenario: &Scenario, seeds: u64) -> Result<u64, Failure> {
+    scenario.seed.checked_add(seeds - 1).ok_or_else(|| {
+        Failure::wrong(format!(
+            "there are no {seeds} seeds from {} on: choose a smaller --seed",
+            scenario.seed
+        ))
+    })
 }
 
 fn read(path: &Path) -> Result<String, Failure> {

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::{Args, ValueEnum};
 use report::{Figures, Recorder, Report, Series, render};
-use sim::live::{Stop, Summary};
+use sim::{Progress, Stop, Summary};
 use topology::{NodeKind, Scenario};
 use trace::manifest::{EdgeEntry, FORMAT, NodeEntry, Score, Versions};
 use trace::{Manifest, RunDir};
@@ -62,6 +62,21 @@ impl Engine {
             Self::Live => "live",
             Self::Virtual => "virtual",
         }
+    }
+
+    /// Runs a scenario.
+    pub(crate) fn run(
+        self,
+        scenario: &Arc<Scenario>,
+        stop: &Stop,
+        recorder: Recorder,
+        progress: impl Fn(&Progress) + Send + 'static,
+    ) -> Result<(Summary, Recorder), Failure> {
+        match self {
+            Self::Live => sim::live::run(scenario, stop, recorder, progress),
+            Self::Virtual => sim::des::run(scenario, stop, recorder, progress),
+        }
+        .map_err(|error| Failure::failed(error.to_string()))
     }
 }
 
@@ -156,14 +171,11 @@ impl<'a> Session<'a> {
                 line.show(now);
             }
         };
-        let result = match self.engine {
-            Engine::Live => sim::live::run(scenario, &self.stop, recorder, progress),
-            Engine::Virtual => sim::des::run(scenario, &self.stop, recorder, progress),
-        };
+        let result = self.engine.run(scenario, &self.stop, recorder, progress);
         if let Some(line) = line {
             line.clear();
         }
-        let (summary, recorder) = result.map_err(|e| Failure::failed(e.to_string()))?;
+        let (summary, recorder) = result?;
         Ok((recorder, summary))
     }
 
@@ -207,7 +219,7 @@ pub(crate) fn name_of(strategy: &str) -> &str {
 }
 
 /// `<root>/<scenario>/<time>-<seed>`, with a number behind it where there is such a folder already.
-fn default_folder(root: &Path, scenario: &Scenario, start: SystemTime) -> PathBuf {
+pub(crate) fn default_folder(root: &Path, scenario: &Scenario, start: SystemTime) -> PathBuf {
     let well_formed = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
     let name: String = scenario.name.chars().map(|c| if well_formed(c) { c } else { '-' }).collect();
     let time = humantime::format_rfc3339_seconds(start).to_string().replace(':', "-");

@@ -20,6 +20,7 @@ mod recorder;
 pub mod render;
 mod series;
 mod statistics;
+pub mod sweep;
 mod tally;
 #[cfg(test)]
 mod testing;

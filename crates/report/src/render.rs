@@ -7,11 +7,13 @@ mod comparison;
 mod document;
 pub(crate) mod markdown;
 mod quantity;
+mod sweep;
 pub(crate) mod terminal;
 mod width;
 
 use std::io::{self, Write};
 
+use crate::sweep::Outcome;
 use crate::{Agreement, Report};
 
 pub(crate) use blocks::{Block, Tone};
@@ -52,6 +54,18 @@ pub fn agreement(agreement: &Agreement, format: Format, colour: bool, out: &mut 
         Format::Table => terminal::write(&agreement::blocks(agreement), colour, out),
         Format::Markdown => markdown::write(&agreement::blocks(agreement), out),
         Format::Json => json(agreement, out),
+    }
+}
+
+/// Writes what a sweep has shown, likewise.
+///
+/// # Errors
+/// If `out` takes no more.
+pub fn sweep(outcome: &Outcome, format: Format, colour: bool, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Table => terminal::write(&sweep::blocks(outcome), colour, out),
+        Format::Markdown => markdown::write(&sweep::blocks(outcome), out),
+        Format::Json => json(outcome, out),
     }
 }
 

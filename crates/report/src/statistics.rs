@@ -22,6 +22,37 @@ pub(crate) fn wilson(hits: u64, total: u64) -> Option<(f64, f64)> {
     Some(((middle - half).max(0.0), (middle + half).min(1.0)))
 }
 
+/// The 97.5% quantile of Student's t distribution.
+///
+/// Source: for few degrees of freedom the table of the NIST/SEMATECH e-Handbook, 1.3.6.7.2; above,
+/// the expansion 26.7.5 of Abramowitz and Stegun, which is right to the table's three decimals.
+fn student_975(degrees: usize) -> f64 {
+    const TABLE: [f64; 8] = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306];
+    if let Some(&value) = degrees.checked_sub(1).and_then(|index| TABLE.get(index)) {
+        return value;
+    }
+    let (z, n) = (Z95, degrees as f64);
+    let z2 = z * z;
+    let terms = [
+        z * (z2 + 1.0) / 4.0,
+        z * ((5.0 * z2 + 16.0) * z2 + 3.0) / 96.0,
+        z * (((3.0 * z2 + 19.0) * z2 + 17.0) * z2 - 15.0) / 384.0,
+        z * ((((79.0 * z2 + 776.0) * z2 + 1482.0) * z2 - 1920.0) * z2 - 945.0) / 92160.0,
+    ];
+    terms.iter().rev().fold(0.0, |sum, term| (sum + term) / n) + z
+}
+
+/// The mean, and half the width of Student's 95% interval for it; this needs two values.
+pub(crate) fn mean_and_half(values: &[f64]) -> (f64, Option<f64>) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    if values.len() < 2 {
+        return (mean, None);
+    }
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    (mean, Some(student_975(values.len() - 1) * (variance / n).sqrt()))
+}
+
 /// The longest latency that percentiles tell from longer ones, in microseconds: an hour.
 const LONGEST_US: u64 = 3_600_000_000;
 
@@ -95,6 +126,16 @@ mod tests {
         let (low, high) = wilson(0, 10).unwrap();
         assert!(low.abs() < 1e-12 && (high - 0.2775).abs() < 5e-5, "{low} {high}");
         assert_eq!(wilson(0, 0), None);
+    }
+
+    #[test]
+    fn students_quantiles_are_those_of_the_table() {
+        let published =
+            [(1, 12.706), (8, 2.306), (9, 2.262), (10, 2.228), (20, 2.086), (30, 2.042), (100, 1.984)];
+        for (degrees, quantile) in published {
+            let found = student_975(degrees);
+            assert!((found - quantile).abs() < 6e-4, "{degrees}: {found}");
+        }
     }
 
     #[test]

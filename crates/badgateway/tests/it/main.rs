@@ -17,5 +17,6 @@ mod real_clients;
 mod runs;
 mod strategies;
 mod support;
+mod sweep;
 mod terminal;
 mod virtual_time;

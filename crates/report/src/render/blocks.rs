@@ -1,5 +1,7 @@
 //! What a document is made of, whatever its format.
 
+use std::borrow::Cow;
+
 /// A part of a document.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Block {
@@ -30,10 +32,10 @@ pub(crate) struct Table {
 }
 
 /// A table's column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Column {
     /// Its heading; a line break in it is a space where there are no line breaks.
-    pub(crate) head: &'static str,
+    pub(crate) head: Cow<'static, str>,
     /// What is in it.
     pub(crate) kind: Kind,
 }
@@ -51,14 +53,14 @@ pub(crate) enum Kind {
 
 impl Column {
     pub(crate) const fn name(head: &'static str) -> Self {
-        Self { head, kind: Kind::Name }
+        Self { head: Cow::Borrowed(head), kind: Kind::Name }
     }
 
     pub(crate) const fn word(head: &'static str) -> Self {
-        Self { head, kind: Kind::Word }
+        Self { head: Cow::Borrowed(head), kind: Kind::Word }
     }
 
     pub(crate) const fn number(head: &'static str) -> Self {
-        Self { head, kind: Kind::Number }
+        Self { head: Cow::Borrowed(head), kind: Kind::Number }
     }
 }

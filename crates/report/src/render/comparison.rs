@@ -203,7 +203,7 @@ fn thresholds(report: &Report, conclusion: &Conclusion) -> Vec<Block> {
 }
 
 /// A strategy's name in a table.
-fn shown(strategy: &str) -> String {
+pub(super) fn shown(strategy: &str) -> String {
     if strategy.is_empty() { "(own policy)".to_owned() } else { strategy.to_owned() }
 }
 

@@ -47,7 +47,7 @@ fn write_table(table: &Table, out: &mut dyn Write) -> io::Result<()> {
     let rule = LineStyle::none().fill('─').junction('─');
     drawn.load_style(TableStyle::new().header_separator(rule));
     drawn.set_content_arrangement(ContentArrangement::Disabled);
-    drawn.set_header(table.columns.iter().map(|c| c.head));
+    drawn.set_header(table.columns.iter().map(|c| &*c.head));
     drawn.add_rows(fit(table));
     // A blank stands between two columns anyway.
     let gap = u16::try_from(GAP - 1).expect("a gap is a few columns");

@@ -1,0 +1,92 @@
+//! One point of a sweep.
+
+use std::sync::Arc;
+
+use report::Recorder;
+use report::sweep::{Grid, Sample, SweepManifest, SweepRow};
+use sim::Stop;
+use topology::Scenario;
+
+use crate::exit::Failure;
+use crate::output::Output;
+use crate::scenario::{self, Source};
+use crate::session::{Engine, name_of};
+use crate::sweep::progress::SweepProgress;
+
+/// With a precision asked for, this many seeds are run before it is looked at: fewer say too little
+/// of the spread between seeds.
+const SEEDS_MIN: usize = 10;
+
+/// All that it takes to run any point.
+pub(super) struct Points<'a> {
+    pub(super) source: Source,
+    pub(super) grid: Grid,
+    pub(super) manifest: SweepManifest,
+    /// How many strategies the scenario has as it is.
+    pub(super) strategies: usize,
+    pub(super) engine: Engine,
+    pub(super) output: &'a Output,
+}
+
+impl Points<'_> {
+    /// Whether a point can be run.
+    pub(super) fn check(&self, point: u64) -> Result<(), Failure> {
+        self.scenarios(point).map(drop)
+    }
+
+    /// The scenario at a point, under each strategy.
+    fn scenarios(&self, point: u64) -> Result<Vec<Scenario>, Failure> {
+        let scenario = self.source.scenario(&self.grid.settings(point), self.output)?;
+        scenario::last_seed(&scenario, self.manifest.seeds)?;
+        scenario::under_each(&scenario, &self.manifest.strategies)
+    }
+
+    /// Runs a point: a row for each strategy, or none if it was interrupted.
+    pub(super) fn run(
+        &self,
+        point: u64,
+        stop: &Stop,
+        progress: &Arc<SweepProgress>,
+    ) -> Result<Option<Vec<SweepRow>>, Failure> {
+        let strategies = self.scenarios(point)?;
+        let mut samples = vec![Sample::default(); strategies.len()];
+        for round in 0..self.manifest.seeds {
+            for (under, sample) in strategies.iter().zip(&mut samples) {
+                let scenario = Arc::new(Scenario { seed: under.seed + round, ..under.clone() });
+                let recorder = Recorder::new(scenario.clone());
+                let ticked = progress.clone();
+                let (summary, recorder) =
+                    self.engine.run(&scenario, stop, recorder, move |_| ticked.tick())?;
+                if stop.is_set() {
+                    return Ok(None);
+                }
+                if let Some(limit) = &summary.limited_by_machine {
+                    self.output.hint(&self.limited(point, &scenario, limit));
+                }
+                let matched: Vec<u64> = summary.fault_counts.iter().map(|counts| counts.matched).collect();
+                for row in recorder.finish(&matched)?.strategies {
+                    sample.add(row);
+                }
+                progress.tick();
+            }
+            if self.is_enough(&samples) {
+                break;
+            }
+        }
+        Ok(Some(samples.iter().map(Sample::row).collect()))
+    }
+
+    /// At which point this machine was the limit, and not the scenario.
+    fn limited(&self, point: u64, scenario: &Scenario, limit: &str) -> String {
+        let settings = self.grid.settings(point).into_iter().map(|(path, value)| format!("{path}={value}"));
+        let settings = settings.collect::<Vec<_>>().join(", ");
+        format!("{settings}, under {}, seed {}: {limit}", name_of(&scenario.strategy), scenario.seed)
+    }
+
+    /// Whether the precision that was asked for is reached. All strategies have the same seeds.
+    fn is_enough(&self, samples: &[Sample]) -> bool {
+        self.manifest.precision.is_some_and(|precision| {
+            samples.iter().all(|sample| sample.seeds() >= SEEDS_MIN && sample.is_within(precision.get()))
+        })
+    }
+}

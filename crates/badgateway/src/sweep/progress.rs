@@ -1,0 +1,91 @@
+//! How a sweep is going, on stderr.
+
+use std::io::{IsTerminal, Write};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use crate::progress::{EVERY_ELSEWHERE, EVERY_ON_TERMINAL};
+
+/// Prints how many points are done, and how long the rest may take.
+pub(super) struct SweepProgress {
+    quiet: bool,
+    terminal: bool,
+    all: u64,
+    begin: Instant,
+    /// How many were there from the start.
+    before: u64,
+    now: Mutex<Now>,
+}
+
+struct Now {
+    done: u64,
+    shown: Instant,
+}
+
+impl SweepProgress {
+    pub(super) fn new(done: u64, all: u64, quiet: bool) -> Self {
+        let begin = Instant::now();
+        let terminal = std::io::stderr().is_terminal();
+        Self { quiet, terminal, all, begin, before: done, now: Mutex::new(Now { done, shown: begin }) }
+    }
+
+    /// A point is done.
+    pub(super) fn done(&self) {
+        if let Ok(mut now) = self.now.lock() {
+            now.done += 1;
+        }
+        self.tick();
+    }
+
+    /// Prints a line, if it is time for one.
+    pub(super) fn tick(&self) {
+        if self.quiet {
+            return;
+        }
+        let Ok(mut now) = self.now.lock() else { return };
+        let every = if self.terminal { EVERY_ON_TERMINAL } else { EVERY_ELSEWHERE };
+        if now.shown.elapsed() < every {
+            return;
+        }
+        now.shown = Instant::now();
+        let text = line(now.done, self.before, self.all, self.begin.elapsed());
+        // Where this cannot be printed, there is nobody to tell.
+        let _ = if self.terminal {
+            write!(std::io::stderr(), "\r{text}\x1b[K")
+        } else {
+            writeln!(std::io::stderr(), "{text}")
+        };
+    }
+
+    /// Takes the line away.
+    pub(super) fn clear(&self) {
+        if self.terminal && !self.quiet {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+/// What is done of all, how fast, and how long the rest takes at that.
+fn line(done: u64, before: u64, all: u64, elapsed: Duration) -> String {
+    let new = done.saturating_sub(before);
+    if new == 0 {
+        return format!("{done} of {all} points");
+    }
+    let rate = new as f64 / elapsed.as_secs_f64().max(1e-3);
+    let left = (all.saturating_sub(done) as f64 / rate).ceil();
+    let left = humantime::format_duration(Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX));
+    let decimals = usize::from(rate < 10.0);
+    format!("{done} of {all} points  {rate:.decimals$}/s  {left} left")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_rests_on_what_this_process_has_done() {
+        assert_eq!(line(3, 3, 20, Duration::from_secs(2)), "3 of 20 points");
+        assert_eq!(line(110, 100, 400, Duration::from_secs(4)), "110 of 400 points  2.5/s  1m 56s left");
+        assert_eq!(line(400, 0, 400, Duration::from_secs(10)), "400 of 400 points  40/s  0s left");
+    }
+}
