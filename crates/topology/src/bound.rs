@@ -17,39 +17,57 @@ impl Scenario {
         own.map(|client| self.attempts_below(client, &mut known)).max().unwrap_or(0)
     }
 
-    /// Attempts at the deepest nodes for one request at this node.
+    /// Attempts at the deepest nodes for one request at this node. With a stack of its own: a chain may
+    /// be a hundred thousand nodes long.
     fn attempts_below(&self, node: NodeId, known: &mut BTreeMap<NodeId, u64>) -> u64 {
-        if let Some(&attempts) = known.get(&node) {
-            return attempts;
-        }
-        let stages = &self.topology.node(node).plan.stages;
-        let attempts = if stages.is_empty() {
-            1
-        } else {
-            let calls = stages.iter().flat_map(|stage| &stage.calls);
-            let mut sum: u64 = 0;
-            for call in calls {
-                let each = call.edges.iter().map(|&(edge, _)| self.attempts_over(edge, known));
-                sum = sum.saturating_add(each.max().unwrap_or(0));
+        let mut stack = vec![node];
+        while let Some(&next) = stack.last() {
+            let below = self.edges_below(next).map(|edge| self.topology.ends(edge).1);
+            let before = stack.len();
+            stack.extend(below.filter(|callee| !known.contains_key(callee)));
+            if stack.len() == before {
+                known.insert(next, self.attempts_at(next, known));
+                stack.pop();
             }
-            sum
-        };
-        known.insert(node, attempts);
-        attempts
+        }
+        known.get(&node).copied().unwrap_or(0)
+    }
+
+    /// The edges that calls of a node may take, fallbacks included.
+    fn edges_below(&self, node: NodeId) -> impl Iterator<Item = EdgeId> {
+        let calls = self.topology.node(node).plan.stages.iter().flat_map(|stage| &stage.calls);
+        calls.flat_map(|call| call.edges.iter()).flat_map(|&(edge, _)| {
+            let fallback = &self.topology.edge(edge).policy.fallback;
+            std::iter::once(edge).chain(fallback.iter().copied())
+        })
+    }
+
+    /// The same as [`Self::attempts_below`], where all callees are known.
+    fn attempts_at(&self, node: NodeId, known: &BTreeMap<NodeId, u64>) -> u64 {
+        let stages = &self.topology.node(node).plan.stages;
+        if stages.is_empty() {
+            return 1;
+        }
+        let calls = stages.iter().flat_map(|stage| &stage.calls);
+        calls.fold(0, |sum: u64, call| {
+            let each = call.edges.iter().map(|&(edge, _)| self.attempts_over(edge, known));
+            sum.saturating_add(each.max().unwrap_or(0))
+        })
     }
 
     /// What a call over this edge comes to, its fallback included.
-    fn attempts_over(&self, edge: EdgeId, known: &mut BTreeMap<NodeId, u64>) -> u64 {
+    fn attempts_over(&self, edge: EdgeId, known: &BTreeMap<NodeId, u64>) -> u64 {
         let fallback = self.topology.edge(edge).policy.fallback.iter();
         let after = fallback.map(|&edge| self.attempts_to(edge, known)).max().unwrap_or(0);
         self.attempts_to(edge, known).saturating_add(after)
     }
 
-    fn attempts_to(&self, edge: EdgeId, known: &mut BTreeMap<NodeId, u64>) -> u64 {
+    fn attempts_to(&self, edge: EdgeId, known: &BTreeMap<NodeId, u64>) -> u64 {
         let policy = &self.topology.edge(edge).policy;
         let hedged = policy.hedge.map_or(1, |hedge| hedge.max_attempts);
         let attempts = u64::from(policy.retry.max_attempts.max(hedged));
-        attempts.saturating_mul(self.attempts_below(self.topology.ends(edge).1, known))
+        let below = known.get(&self.topology.ends(edge).1).copied().unwrap_or(0);
+        attempts.saturating_mul(below)
     }
 }
 
@@ -111,6 +129,17 @@ edges:
             "nodes: {{ c: {{ kind: client }}, {nodes}: {{ kind: gateway }}, end: {{ kind: server }} }}\nedges:\n  - c -> {chain} -> end: {{ retry: {{ max_attempts: 100 }} }}\n"
         );
         assert_eq!(bound(&text), u64::MAX);
+    }
+
+    #[test]
+    fn a_chain_may_be_very_long() {
+        let names: Vec<String> = (0..20_000).map(|i| format!("n{i}")).collect();
+        let nodes = names.join(": { kind: gateway }\n  ");
+        let text = format!(
+            "nodes:\n  c: {{ kind: client }}\n  {nodes}: {{ kind: gateway }}\n  end: {{ kind: server }}\nedges:\n  - c -> {} -> end\n",
+            names.join(" -> ")
+        );
+        assert_eq!(bound(&text), 1);
     }
 
     #[test]
