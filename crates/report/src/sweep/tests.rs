@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use trace::rows::StrategyRow;
 
 use super::*;
+use crate::render::{self, Format};
 use crate::testing::strategy;
 
 const TEXT: &str = "name: made-up\n";
@@ -289,4 +290,26 @@ fn where_another_strategy_is_the_best_is_told() {
     let turns: Vec<_> = outcome.turns.iter().map(|t| (&*t.from, &*t.to, &*t.strategy)).collect();
     assert_eq!(turns, [("1", "2", "first"), ("3", "4", "second"), ("5", "5", "first")]);
     assert_eq!(outcome.strategies[0].success_rate, Some(Range { min: 0.2, max: 0.9 }));
+}
+
+#[test]
+fn many_rows_are_told_by_their_ranges() {
+    let temp = tempfile::tempdir().unwrap();
+    let text = |vary: &[&str], out: &str| {
+        let mut dir = begun(&temp.path().join(out), &manifest(vary, Shard::WHOLE), &[]);
+        for point in dir.missing() {
+            dir.add(point, rows(point)).unwrap();
+        }
+        let mut text = Vec::new();
+        render::sweep(&dir.finish().unwrap(), Format::Markdown, false, &mut text).unwrap();
+        String::from_utf8(text).unwrap()
+    };
+    // Two rows a point: twenty are shown, twenty-two are not. The rates of a point are 7% apart from
+    // the next one's: 4.5% at the first of them, 67.5% at the tenth.
+    let few = text(&["a=1..10/10"], "few");
+    assert!(few.contains("| 10 | with, comma | 67.5% |") && few.contains("| 1 | none | 4.5% |"), "{few}");
+    let many = text(&["a=1..11/11"], "many");
+    assert!(many.contains("11 points, 2 rows a point, 2 seeds"), "{many}");
+    assert!(many.contains("| none | 4.5%–74.5% |") && !many.contains("67.5%"), "{many}");
+    assert!(many.contains("1 to 11: \\`none\\`"), "{many}");
 }
