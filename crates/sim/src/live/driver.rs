@@ -69,6 +69,8 @@ pub(crate) struct Driver {
     attended: bool,
     /// For a call that came from outside: the hop's caller keeps no records, so this does.
     outside: bool,
+    /// Its place in the queue, once it has had one.
+    ticket: Option<Ticket>,
 }
 
 impl Driver {
@@ -86,6 +88,7 @@ impl Driver {
             epoch,
             attended: true,
             outside: false,
+            ticket: None,
         }
     }
 
@@ -117,6 +120,7 @@ impl Driver {
                 if let Action::Queued(ticket) = action {
                     let (grant, granted) = oneshot::channel();
                     lock(&host.waiting).insert(*ticket, grant);
+                    self.ticket = Some(*ticket);
                     let granted = async move {
                         // The sender goes away unused only at the end of the run.
                         Event::Input(granted.await.unwrap_or(Input::Granted))
@@ -175,6 +179,10 @@ impl Driver {
             }
             Action::Finish => {
                 self.over = true;
+                if let Some(ticket) = self.ticket.take() {
+                    // It may have left the queue by itself: nobody else would take it out then.
+                    lock(&self.world.node(self.node).waiting).remove(&ticket);
+                }
                 self.pending.clear();
                 self.heads.clear();
             }
