@@ -79,22 +79,10 @@ pub(crate) async fn send(world: Arc<World>, outgoing: Outgoing, via: Option<Head
     if !outgoing.disturbance.is_none() {
         world.disturb(outgoing.hop, outgoing.disturbance);
     }
-    let give_up_at = outgoing.give_up_at;
     let mut attempt = Attempt { world, outgoing, via, reused: false, idle: Duration::ZERO, seen: None };
-    let in_time = match give_up_at {
-        None => Ok(attempt.head().await),
-        Some(at) => {
-            let at = attempt.world.clock.instant(at);
-            timeout_at(at, attempt.head()).await
-        }
-    };
-    match in_time {
-        Ok(Ok((parts, body, channel))) => Sent::Head(Box::new(Head::new(attempt, parts, body, channel))),
-        Ok(Err(no_head)) => Sent::Ended(attempt.failed(no_head)),
-        Err(_) => {
-            let words = "no response in time".to_owned();
-            Sent::Ended(attempt.failed(NoHead { failure: Failure::HeadTimeout, reset: false, words }))
-        }
+    match attempt.head().await {
+        Ok((parts, body, channel)) => Sent::Head(Box::new(Head::new(attempt, parts, body, channel))),
+        Err(no_head) => Sent::Ended(attempt.failed(no_head)),
     }
 }
 
@@ -105,7 +93,11 @@ impl Attempt {
             let before = channel.seen.bytes.load(Ordering::Relaxed);
             self.seen = Some((channel.seen.clone(), before));
             let response = channel.sender.send_request(self.request());
-            let result = channel.with(response).await;
+            let give_up_at = self.outgoing.give_up_at.map(|at| self.world.clock.instant(at));
+            let Some(result) = channel.with(give_up_at, response).await else {
+                let words = "no response in time".to_owned();
+                return Err(NoHead { failure: Failure::HeadTimeout, reset: false, words });
+            };
             match result {
                 Ok(response) => {
                     let (parts, body) = response.into_parts();

@@ -18,6 +18,7 @@ use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until};
 use trace::Time;
 
 use super::world::lock;
@@ -98,6 +99,8 @@ pub(crate) struct Channel {
     pub(crate) seen: Arc<Seen>,
     /// Since when it has been idle; `None` on its first use.
     pub(crate) idle_since: Option<Time>,
+    /// Its time-out. It is kept, for one that is only put off takes no lock of the runtime's.
+    give_up: Option<Pin<Box<Sleep>>>,
 }
 
 impl std::fmt::Debug for Channel {
@@ -114,7 +117,8 @@ impl Channel {
         let seen = Arc::new(Seen::default());
         let watched = TokioIo::new(Watched { stream, seen: seen.clone() });
         let (sender, connection) = Builder::new().handshake(watched).await.map_err(io::Error::other)?;
-        Ok(Self { sender, connection: Box::pin(connection), over: false, seen, idle_since: None })
+        let connection = Box::pin(connection);
+        Ok(Self { sender, connection, over: false, seen, idle_since: None, give_up: None })
     }
 
     /// Lets the connection work.
@@ -124,12 +128,24 @@ impl Channel {
         }
     }
 
-    /// Waits for something that the connection brings.
-    pub(crate) async fn with<F: Future>(&mut self, future: F) -> F::Output {
+    /// Waits for something that the connection brings, no longer than until then.
+    pub(crate) async fn with<F: Future>(&mut self, until: Option<Instant>, future: F) -> Option<F::Output> {
         tokio::pin!(future);
+        if let Some(until) = until {
+            match &mut self.give_up {
+                Some(give_up) => give_up.as_mut().reset(until),
+                None => self.give_up = Some(Box::pin(sleep_until(until))),
+            }
+        }
         poll_fn(|cx| {
             self.poll_connection(cx);
-            future.as_mut().poll(cx)
+            if let Poll::Ready(output) = future.as_mut().poll(cx) {
+                return Poll::Ready(Some(output));
+            }
+            match &mut self.give_up {
+                Some(give_up) if until.is_some() => give_up.as_mut().poll(cx).map(|()| None),
+                _ => Poll::Pending,
+            }
         })
         .await
     }
