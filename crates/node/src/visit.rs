@@ -23,7 +23,8 @@ use proxy_status::proxy_status;
 
 /// The slot of a rerouted request, which is in no plan.
 const REROUTED: u16 = u16::MAX;
-/// Set in the slot of the call that stands in for the one without it.
+/// Set in the slot of the call that stands in for the one without it. It is set in [`REROUTED`] too:
+/// nothing stands in for a rerouted request.
 const FALLBACK: u16 = 1 << 15;
 
 /// Who is served.

@@ -7,6 +7,11 @@ use std::time::Duration;
 use http::Uri;
 use node::ProxyStatus;
 
+/// The fields that name a request's trace and its place in it (W3C Trace Context).
+pub(crate) const TRACEPARENT: &str = "traceparent";
+pub(crate) const TRACESTATE: &str = "tracestate";
+/// The field with the milliseconds that are left for a request, as Envoy's.
+pub(crate) const TIME_LEFT: &str = "x-envoy-expected-rq-timeout-ms";
 /// The path that no node serves.
 pub(crate) const WRONG_PATH: &str = "/no/such/path";
 /// The credentials that every node accepts.

@@ -51,7 +51,7 @@ mod tests {
         state.drop_probability(&POLICY, Time(2))
     }
 
-    /// The examples worked out in the shared notes on the formula: 100/50, 100/40, 100/0.
+    /// By the formula, worked out by hand for 100/50, 100/40, 100/0.
     #[test]
     fn it_follows_the_formula() {
         assert!(after(100, 50).abs() < 1e-12);

@@ -144,8 +144,7 @@ impl<S: Sink> World<'_, S> {
             return;
         }
         let declared = self.env.scenario.topology.node(node).response;
-        let more = More::Passed;
-        self.open(to, response, shape, more);
+        self.open(to, response, shape, More::Passed);
         let Some(flow) = self.exchanges.get_mut(to).and_then(|x| x.flow.as_mut()) else { return };
         if in_pieces {
             let piece = declared.body.div_ceil(u64::from(declared.chunks)).max(1);

@@ -1,21 +1,24 @@
 //! What a request is on the wire, as far as anyone asks: its size, and where it has been.
 
+use std::iter::successors;
 use std::rc::Rc;
 
 use http::Method;
 use node::Outgoing;
 use topology::{NodeId, Scenario};
 
-use crate::message::{BAD_CREDENTIALS, GOOD_CREDENTIALS, WRONG_PATH, target};
+use crate::message::{
+    BAD_CREDENTIALS, GOOD_CREDENTIALS, TIME_LEFT, TRACEPARENT, TRACESTATE, WRONG_PATH, target,
+};
 
 /// An address as the live engine's: loopback, and a port of five digits.
 pub(super) const ADDRESS: &str = "127.0.0.1:40000";
 /// `traceparent` and `tracestate`, as the live engine writes them.
-const IDENTITY: u64 = field(11, 55) + field(10, 28);
+const IDENTITY: u64 = field(TRACEPARENT, 55) + field(TRACESTATE, 28);
 
-/// A header field of so many bytes: name, colon, space, value, end of line.
-const fn field(name: u64, value: u64) -> u64 {
-    name + value + 4
+/// The bytes of a header field whose value has so many: name, colon, space, value, end of line.
+const fn field(name: &str, value: u64) -> u64 {
+    name.len() as u64 + value + 4
 }
 
 /// What a load sends.
@@ -49,12 +52,12 @@ impl Path {
 impl Template {
     pub(super) fn new(request: &topology::load::Request) -> Self {
         let method = Method::from_bytes(request.method.as_bytes()).unwrap_or(Method::GET);
-        let own = request.headers.iter().map(|(name, value)| field(name.len() as u64, value.len() as u64));
+        let own = request.headers.iter().map(|(name, value)| field(name, value.len() as u64));
         let body = request.body.len();
-        let length = if body > 0 { field("content-length".len() as u64, digits(body)) } else { 0 };
+        let length = if body > 0 { field("content-length", digits(body)) } else { 0 };
         let line = method.as_str().len() + "  HTTP/1.1\r\n\r\n".len();
         Self {
-            bytes: line as u64 + field(4, ADDRESS.len() as u64) + IDENTITY + own.sum::<u64>() + length,
+            bytes: line as u64 + field("host", ADDRESS.len() as u64) + IDENTITY + own.sum::<u64>() + length,
             path: Path::new(&request.path),
             body,
             idempotent: method.is_idempotent(),
@@ -68,11 +71,11 @@ impl Template {
         let outbound = outgoing.disturbance.outbound;
         let path = if outbound.wrong_path { Path::new(WRONG_PATH) } else { edge.unwrap_or(self.path) };
         let credentials = if outbound.bad_credentials { BAD_CREDENTIALS } else { GOOD_CREDENTIALS };
-        let via = via.map_or(0, |via| field(3, via.bytes));
+        let via = via.map_or(0, |via| field("via", via.bytes));
         let time_left = outgoing
             .time_left
-            .map_or(0, |left| field(30, digits(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))));
-        let credentials = field(13, credentials.len() as u64);
+            .map_or(0, |left| field(TIME_LEFT, digits(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))));
+        let credentials = field("authorization", credentials.len() as u64);
         (self.bytes + path.bytes + credentials + via + time_left, !path.unknown)
     }
 }
@@ -100,7 +103,18 @@ impl Via {
 
     /// Whether a node is among them.
     pub(super) fn contains(&self, node: NodeId) -> bool {
-        self.node == node || self.before.as_ref().is_some_and(|before| before.contains(node))
+        successors(Some(self), |via| via.before.as_deref()).any(|via| via.node == node)
+    }
+}
+
+/// One after another: of a chain of many thousand nodes, each dropping the one before it would need
+/// more stack than a thread has.
+impl Drop for Via {
+    fn drop(&mut self) {
+        let mut before = self.before.take();
+        while let Some(via) = before {
+            before = Rc::into_inner(via).and_then(|mut via| via.before.take());
+        }
     }
 }
 
@@ -125,5 +139,21 @@ impl LastVia {
         let via = Via::after(before.cloned(), node, scenario);
         self.0 = Some(via.clone());
         via
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_way_needs_no_stack() {
+        let mut last = None;
+        for node in 0..200_000 {
+            last = Some(Rc::new(Via { before: last, node: NodeId(node), bytes: 0 }));
+        }
+        let via = last.unwrap();
+        assert!(via.contains(NodeId(0)));
+        assert!(!via.contains(NodeId(200_000)));
     }
 }

@@ -10,13 +10,13 @@ use topology::EdgeId;
 use trace::{CallId, HopId};
 
 use super::world::lock;
-use crate::message::{BAD_CREDENTIALS, GOOD_CREDENTIALS};
+use crate::message::{self, BAD_CREDENTIALS, GOOD_CREDENTIALS};
 
 /// The header of RFC 9209.
 pub(crate) const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const TIME_LEFT: HeaderName = HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+const TRACEPARENT: HeaderName = HeaderName::from_static(message::TRACEPARENT);
+const TIME_LEFT: HeaderName = HeaderName::from_static(message::TIME_LEFT);
+const TRACESTATE: HeaderName = HeaderName::from_static(message::TRACESTATE);
 
 const GOOD: HeaderValue = HeaderValue::from_static(GOOD_CREDENTIALS);
 const BAD: HeaderValue = HeaderValue::from_static(BAD_CREDENTIALS);
