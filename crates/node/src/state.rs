@@ -68,6 +68,11 @@ impl NodeState {
         u32::try_from(self.queue.len()).unwrap_or(u32::MAX)
     }
 
+    /// How many requests are worked on.
+    pub(crate) fn busy(&self) -> u32 {
+        self.busy
+    }
+
     /// Takes a worker, if one is free.
     pub(crate) fn take_worker(&mut self, env: &Env<'_>, now: Time) -> bool {
         let free = env.faults.capacity(env.scenario, self.node, now).0.is_none_or(|w| self.busy < w);

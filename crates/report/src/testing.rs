@@ -75,6 +75,7 @@ pub(crate) fn node(name: &str, kind: NodeKind) -> Node {
         discipline: topology::node::Discipline::default(),
         max_in_flight: None,
         service_time: Distribution::ZERO,
+        contention: Duration::ZERO,
         on_disconnect: OnDisconnect::Continue,
         deadline: None,
         response: Response { status: 200, body: 100, chunks: 1, chunk_interval: Duration::ZERO },

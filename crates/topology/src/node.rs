@@ -53,6 +53,8 @@ pub struct Node {
     pub max_in_flight: Option<u32>,
     /// How long its own work on one request takes.
     pub service_time: Distribution,
+    /// How much longer that takes for each request that is worked on as it begins, itself included.
+    pub contention: Duration,
     /// What becomes of a request's work when its caller hangs up.
     pub on_disconnect: OnDisconnect,
     /// All its attempts at answering one request together may take so long.

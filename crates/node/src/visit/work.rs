@@ -81,6 +81,7 @@ impl Visit {
         let declared = scope.declared();
         let mut work =
             declared.service_time.sample(&mut scope.env.dice.rng(Purpose::Work, serving.incoming.hop.0));
+        work = (work + declared.contention * scope.node.busy()).min(topology::units::DURATION_MAX);
         if process.work_factor > 0.0 {
             serving.faults = serving.faults.union(serving.incoming.disturbance.marks.process);
             work = work.mul_f64(process.work_factor).min(topology::units::DURATION_MAX);

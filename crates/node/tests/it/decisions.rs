@@ -261,3 +261,12 @@ fn a_failed_optional_call_fails_nobody() {
     let actions = bench.answer(visit, 1, 200);
     assert_eq!(status(&actions), Some(200));
 }
+
+#[test]
+fn work_takes_longer_beside_other_work() {
+    let text = CHAIN.replace("5ms, workers: 1", "5ms, contention: 2ms, workers: 3");
+    let mut bench = Bench::new("app", &text);
+    let ends: Vec<_> = (0..4).map(|_| sleep(&bench.begin().1)).collect();
+    let ms = |ms: u64| Some(Time(ms * 1_000_000));
+    assert_eq!(ends, [ms(7), ms(9), ms(11), None], "who waits does not slow anyone down");
+}

@@ -32,7 +32,7 @@ pub enum Network {
         /// The mean delay.
         mean: DurationText,
         /// How far it goes up and down: the half-width of a uniform, the standard deviation of a
-        /// normal distribution.
+        /// normal or an exponential distribution.
         #[serde(default)]
         jitter: DurationText,
         /// The shape of the jitter.
@@ -93,6 +93,8 @@ pub enum JitterShape {
     Uniform,
     /// The bell curve, cut off at 0.
     Normal,
+    /// A tail above `mean - jitter`; memoryless if the two are the same.
+    Exponential,
 }
 
 fn default_slice() -> Size {
@@ -184,13 +186,35 @@ impl ResetPhase {
 }
 
 impl JitterShape {
-    /// One delay; the normal one by the Box-Muller transform of the two numbers.
+    /// One delay, by the inverse of its distribution; the normal one by the Box-Muller transform of
+    /// the two numbers.
     fn draw(self, mean: Duration, jitter: Duration, luck: (f64, f64)) -> Duration {
         let offset = match self {
             Self::Uniform => 2.0 * luck.0 - 1.0,
             Self::Normal => (-2.0 * (1.0 - luck.0).ln()).sqrt() * (std::f64::consts::TAU * luck.1).cos(),
+            Self::Exponential => -(1.0 - luck.0).ln() - 1.0,
         };
         let seconds = mean.as_secs_f64() + offset * jitter.as_secs_f64();
         Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::ZERO)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Over even luck: the mean is the mean whatever the shape, and the tail is that of the shape.
+    #[test]
+    fn a_delay_keeps_its_mean() {
+        let ms = Duration::from_millis;
+        let even = |n: u32| (f64::from(n) + 0.5) / 1000.0;
+        for shape in [JitterShape::Uniform, JitterShape::Normal, JitterShape::Exponential] {
+            let luck = (0..1000).flat_map(|n| (0..10).map(move |m| (even(n), f64::from(m) / 10.0)));
+            let total: Duration = luck.map(|luck| shape.draw(ms(100), ms(20), luck)).sum();
+            assert!((total / 10_000).abs_diff(ms(100)) < Duration::from_micros(50), "{shape:?}: {total:?}");
+        }
+        let memoryless = |share: f64| JitterShape::Exponential.draw(ms(100), ms(100), (share, 0.0));
+        assert!(memoryless(0.0).is_zero());
+        assert!(memoryless(0.99).abs_diff(ms(100).mul_f64(100_f64.ln())) < Duration::from_micros(1));
     }
 }

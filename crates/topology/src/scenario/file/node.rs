@@ -34,6 +34,10 @@ pub(in crate::scenario) struct NodeFile {
     /// How long its own work on one request takes. Default: 5ms for a server, 0s for a gateway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::scenario) service_time: Option<Time>,
+    /// How much longer that takes for each request that is worked on as it begins, itself included:
+    /// what they share (locks, memory) gets slower. Default: 0s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenario) contention: Option<DurationText>,
     /// How many instances there are. With more than one they are called `name#1`, `name#2`, ...
     /// and an edge to the node is a choice among them. Default: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -94,6 +94,7 @@ fn settle(name: &str, file: &mut NodeFile, at: &Path, problems: &mut Collector<'
         },
         max_in_flight: settled.max_in_flight.and_then(|m| m.0),
         service_time: settled.service_time.map_or(Distribution::ZERO, |time| time.0),
+        contention: settled.contention.unwrap_or_default().0,
         on_disconnect: settled.on_disconnect.unwrap_or(OnDisconnect::Cancel),
         deadline: settled.deadline.0.map(|d| d.0),
         response: Response {
@@ -118,6 +119,7 @@ fn fill_in(file: &mut NodeFile) {
     file.queue.get_or_insert(QueueFile(QueueLong::default()));
     file.max_in_flight.get_or_insert(OrNone(None));
     file.service_time.get_or_insert(Time::millis(if server { 5 } else { 0 }));
+    file.contention.get_or_insert(seconds(0));
     file.on_disconnect.get_or_insert(if server { OnDisconnect::Continue } else { OnDisconnect::Cancel });
     file.response.get_or_insert_default();
     file.keep_alive.get_or_insert(seconds(75));
@@ -133,6 +135,7 @@ fn answering_keys(file: &NodeFile) -> impl Iterator<Item = &'static str> {
         ("queue", file.queue.is_some()),
         ("max_in_flight", file.max_in_flight.is_some()),
         ("service_time", file.service_time.is_some()),
+        ("contention", file.contention.is_some()),
         ("replicas", file.replicas.is_some()),
         ("on_disconnect", file.on_disconnect.is_some()),
         ("response", file.response.is_some()),

@@ -133,6 +133,7 @@ fn source(fault: &str) -> Node {
         discipline: Discipline::default(),
         max_in_flight: None,
         service_time: Distribution::ZERO,
+        contention: Duration::ZERO,
         on_disconnect: OnDisconnect::Cancel,
         deadline: None,
         response: Response { status: 200, body: 0, chunks: 1, chunk_interval: Duration::ZERO },
