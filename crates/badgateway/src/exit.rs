@@ -90,7 +90,10 @@ impl From<ExplainError> for Failure {
     fn from(error: ExplainError) -> Self {
         match error {
             ExplainError::Files(error) => error.into(),
-            ExplainError::NoSuchCall(_) | ExplainError::NoSuchStrategy(..) => Self::wrong(error.to_string()),
+            ExplainError::NoSuchCall(_)
+            | ExplainError::NotKept(_)
+            | ExplainError::NoneKept
+            | ExplainError::NoSuchStrategy(..) => Self::wrong(error.to_string()),
         }
     }
 }

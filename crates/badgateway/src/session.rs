@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use report::{Figures, Recorder, Report, Series, render};
 use sim::{Progress, Stop, Summary};
 use topology::{NodeKind, Scenario};
-use trace::manifest::{EdgeEntry, FORMAT, NodeEntry, Score, Versions};
+use trace::manifest::{EdgeEntry, FORMAT, NodeEntry, Records, Score, Versions};
 use trace::{Manifest, RunDir};
 
 use crate::beside;
@@ -26,6 +26,9 @@ pub(crate) struct SessionArgs {
     pub(crate) engine: Engine,
     #[command(flatten)]
     out: OutArg,
+    /// Which calls are written, with their hops. The figures count all calls in any case.
+    #[arg(long, value_enum, value_name = "WHICH", default_value_t)]
+    records: RecordsName,
     #[command(flatten)]
     format: FormatArgs,
 }
@@ -43,6 +46,28 @@ impl OutArg {
     pub(crate) fn folder(&self, scenario: &Scenario) -> PathBuf {
         let given = self.out.clone();
         given.unwrap_or_else(|| default_folder(Path::new("results"), scenario, SystemTime::now()))
+    }
+}
+
+/// The names of what may be written of calls.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum RecordsName {
+    /// No call: for runs of many millions.
+    None,
+    /// The calls in which something failed, be it that a retry, a hedge or a fallback masked it.
+    Failed,
+    /// Every call.
+    #[default]
+    All,
+}
+
+impl From<RecordsName> for Records {
+    fn from(name: RecordsName) -> Self {
+        match name {
+            RecordsName::None => Self::None,
+            RecordsName::Failed => Self::Failed,
+            RecordsName::All => Self::All,
+        }
     }
 }
 
@@ -101,23 +126,28 @@ impl<'a> Session<'a> {
         compared: &[String],
         output: &'a Output,
     ) -> Result<Self, Failure> {
-        Self::begin_in(args.out.folder(scenario), args.engine, scenario, compared, output)
+        let records = args.records.into();
+        Self::begin_in(args.out.folder(scenario), args.engine, records, scenario, compared, output)
     }
 
-    /// The same in this folder, by this engine.
+    /// The same in this folder, by this engine, with rows for these calls.
     pub(crate) fn begin_in(
         folder: PathBuf,
         engine: Engine,
+        records: Records,
         scenario: &Scenario,
         compared: &[String],
         output: &'a Output,
     ) -> Result<Self, Failure> {
         let dir = RunDir::create(folder)?;
         dir.write_scenario(&scenario.to_yaml())?;
-        let manifest =
-            Manifest { compared: compared.to_vec(), ..manifest(scenario, engine, SystemTime::now()) };
+        let manifest = Manifest {
+            compared: compared.to_vec(),
+            records,
+            ..manifest(scenario, engine, SystemTime::now())
+        };
         dir.write_manifest(&manifest)?;
-        let series = Series::create(&dir, compared.len().max(1))?;
+        let series = Series::create(&dir, compared.len().max(1), records)?;
         let stop = Stop::new();
         interrupt::on_interrupt(stop.clone())
             .map_err(|e| Failure::failed(format!("cannot listen for Ctrl-C: {e}")))?;
@@ -194,7 +224,7 @@ impl<'a> Session<'a> {
         let (format, colour) = (args.format.format.into(), output.result_colour());
         output::result(|out| render::report(&report, format, colour, out))?;
         output.hint(&format!("\nThe run is in {}", dir.path().display()));
-        if report.failed() > 0 {
+        if report.failed() > 0 && report.run.records != Records::None {
             output.hint(&format!("next: badgateway explain {}", dir.path().display()));
         }
         Ok(if report.thresholds_met() { Exit::Well } else { Exit::Missed })
@@ -259,6 +289,7 @@ fn manifest(scenario: &Scenario, engine: Engine, start: SystemTime) -> Manifest 
             .collect(),
         compared: Vec::new(),
         seeds: 1,
+        records: Records::All,
     }
 }
 

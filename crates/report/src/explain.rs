@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
+use trace::manifest::Records;
 use trace::rows::{CallRow, HopRow, Name, OriginRow, StrategyRow};
 use trace::run_dir::Example;
 use trace::{CallId, HopId, RunDir, RunDirError};
@@ -47,6 +48,16 @@ pub enum ExplainError {
     /// The run has no such call.
     #[error("the run has no call {0}: calls.csv lists those it has")]
     NoSuchCall(CallId),
+    /// The run has kept only some calls, and not this one.
+    #[error(
+        "the run has kept no call {0}: it was made with `--records failed`, which keeps the calls in which something failed"
+    )]
+    NotKept(CallId),
+    /// The run has kept no calls.
+    #[error(
+        "the run has no calls to explain: it was made with `--records none`; `--records failed` keeps those that failed"
+    )]
+    NoneKept,
     /// The run has no such strategy.
     #[error("the run has no strategy `{0}`: it has {1}")]
     NoSuchStrategy(String, String),
@@ -57,6 +68,10 @@ pub enum ExplainError {
 /// # Errors
 /// If a file cannot be read, or there is no such call or strategy. That no call failed is no error.
 pub fn read(dir: &RunDir, selection: &Selection) -> Result<Vec<Explained>, ExplainError> {
+    let records = dir.read_manifest()?.records;
+    if records == Records::None {
+        return Err(ExplainError::NoneKept);
+    }
     let strategy = strategy(dir, selection.strategy.as_deref())?;
     let wanted =
         |row: &CallRow| row.strategy == strategy && selection.seed.is_none_or(|seed| row.seed == seed);
@@ -68,7 +83,11 @@ pub fn read(dir: &RunDir, selection: &Selection) -> Result<Vec<Explained>, Expla
         examples.insert((example.call.clone(), example.seed), example);
     }
     let calls = match selection.call {
-        Some(call) => vec![find(dir, call, wanted)?],
+        Some(call) => match find(dir, call, wanted)? {
+            Some(found) => vec![found],
+            None if records == Records::Failed => return Err(ExplainError::NotKept(call)),
+            None => return Err(ExplainError::NoSuchCall(call)),
+        },
         None => pick(dir, &strategy, wanted, &examples)?,
     };
     let mut hops: BTreeMap<Key, Vec<HopRow>> = calls.iter().map(|call| (key(call), Vec::new())).collect();
@@ -131,14 +150,18 @@ pub fn write(calls: &[Explained], format: Format, colour: bool, out: &mut dyn Wr
     }
 }
 
-fn find(dir: &RunDir, call: CallId, wanted: impl Fn(&CallRow) -> bool) -> Result<CallRow, ExplainError> {
+fn find(
+    dir: &RunDir,
+    call: CallId,
+    wanted: impl Fn(&CallRow) -> bool,
+) -> Result<Option<CallRow>, ExplainError> {
     for row in dir.rows::<CallRow>()? {
         let row = row?;
         if row.call == call && wanted(&row) {
-            return Ok(row);
+            return Ok(Some(row));
         }
     }
-    Err(ExplainError::NoSuchCall(call))
+    Ok(None)
 }
 
 /// What makes two failures alike.

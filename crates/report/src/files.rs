@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use topology::{Cause, Scenario, Target};
+use trace::manifest::Records;
 use trace::rows::{CallRow, HopRow, TimelineRow};
 use trace::run_dir::{ExampleStream, RowStream};
 use trace::{RunDir, RunDirError};
@@ -19,6 +20,7 @@ const EXAMPLE_KINDS: usize = 64;
 /// The files.
 #[derive(Debug)]
 pub(crate) struct Files {
+    records: Records,
     calls: RowStream<CallRow>,
     hops: RowStream<HopRow>,
     timeline: RowStream<TimelineRow>,
@@ -36,8 +38,9 @@ pub(crate) struct Mark {
 }
 
 impl Files {
-    pub(crate) fn create(dir: &RunDir) -> Result<Self, RunDirError> {
+    pub(crate) fn create(dir: &RunDir, records: Records) -> Result<Self, RunDirError> {
         Ok(Self {
+            records,
             calls: dir.stream()?,
             hops: dir.stream()?,
             timeline: dir.stream()?,
@@ -80,6 +83,14 @@ impl Files {
         call: &Judged<'_>,
     ) -> Result<(), RunDirError> {
         let trace = call.trace;
+        let is_kept = match self.records {
+            Records::None => false,
+            Records::Failed => call.has_failure(),
+            Records::All => true,
+        };
+        if !is_kept {
+            return Ok(());
+        }
         self.calls.push(&log::call_row(scenario, names, trace, call.verdict.as_ref()))?;
         for attempt in &trace.attempts {
             self.hops.push(&log::hop_row(scenario, names, trace, attempt))?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use topology::Scenario;
+use trace::manifest::Records;
 use trace::{Assembler, CallId, CallTrace, Record, RunDir, RunDirError, Sink, Time};
 
 use crate::Figures;
@@ -30,7 +31,8 @@ pub struct Recorder {
     assembler: Assembler,
     lifecycle: Lifecycle,
     tally: Tally,
-    outcomes: Outcomes,
+    /// None where there is nothing to compare with.
+    outcomes: Option<Outcomes>,
     timeline: Timeline,
     files: Option<Files>,
     now: Time,
@@ -41,7 +43,7 @@ impl Recorder {
     /// One that only counts.
     pub fn new(scenario: Arc<Scenario>) -> Self {
         let tally = Tally::new(&scenario);
-        Self::on_top(scenario, tally, None)
+        Self::on_top(scenario, tally, None, None)
     }
 
     /// One that also writes calls, hops, the timeline and examples into a run's folder.
@@ -49,17 +51,22 @@ impl Recorder {
     /// # Errors
     /// If a file cannot be made.
     pub fn with_folder(scenario: Arc<Scenario>, dir: &RunDir) -> Result<Self, RunDirError> {
-        Ok(Self { files: Some(Files::create(dir)?), ..Self::new(scenario) })
+        Ok(Self { files: Some(Files::create(dir, Records::All)?), ..Self::new(scenario) })
     }
 
     /// One that goes on with what earlier runs have counted and written.
-    pub(crate) fn on_top(scenario: Arc<Scenario>, tally: Tally, files: Option<Files>) -> Self {
+    pub(crate) fn on_top(
+        scenario: Arc<Scenario>,
+        tally: Tally,
+        files: Option<Files>,
+        outcomes: Option<Outcomes>,
+    ) -> Self {
         Self {
             names: Names::new(&scenario),
             assembler: Assembler::new(),
             lifecycle: Lifecycle::default(),
             tally,
-            outcomes: Outcomes::default(),
+            outcomes,
             timeline: Timeline::default(),
             files,
             now: Time::default(),
@@ -108,7 +115,9 @@ impl Recorder {
         }
         if trace.end.start.since_start() >= self.scenario.warmup {
             self.tally.add(&self.scenario, &call);
-            self.outcomes.add(trace.end.call, trace.end.is_ok());
+            if let Some(outcomes) = &mut self.outcomes {
+                outcomes.add(trace.end.call, trace.end.is_ok());
+            }
         }
         Ok(())
     }
@@ -164,7 +173,7 @@ impl Sink for Recorder {
 pub(crate) struct Recorded {
     pub(crate) scenario: Arc<Scenario>,
     pub(crate) tally: Tally,
-    pub(crate) outcomes: Outcomes,
+    pub(crate) outcomes: Option<Outcomes>,
     pub(crate) files: Option<Files>,
 }
 

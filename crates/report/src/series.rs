@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use topology::Scenario;
+use trace::manifest::Records;
 use trace::{RunDir, RunDirError};
 
 use crate::comparison::Matches;
@@ -20,6 +21,7 @@ use crate::{Figures, Recorder};
 #[derive(Debug)]
 pub struct Series {
     dir: RunDir,
+    records: Records,
     files: Option<Files>,
     /// What each strategy has shown in whole rounds, with its scenario.
     whole: Vec<(Arc<Scenario>, Tally)>,
@@ -35,14 +37,15 @@ pub struct Series {
 }
 
 impl Series {
-    /// A series of rounds of so many strategies.
+    /// A series of rounds of so many strategies, of whose calls these have rows in the folder.
     ///
     /// # Errors
     /// If a file cannot be made.
-    pub fn create(dir: &RunDir, strategies: usize) -> Result<Self, RunDirError> {
+    pub fn create(dir: &RunDir, strategies: usize, records: Records) -> Result<Self, RunDirError> {
         Ok(Self {
             dir: dir.clone(),
-            files: Some(Files::create(dir)?),
+            records,
+            files: Some(Files::create(dir, records)?),
             whole: Vec::new(),
             round: Vec::new(),
             outcomes: Vec::new(),
@@ -61,7 +64,8 @@ impl Series {
     pub fn begin(&mut self, scenario: Arc<Scenario>) -> Result<Recorder, RunDirError> {
         let tally = self.tally(self.round.len(), &scenario);
         self.mark()?;
-        Ok(Recorder::on_top(scenario, tally, self.files.take()))
+        let (files, outcomes) = (self.files.take(), self.outcomes());
+        Ok(Recorder::on_top(scenario, tally, files, outcomes))
     }
 
     /// The same for all runs of a round at once, which may go on beside each other. They come back by
@@ -71,8 +75,9 @@ impl Series {
     /// If a file cannot be made.
     pub fn begin_round(&self, scenarios: &[Arc<Scenario>]) -> Result<Vec<Recorder>, RunDirError> {
         let recorder = |(place, scenario): (usize, &Arc<Scenario>)| {
-            let files = Files::create(&self.dir.part(place)?)?;
-            Ok(Recorder::on_top(scenario.clone(), self.tally(place, scenario), Some(files)))
+            let files = Files::create(&self.dir.part(place)?, self.records)?;
+            let tally = self.tally(place, scenario);
+            Ok(Recorder::on_top(scenario.clone(), tally, Some(files), self.outcomes()))
         };
         scenarios.iter().enumerate().map(recorder).collect()
     }
@@ -80,6 +85,11 @@ impl Series {
     /// What a strategy has shown in whole rounds.
     fn tally(&self, place: usize, scenario: &Scenario) -> Tally {
         self.whole.get(place).map_or_else(|| Tally::new(scenario), |(_, tally)| tally.clone())
+    }
+
+    /// Where a run notes how its calls have ended, if there is another to compare them with.
+    fn outcomes(&self) -> Option<Outcomes> {
+        (self.strategies > 1).then(Outcomes::default)
     }
 
     /// What is written from here on is of the next run.
@@ -133,7 +143,7 @@ impl Series {
 
     fn count(&mut self, recorded: Recorded) {
         self.round.push((recorded.scenario, recorded.tally));
-        self.outcomes.push(recorded.outcomes);
+        self.outcomes.extend(recorded.outcomes);
         if self.round.len() == self.strategies {
             self.close_round();
         }

@@ -37,6 +37,11 @@ impl<'a> Judged<'a> {
         let masked = hidden.map(|a| (a.hop, born(scenario, lifecycle, trace, a.hop))).collect();
         Self { trace, verdict, masked }
     }
+
+    /// Whether something failed, be it that the client never knew.
+    pub(crate) fn has_failure(&self) -> bool {
+        self.verdict.is_some() || !self.masked.is_empty()
+    }
 }
 
 /// All counts of one strategy's runs.

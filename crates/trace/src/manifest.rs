@@ -14,7 +14,7 @@ pub struct FormatVersion {
 }
 
 /// The format that this version writes.
-pub const FORMAT: FormatVersion = FormatVersion { major: 1, minor: 1 };
+pub const FORMAT: FormatVersion = FormatVersion { major: 1, minor: 2 };
 
 impl std::fmt::Display for FormatVersion {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -65,11 +65,27 @@ pub struct Manifest {
     /// How many seeds the figures are over, from `seed` on.
     #[serde(default = "one")]
     pub seeds: u64,
+    /// Which calls have rows in `calls.csv` and `hops.csv`; before format 1.2 all.
+    #[serde(default)]
+    pub records: Records,
 }
 
 /// What runs of format 1.0 have.
 fn one() -> u64 {
     1
+}
+
+/// Which calls have rows of their own, with their hops. The figures count all calls in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Records {
+    /// None.
+    None,
+    /// Those in which something failed: calls that failed, and calls of which a failure was masked.
+    Failed,
+    /// All.
+    #[default]
+    All,
 }
 
 /// What wrote a run's folder.

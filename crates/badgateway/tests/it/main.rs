@@ -14,6 +14,7 @@ mod interrupts;
 mod placed;
 mod readme;
 mod real_clients;
+mod records;
 mod runs;
 mod strategies;
 mod support;

@@ -1,5 +1,5 @@
 use topology::{Failure, FaultId, FaultSet, Mechanism, NodeId, Scenario, Target, fault::Crash};
-use trace::manifest::{FORMAT, Manifest, Score, Versions};
+use trace::manifest::{FORMAT, Manifest, Records, Score, Versions};
 use trace::{Exchange, Outcome, Source};
 
 use super::*;
@@ -57,6 +57,7 @@ fn manifest() -> Manifest {
         edges: Vec::new(),
         compared: Vec::new(),
         seeds: 1,
+        records: Records::All,
     }
 }
 
@@ -132,7 +133,7 @@ fn without_a_failure_there_is_nothing_to_explain() {
 fn runs_of_a_comparison_are_not_mixed() {
     let temp = tempfile::tempdir().unwrap();
     let dir = RunDir::create(temp.path()).unwrap();
-    let mut series = Series::create(&dir, 2).unwrap();
+    let mut series = Series::create(&dir, 2, Records::All).unwrap();
     for (seed, strategy, attempts) in [(7, "calm", 0), (7, "eager", 2), (8, "calm", 0), (8, "eager", 3)] {
         let scenario =
             Scenario { seed, strategy: strategy.to_owned(), ..chain(&["client", "gateway", "app"]) };

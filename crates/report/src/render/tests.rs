@@ -1,4 +1,4 @@
-use trace::manifest::{FORMAT, Hits, Manifest, Score, ThresholdVerdict, Versions};
+use trace::manifest::{FORMAT, Hits, Manifest, Records, Score, ThresholdVerdict, Versions};
 use trace::rows::{FaultRow, LayerRow, OriginRow, StrategyRow};
 use unicode_width::UnicodeWidthStr;
 
@@ -89,6 +89,7 @@ pub(super) fn example() -> Report {
         edges: Vec::new(),
         compared: Vec::new(),
         seeds: 1,
+        records: Records::All,
     };
     let strategy = StrategyRow {
         strategy: "".into(),

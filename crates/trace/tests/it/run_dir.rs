@@ -1,7 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use trace::manifest::{
-    EdgeEntry, FORMAT, FormatVersion, Hits, Manifest, Miss, NodeEntry, Score, ThresholdVerdict, Versions,
+    EdgeEntry, FORMAT, FormatVersion, Hits, Manifest, Miss, NodeEntry, Records, Score, ThresholdVerdict,
+    Versions,
 };
 use trace::rows::{CallRow, FaultRow, HopRow, LayerRow, OriginRow, Row, StrategyRow, TimelineRow};
 use trace::run_dir::{Example, ExampleHop, FILES};
@@ -53,6 +54,7 @@ fn manifest() -> Manifest {
         edges: vec![EdgeEntry { from: "client".into(), to: "app".into() }],
         compared: vec!["none".into(), "eager".into()],
         seeds: 3,
+        records: Records::Failed,
     }
 }
 
@@ -262,16 +264,28 @@ fn what_is_written_is_read_back() {
     assert_reads_back(&path);
 }
 
-/// A run of format 1.1 stays readable, and is still what is written.
+/// A run of format 1.2 stays readable, and is still what is written.
 #[test]
 fn the_golden_run_is_read_and_written() {
-    assert_reads_back(&golden("1.1"));
+    assert_reads_back(&golden("1.2"));
     let temp = tempfile::tempdir().unwrap();
     write(temp.path());
     for file in FILES {
         let written = std::fs::read_to_string(temp.path().join(file)).unwrap();
-        assert_eq!(written, std::fs::read_to_string(golden("1.1").join(file)).unwrap(), "{file}");
+        assert_eq!(written, std::fs::read_to_string(golden("1.2").join(file)).unwrap(), "{file}");
     }
+}
+
+/// A run of format 1.1 stays readable: it has rows for all calls.
+#[test]
+fn a_golden_run_with_all_calls_is_read() {
+    let dir = RunDir::open(golden("1.1")).unwrap();
+    let versions = Versions { format: FormatVersion { major: 1, minor: 1 }, ..manifest().versions };
+    assert_eq!(dir.read_manifest().unwrap(), Manifest { versions, records: Records::All, ..manifest() });
+    assert_eq!(dir.read_rows::<CallRow>().unwrap(), call_rows());
+    assert_eq!(dir.read_rows::<HopRow>().unwrap(), [hop_row()]);
+    assert_eq!(dir.read_rows::<TimelineRow>().unwrap(), [timeline_row()]);
+    assert_eq!(dir.read_examples().unwrap(), [example()]);
 }
 
 /// A run of format 1.0 stays readable: it compares nothing, and does not tell its seed in rows.
@@ -280,7 +294,10 @@ fn an_older_golden_run_is_read() {
     let dir = RunDir::open(golden("1.0")).unwrap();
     let run = dir.read_manifest().unwrap();
     let versions = Versions { format: FormatVersion { major: 1, minor: 0 }, ..manifest().versions };
-    assert_eq!(run, Manifest { versions, compared: Vec::new(), seeds: 1, ..manifest() });
+    assert_eq!(
+        run,
+        Manifest { versions, compared: Vec::new(), seeds: 1, records: Records::All, ..manifest() }
+    );
     let calls = call_rows().map(|call| CallRow { seed: 0, ..call });
     assert_eq!(dir.read_rows::<CallRow>().unwrap(), calls);
     assert_eq!(dir.read_rows::<HopRow>().unwrap(), [HopRow { seed: 0, ..hop_row() }]);
@@ -332,7 +349,7 @@ fn a_newer_major_format_is_refused() {
     write(temp.path()).write_manifest(&newer).unwrap();
     let error = RunDir::open(temp.path()).unwrap_err();
     assert!(matches!(error, RunDirError::Format { .. }), "{error}");
-    assert!(error.to_string().contains("has format 2.1"), "{error}");
+    assert!(error.to_string().contains(&format!("has format 2.{}", FORMAT.minor)), "{error}");
 }
 
 #[test]
