@@ -39,13 +39,14 @@ pub(crate) struct CompareArgs {
 
 pub(crate) fn compare(args: &CompareArgs, output: &Output) -> Result<Exit, Failure> {
     let scenario = scenario::load(&args.scenario, output)?;
-    let strategies = strategies(&scenario, &args.strategies)?;
+    let mut strategies = strategies(&scenario, &args.strategies)?;
     let names: Vec<String> = strategies.iter().map(|under| under.strategy.clone()).collect();
     let seeds = u64::from(args.seeds);
     let last = scenario::last_seed(&scenario, seeds)?;
     let jobs = jobs(args)?;
     output.hint(&plan(&scenario, names.len(), seeds));
     let mut session = Session::begin(&args.session, &scenario, &names, output)?;
+    session.find_warmup(&mut strategies, jobs)?;
     'all: for seed in scenario.seed..=last {
         let round = strategies.iter().map(|under| Scenario { seed, ..under.clone() });
         if jobs > 1 {

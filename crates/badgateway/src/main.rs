@@ -19,6 +19,7 @@ mod scenario;
 mod schema;
 mod session;
 mod sweep;
+mod warmup;
 
 use std::process::ExitCode;
 

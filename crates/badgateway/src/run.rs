@@ -20,8 +20,9 @@ pub(crate) struct RunArgs {
 }
 
 pub(crate) fn run(args: &RunArgs, output: &Output) -> Result<Exit, Failure> {
-    let scenario = scenario::load_with(&args.scenario, &args.strategy, output)?;
+    let mut scenario = scenario::load_with(&args.scenario, &args.strategy, output)?;
     let mut session = Session::begin(&args.session, &scenario, &[], output)?;
+    session.find_warmup(std::slice::from_mut(&mut scenario), 1)?;
     session.run(scenario)?;
     session.end(&args.session)
 }

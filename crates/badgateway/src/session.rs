@@ -17,6 +17,7 @@ use crate::exit::{Exit, Failure};
 use crate::interrupt;
 use crate::output::{self, Output};
 use crate::progress::ProgressLine;
+use crate::warmup::{self, Found};
 
 /// How scenarios are run, and where to.
 #[derive(Debug, Args)]
@@ -139,6 +140,7 @@ impl<'a> Session<'a> {
         compared: &[String],
         output: &'a Output,
     ) -> Result<Self, Failure> {
+        warmup::check(engine, scenario)?;
         let dir = RunDir::create(folder)?;
         dir.write_scenario(&scenario.to_yaml())?;
         let manifest = Manifest {
@@ -152,6 +154,19 @@ impl<'a> Session<'a> {
         interrupt::on_interrupt(stop.clone())
             .map_err(|e| Failure::failed(format!("cannot listen for Ctrl-C: {e}")))?;
         Ok(Self { engine, output, dir, manifest, stop, series, summaries: Vec::new(), interrupted: false })
+    }
+
+    /// Has the warm-up of these scenarios found and set, if that is asked for.
+    pub(crate) fn find_warmup(&mut self, scenarios: &mut [Scenario], jobs: usize) -> Result<(), Failure> {
+        let Some(found) = warmup::find(scenarios, &self.stop, jobs)? else { return Ok(()) };
+        match &found {
+            Found::Warmup(warmup) => {
+                self.manifest.warmup_s = warmup.as_secs_f64();
+                self.manifest.notes.push(found.text());
+            }
+            Found::TooShort(_) => self.manifest.warnings.push(found.text()),
+        }
+        Ok(())
     }
 
     /// Runs a scenario; whether there may be another run.
@@ -290,6 +305,7 @@ fn manifest(scenario: &Scenario, engine: Engine, start: SystemTime) -> Manifest 
         compared: Vec::new(),
         seeds: 1,
         records: Records::All,
+        warnings: Vec::new(),
     }
 }
 
@@ -314,7 +330,8 @@ fn ended(manifest: Manifest, summaries: &[Summary], interrupted: bool) -> Manife
         )
     };
     // A virtual clock is never late.
-    let notes = if manifest.engine == Engine::Live.name() { vec![note()] } else { Vec::new() };
+    let mut notes = manifest.notes;
+    notes.extend((manifest.engine == Engine::Live.name()).then(note));
     Manifest {
         elapsed_s: (elapsed.as_secs_f64() * 1e3).round() / 1e3,
         finished: true,

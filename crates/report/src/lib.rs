@@ -27,6 +27,7 @@ mod testing;
 mod thresholds;
 mod timeline;
 mod verdict;
+mod warm_up;
 
 pub use agreement::{Agreement, Judgement, Machine};
 pub use comparison::{Advice, Conclusion};
@@ -34,3 +35,4 @@ pub use figures::{Figures, ReadError, Report};
 pub use recorder::Recorder;
 pub use series::Series;
 pub use verdict::Verdict;
+pub use warm_up::WarmUp;

@@ -102,7 +102,7 @@ impl Recorder {
     }
 
     fn complete(&mut self, trace: &CallTrace) -> Result<(), RunDirError> {
-        if self.is_synthetic(trace.end.call) {
+        if is_synthetic(&self.scenario, trace.end.call) {
             return Ok(());
         }
         let call = Judged::new(&self.scenario, &self.lifecycle, trace);
@@ -121,21 +121,21 @@ impl Recorder {
         }
         Ok(())
     }
+}
 
-    /// Whether a call is load that a surge adds.
-    fn is_synthetic(&self, call: CallId) -> bool {
-        let load = self.scenario.loads.get(usize::from(call.load()));
-        load.is_some_and(|load| self.scenario.topology.node(load.from).synthetic)
-    }
+/// Whether a call is load that a surge adds.
+pub(crate) fn is_synthetic(scenario: &Scenario, call: CallId) -> bool {
+    let load = scenario.loads.get(usize::from(call.load()));
+    load.is_some_and(|load| scenario.topology.node(load.from).synthetic)
 }
 
 impl Sink for Recorder {
     fn record(&mut self, record: Record) -> io::Result<()> {
         match &record {
-            Record::Served(served) if !self.is_synthetic(served.call) => {
+            Record::Served(served) if !is_synthetic(&self.scenario, served.call) => {
                 self.timeline.served(&self.scenario, served);
             }
-            Record::Call(end) if !self.is_synthetic(end.call) => self.timeline.call(end),
+            Record::Call(end) if !is_synthetic(&self.scenario, end.call) => self.timeline.call(end),
             Record::Gauge(gauge) => self.timeline.gauge(gauge),
             Record::Node(event) => self.lifecycle.observe(*event),
             Record::Served(_)

@@ -54,6 +54,7 @@ pub(crate) fn chain(names: &[&str]) -> Scenario {
         seed: 7,
         duration: Duration::from_secs(20),
         warmup: Duration::ZERO,
+        finds_warmup: false,
         topology,
         loads: vec![load(NodeId(0))],
         faults: Vec::new(),

@@ -40,6 +40,8 @@ pub struct Scenario {
     pub duration: Duration,
     /// Calls that begin before this are left out of the figures.
     pub warmup: Duration,
+    /// `warmup: auto`: it has still to be found how long the warm-up is, and until then it is zero.
+    pub finds_warmup: bool,
     /// Who calls whom.
     pub topology: Topology,
     /// Who sends what.

@@ -68,6 +68,9 @@ pub struct Manifest {
     /// Which calls have rows in `calls.csv` and `hops.csv`; before format 1.2 all.
     #[serde(default)]
     pub records: Records,
+    /// Why the figures may not be what they seem.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// What runs of format 1.0 have.

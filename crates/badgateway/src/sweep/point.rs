@@ -12,6 +12,7 @@ use crate::output::Output;
 use crate::scenario::{self, Source};
 use crate::session::{Engine, name_of};
 use crate::sweep::progress::SweepProgress;
+use crate::warmup::{self, Found};
 
 /// With a precision asked for, this many seeds are run before it is looked at: fewer say too little
 /// of the spread between seeds.
@@ -38,6 +39,7 @@ impl Points<'_> {
     fn scenarios(&self, point: u64) -> Result<Vec<Scenario>, Failure> {
         let scenario = self.source.scenario(&self.grid.settings(point), self.output)?;
         scenario::last_seed(&scenario, self.manifest.seeds)?;
+        warmup::check(self.engine, &scenario)?;
         scenario::under_each(&scenario, &self.manifest.strategies)
     }
 
@@ -48,7 +50,10 @@ impl Points<'_> {
         stop: &Stop,
         progress: &Arc<SweepProgress>,
     ) -> Result<Option<Vec<SweepRow>>, Failure> {
-        let strategies = self.scenarios(point)?;
+        let mut strategies = self.scenarios(point)?;
+        if let Some(found @ Found::TooShort(_)) = warmup::find(&mut strategies, stop, 1)? {
+            self.output.hint(&format!("{}: {}", self.settings(point), found.text()));
+        }
         let mut samples = vec![Sample::default(); strategies.len()];
         for round in 0..self.manifest.seeds {
             for (under, sample) in strategies.iter().zip(&mut samples) {
@@ -78,9 +83,14 @@ impl Points<'_> {
 
     /// At which point this machine was the limit, and not the scenario.
     fn limited(&self, point: u64, scenario: &Scenario, limit: &str) -> String {
-        let settings = self.grid.settings(point).into_iter().map(|(path, value)| format!("{path}={value}"));
-        let settings = settings.collect::<Vec<_>>().join(", ");
+        let settings = self.settings(point);
         format!("{settings}, under {}, seed {}: {limit}", name_of(&scenario.strategy), scenario.seed)
+    }
+
+    /// A point, in words.
+    fn settings(&self, point: u64) -> String {
+        let settings = self.grid.settings(point).into_iter().map(|(path, value)| format!("{path}={value}"));
+        settings.collect::<Vec<_>>().join(", ")
     }
 
     /// Whether the precision that was asked for is reached. All strategies have the same seeds.

@@ -58,6 +58,7 @@ fn manifest() -> Manifest {
         compared: Vec::new(),
         seeds: 1,
         records: Records::All,
+        warnings: Vec::new(),
     }
 }
 

@@ -208,6 +208,7 @@ pub(super) fn caveats(report: &Report) -> Vec<Block> {
     if let Some(limit) = &run.machine_limit {
         blocks.push(Block::Line(Tone::Warning, limit.clone()));
     }
+    blocks.extend(run.warnings.iter().map(|warning| Block::Line(Tone::Warning, warning.clone())));
     blocks.extend(run.notes.iter().map(|note| Block::Line(Tone::Plain, format!("note: {note}"))));
     blocks
 }

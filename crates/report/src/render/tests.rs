@@ -90,6 +90,7 @@ pub(super) fn example() -> Report {
         compared: Vec::new(),
         seeds: 1,
         records: Records::All,
+        warnings: Vec::new(),
     };
     let strategy = StrategyRow {
         strategy: "".into(),

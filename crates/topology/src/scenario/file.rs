@@ -12,6 +12,7 @@ mod node;
 mod policy;
 mod retry;
 mod short;
+mod warmup;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -28,6 +29,7 @@ pub(super) use node::{CloseWord, NodeFile, QueueFile, QueueLong, ResponseFile, S
 pub(super) use policy::{EdgeFile, EdgeOptions, PoolFile, StrategyFile};
 pub(super) use retry::{AttemptsFile, IdempotentFile, RetryAfterFile, RetryFile, WhenItem};
 pub(super) use short::{OrNone, Time, seconds};
+pub(super) use warmup::WarmupFile;
 
 use crate::units::DurationText;
 
@@ -47,9 +49,10 @@ pub(super) struct ScenarioFile {
     /// How long the load goes on.
     #[serde(default = "default_duration")]
     pub(super) duration: DurationText,
-    /// Calls that begin before this are left out of the figures.
+    /// Calls that begin before this are left out of the figures. `auto`: in virtual time it is found
+    /// by MSER-5; nothing else may change while the run goes on.
     #[serde(default)]
-    pub(super) warmup: DurationText,
+    pub(super) warmup: WarmupFile,
     /// The programs in the chain, by name.
     pub(super) nodes: IndexMap<String, NodeFile>,
     /// Who calls whom.

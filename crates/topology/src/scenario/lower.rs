@@ -17,11 +17,13 @@ mod strategies;
 mod text;
 mod thresholds;
 
+use std::time::Duration;
+
 use build::Build;
 pub(super) use policy::{Around, fill_defaults, overridden};
 
 use super::Scenario;
-use super::file::ScenarioFile;
+use super::file::{ScenarioFile, WarmupFile};
 use super::problem::Collector;
 use super::written::Written;
 
@@ -42,6 +44,9 @@ pub(super) fn lower(mut file: ScenarioFile, whole: bool, problems: &mut Collecto
     let strategies = strategies::lower(&mut file, &build, &own, problems);
     let mut loads = loads::lower(&mut file, &build, problems);
     let faults = faults::lower(&mut file, &mut build, &mut loads, problems);
+    if file.warmup == WarmupFile::Auto {
+        run::check_steady(&file, &loads, &faults, problems);
+    }
     let thresholds = thresholds::lower(&file.thresholds, problems);
     if !problems.is_empty() {
         return None;
@@ -52,7 +57,11 @@ pub(super) fn lower(mut file: ScenarioFile, whole: bool, problems: &mut Collecto
         description: file.description.clone(),
         seed: file.seed,
         duration: file.duration.0,
-        warmup: file.warmup.0,
+        warmup: match file.warmup {
+            WarmupFile::Given(time) => time.0,
+            WarmupFile::Auto => Duration::ZERO,
+        },
+        finds_warmup: file.warmup == WarmupFile::Auto,
         topology: build.topology,
         loads,
         faults,

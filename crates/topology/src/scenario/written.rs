@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::file::ScenarioFile;
+use super::file::{ScenarioFile, WarmupFile};
 use super::lower::{Around, fill_defaults, overridden};
 use super::presets;
 use super::{Scenario, Strategy};
@@ -44,7 +44,8 @@ impl Written {
         file.description.clone_from(&now.description);
         file.seed = now.seed;
         file.duration = DurationText(now.duration);
-        file.warmup = DurationText(now.warmup);
+        file.warmup =
+            if now.finds_warmup { WarmupFile::Auto } else { WarmupFile::Given(DurationText(now.warmup)) };
         file.strategy = (!now.strategy.is_empty()).then(|| now.strategy.clone());
         let mut out = Vec::new();
         serde_yaml::with::singleton_map_recursive::serialize(

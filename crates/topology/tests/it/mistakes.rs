@@ -273,6 +273,24 @@ fn run_settings() {
 }
 
 #[test]
+fn no_warm_up_is_found_where_something_comes_and_goes() {
+    for (text, told) in [
+        ("faults: [{ name: late, at: app, crash: panic, start: 1s }]", "the fault `late` comes or goes"),
+        ("faults: [{ name: few, at: app, crash: panic, count: 3 }]", "the fault `few` comes or goes"),
+        ("faults: [{ name: out, at: app, crash: down }]", "the fault `out` comes or goes"),
+        ("duration: 1m", "the load changes"),
+    ] {
+        let text = format!(
+            "name: x\nwarmup: auto\nnodes: {{ c: {{ kind: client }}, app: {{ kind: server }} }}\nedges: [c -> app]\n\
+             load: [{{ rate: 1/s{} }}]\n{text}\n",
+            if text.starts_with("duration") { ", stop: 30s" } else { "" }
+        );
+        let found = problems(&text);
+        assert!(found.contains(told) && found.contains("warmup: auto"), "{found}");
+    }
+}
+
+#[test]
 fn overrides() {
     let set = |path: &str, value: &str| (path.to_owned(), value.to_owned());
     let overrides = [

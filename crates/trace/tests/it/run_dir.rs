@@ -55,6 +55,7 @@ fn manifest() -> Manifest {
         compared: vec!["none".into(), "eager".into()],
         seeds: 3,
         records: Records::Failed,
+        warnings: vec!["the run is too short for its warm-up".into()],
     }
 }
 
@@ -281,7 +282,10 @@ fn the_golden_run_is_read_and_written() {
 fn a_golden_run_with_all_calls_is_read() {
     let dir = RunDir::open(golden("1.1")).unwrap();
     let versions = Versions { format: FormatVersion { major: 1, minor: 1 }, ..manifest().versions };
-    assert_eq!(dir.read_manifest().unwrap(), Manifest { versions, records: Records::All, ..manifest() });
+    assert_eq!(
+        dir.read_manifest().unwrap(),
+        Manifest { versions, records: Records::All, warnings: Vec::new(), ..manifest() }
+    );
     assert_eq!(dir.read_rows::<CallRow>().unwrap(), call_rows());
     assert_eq!(dir.read_rows::<HopRow>().unwrap(), [hop_row()]);
     assert_eq!(dir.read_rows::<TimelineRow>().unwrap(), [timeline_row()]);
@@ -293,11 +297,10 @@ fn a_golden_run_with_all_calls_is_read() {
 fn an_older_golden_run_is_read() {
     let dir = RunDir::open(golden("1.0")).unwrap();
     let run = dir.read_manifest().unwrap();
+    let records = Records::All;
+    let warnings = Vec::new();
     let versions = Versions { format: FormatVersion { major: 1, minor: 0 }, ..manifest().versions };
-    assert_eq!(
-        run,
-        Manifest { versions, compared: Vec::new(), seeds: 1, records: Records::All, ..manifest() }
-    );
+    assert_eq!(run, Manifest { versions, compared: Vec::new(), seeds: 1, records, warnings, ..manifest() });
     let calls = call_rows().map(|call| CallRow { seed: 0, ..call });
     assert_eq!(dir.read_rows::<CallRow>().unwrap(), calls);
     assert_eq!(dir.read_rows::<HopRow>().unwrap(), [HopRow { seed: 0, ..hop_row() }]);
