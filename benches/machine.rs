@@ -16,6 +16,7 @@ fn incoming(n: u64, edge: EdgeId) -> Incoming {
         edge,
         retries: 0,
         looped: false,
+        used_connection: false,
         path_known: true,
         credentials_good: true,
         head_bytes: 300,

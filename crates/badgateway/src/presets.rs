@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
-use topology::profile::{Profile, Reaction};
+use topology::profile::{Cell, Evidence, Profile, Reaction};
 use topology::scenario::presets::{self, Preset};
+use topology::units::{DurationText, SIZE_MAX, Size};
 use topology::{Failure, Refusal};
 
 use crate::exit::{Exit, Failure as Failed};
@@ -64,19 +65,50 @@ fn show_profile(profile: &Profile, out: &mut dyn Write) -> io::Result<()> {
     paragraph(profile.about, "# ", out)?;
     paragraph(&format!("source: {}", profile.source), "# ", out)?;
     writeln!(out, "{}:", profile.name)?;
-    writeln!(out, "  # what the client gets when")?;
+    writeln!(out, "\n# What its caller gets when it has no whole response of its callee.")?;
     for failure in Failure::ALL {
-        let reaction = match profile.on_failure(failure) {
-            Reaction::Status(status) => status.to_string(),
-            Reaction::PassOn => "whatever bytes came".to_owned(),
-        };
-        writeln!(out, "  {}: {reaction}", failure.name())?;
+        let Cell { does, evidence, sign } = profile.on_failure(failure);
+        cell(failure.name(), &does.text(), evidence, sign, out)?;
     }
-    writeln!(out, "  # what it answers by itself")?;
+    if profile.buffers {
+        paragraph("It has the whole response before it passes on any of it.", "# ", out)?;
+    } else {
+        let text = "What breaks after the head has been passed on is a cut response, whatever the status.";
+        paragraph(text, "# ", out)?;
+    }
+    if Failure::ALL.into_iter().any(|f| matches!(profile.on_failure(f).does, Reaction::StatusThenSilence(_)))
+    {
+        let text = "`or nothing`: on a connection that has carried a request before it says nothing and closes it, so that its caller tries again.";
+        paragraph(text, "# ", out)?;
+    }
+    writeln!(out, "\n# What it answers by itself.")?;
     for refusal in Refusal::ALL {
-        writeln!(out, "  {}: {}", refusal.name(), profile.on_refusal(refusal))?;
+        let Cell { does, evidence, sign } = profile.on_refusal(refusal);
+        cell(refusal.name(), &does.to_string(), evidence, sign, out)?;
     }
-    writeln!(out, "  proxy_status: {}", profile.proxy_status)
+    writeln!(out, "\n# What it does and accepts unless the scenario says otherwise.")?;
+    let size = |bytes: Option<u64>| match bytes {
+        None => "as any node".to_owned(),
+        Some(SIZE_MAX) => "no limit".to_owned(),
+        Some(bytes) => Size(bytes).to_string(),
+    };
+    let limits = &profile.limits;
+    let keep_alive = limits.keep_alive.map_or("as any node".to_owned(), |d| DurationText(d).to_string());
+    writeln!(out, "  time-outs and retries              {}", profile.preset.unwrap_or("as any node"))?;
+    writeln!(out, "  request head                       {}", size(limits.head))?;
+    writeln!(out, "  request body                       {}", size(limits.body))?;
+    writeln!(out, "  idle connections of callers        {keep_alive}")?;
+    writeln!(
+        out,
+        "  Proxy-Status (RFC 9209)            {}",
+        if profile.proxy_status { "sent" } else { "not sent" }
+    )
+}
+
+/// One cell of the table: what, how that is known, and below it how it shows.
+fn cell(name: &str, does: &str, evidence: Evidence, sign: &str, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "  {name:<33}  {does:<19}  {}", evidence.name())?;
+    if sign.is_empty() { Ok(()) } else { paragraph(sign, "      ", out) }
 }
 
 /// A text in lines that fit, each with something before it.
@@ -127,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_profile_is_shown_as_a_table() {
-        insta::assert_snapshot!(text(|out| show_profile(Profile::ALL[0], out)));
+        insta::assert_snapshot!(text(|out| show_profile(Profile::find("haproxy").unwrap(), out)));
     }
 
     #[test]

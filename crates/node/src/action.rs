@@ -9,7 +9,7 @@ use trace::{CallId, Exchange, HopId, Outcome, Record, Time};
 use crate::queue::Ticket;
 
 /// A request as it arrives at a node.
-#[expect(clippy::struct_excessive_bools, reason = "four independent facts about a request")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about a request")]
 #[derive(Debug, Clone)]
 pub struct Incoming {
     /// The call.
@@ -22,6 +22,8 @@ pub struct Incoming {
     pub retries: u16,
     /// This node's own name is already in its `Via`.
     pub looped: bool,
+    /// Its connection has carried others before it.
+    pub used_connection: bool,
     /// Its path is one that this node serves.
     pub path_known: bool,
     /// Its credentials are good.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 use topology::node::{Balance, Choice, OnDisconnect, ScriptStep};
 use topology::profile::Reaction;
-use topology::wire::ProcessEnd;
+use topology::wire::{Close, ProcessEnd};
 use topology::{EdgeId, Failure, FaultSet, NodeKind, Refusal};
 use trace::{CallEnd, CallId, HopId, Outcome, Record, Sent, Served, ServedEnd, Source, Time};
 
@@ -190,12 +190,13 @@ impl Visit {
         self.on_progress(progress, scope);
     }
 
-    /// Whether this node passes on the response of the call in `slot` as it comes.
+    /// Whether this node passes on the response of the call in `slot` as it comes, and not only once
+    /// it has it all.
     fn relays(&self, slot: u16, scope: &Scope<'_, '_>) -> bool {
         let declared = scope.declared();
         let Phase::Calling(stage) = self.phase else { return false };
         let last = declared.plan.stages.len() == stage + 1 && declared.plan.stages[stage].calls.len() == 1;
-        declared.kind == NodeKind::Gateway && (slot == REROUTED || last)
+        declared.kind == NodeKind::Gateway && !declared.profile.buffers && (slot == REROUTED || last)
     }
 
     fn head(&mut self, id: AttemptId, status: u16, retry_after: Option<Duration>, scope: &mut Scope<'_, '_>) {
@@ -263,6 +264,11 @@ impl Visit {
         }
     }
 
+    /// Whether the request is not the first on its caller's connection.
+    fn on_used_connection(&self) -> bool {
+        matches!(&self.role, Role::Server(serving) if serving.incoming.used_connection)
+    }
+
     /// The visit ends with what a call of it failed with.
     fn pass_on(&mut self, hop: HopId, edge: EdgeId, outcome: Outcome, scope: &mut Scope<'_, '_>) {
         if matches!(self.role, Role::Client { .. }) {
@@ -275,10 +281,18 @@ impl Visit {
             }
             Outcome::Failed { failure, .. } => {
                 let source = Source::Translated(hop, failure);
-                let Reaction::Status(status) = scope.declared().profile.on_failure(failure) else {
-                    scope.out.push(Action::Fail(ProcessEnd::Malformed));
-                    self.finish(None, source, Sent::Malformed, ServedEnd::Answered, scope);
-                    return;
+                let status = match scope.declared().profile.on_failure(failure).does {
+                    Reaction::StatusThenSilence(_) if self.on_used_connection() => {
+                        scope.out.push(Action::Close(Close::Fin));
+                        self.finish(None, source, Sent::Nothing, ServedEnd::Answered, scope);
+                        return;
+                    }
+                    Reaction::Status(status) | Reaction::StatusThenSilence(status) => status,
+                    Reaction::PassOn => {
+                        scope.out.push(Action::Fail(ProcessEnd::Malformed));
+                        self.finish(None, source, Sent::Malformed, ServedEnd::Answered, scope);
+                        return;
+                    }
                 };
                 let mut told = proxy_status(scope, Some(failure.proxy_status()), None);
                 told.next = Some(scope.env.scenario.topology.ends(edge).1);
@@ -316,7 +330,7 @@ impl Visit {
         {
             return;
         }
-        let status = scope.declared().profile.on_refusal(refusal);
+        let status = scope.declared().profile.on_refusal(refusal).does;
         let retry_after = (refusal == Refusal::RateLimited).then(|| self.retry_after(scope)).flatten();
         let proxy_status = proxy_status(scope, Some(refusal.proxy_status()), None);
         self.respond(

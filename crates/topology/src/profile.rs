@@ -1,11 +1,31 @@
 //! Gateway profiles: how one product turns a failure into a status, as a total table.
 //!
-//! A profile has one field for each failure and each refusal, and no default: a new [`Failure`]
-//! does not compile until every profile has decided. To add a profile, add a file beside
+//! A profile has one cell for each failure and each refusal, and no default: a new [`Failure`]
+//! does not compile until every profile has decided. Each cell says how it is known, and by which
+//! line or header the product's operator would recognise it. To add a profile, add a file beside
 //! `profile/nginx.rs` and a line to [`Profile::ALL`].
 
+mod apipark;
+mod apisix;
+mod aws_alb;
+mod caddy;
+mod cell;
+mod cloudflare;
+mod envoy;
+mod gcp_lb;
+mod haproxy;
+mod ibm_api_connect;
+mod istio;
+mod kong;
+mod litellm;
 mod nginx;
+mod portkey;
 mod rfc9209;
+mod traefik;
+
+use std::time::Duration;
+
+pub use cell::{Cell, Evidence};
 
 use crate::wire::{Failure, Refusal};
 
@@ -18,6 +38,13 @@ pub struct Profile {
     pub about: &'static str,
     /// Where the table comes from.
     pub source: &'static str,
+    /// What it does about its callees if its configuration does not say: the name of a preset, whose
+    /// time-outs, retries and pool are the defaults of this gateway's edges. `None`: the general ones.
+    pub preset: Option<&'static str>,
+    /// What it accepts if its configuration does not say.
+    pub limits: Limits,
+    /// It has the whole response before it passes on any of it (it parses what the model said).
+    pub buffers: bool,
     /// What it answers when it could not get a whole response.
     pub failure: FailureTable,
     /// What it answers when it refuses a request by itself.
@@ -26,11 +53,25 @@ pub struct Profile {
     pub proxy_status: bool,
 }
 
+/// What a gateway accepts if its configuration does not say. `None`: the general default of nodes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest request head, in bytes.
+    pub head: Option<u64>,
+    /// The largest request body, in bytes; [`SIZE_MAX`](crate::units::SIZE_MAX) stands for no limit.
+    pub body: Option<u64>,
+    /// How long a caller's connection may be idle.
+    pub keep_alive: Option<Duration>,
+}
+
 /// What a gateway does when it got no whole response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reaction {
     /// It answers with this status.
     Status(u16),
+    /// It answers with this status if the request is the first on its connection; else it closes the
+    /// connection without a word, so that the caller tries again.
+    StatusThenSilence(u16),
     /// It passes on whatever bytes came, HTTP or not.
     PassOn,
 }
@@ -40,59 +81,76 @@ pub enum Reaction {
 #[derive(Debug, PartialEq, Eq)]
 pub struct FailureTable {
     /// [`Failure::ConnectionRefused`]
-    pub connection_refused: Reaction,
+    pub connection_refused: Cell<Reaction>,
     /// [`Failure::ConnectionTimeout`]
-    pub connection_timeout: Reaction,
+    pub connection_timeout: Cell<Reaction>,
     /// [`Failure::ConnectionTerminated`]
-    pub connection_terminated: Reaction,
+    pub connection_terminated: Cell<Reaction>,
     /// [`Failure::HeadIncomplete`]
-    pub head_incomplete: Reaction,
+    pub head_incomplete: Cell<Reaction>,
     /// [`Failure::BodyIncomplete`], where the head had not been passed on (an aggregated call)
-    pub body_incomplete: Reaction,
+    pub body_incomplete: Cell<Reaction>,
     /// [`Failure::HeadTimeout`]
-    pub head_timeout: Reaction,
+    pub head_timeout: Cell<Reaction>,
     /// [`Failure::BodyTimeout`], where the head had not been passed on (an aggregated call)
-    pub body_timeout: Reaction,
+    pub body_timeout: Cell<Reaction>,
     /// [`Failure::ProtocolError`]
-    pub protocol_error: Reaction,
+    pub protocol_error: Cell<Reaction>,
     /// [`Failure::HeadTooLarge`]
-    pub head_too_large: Reaction,
+    pub head_too_large: Cell<Reaction>,
     /// [`Failure::ConnectionLimitReached`]
-    pub connection_limit_reached: Reaction,
+    pub connection_limit_reached: Cell<Reaction>,
     /// [`Failure::DestinationUnavailable`]
-    pub destination_unavailable: Reaction,
+    pub destination_unavailable: Cell<Reaction>,
     /// [`Failure::Cancelled`]
-    pub cancelled: Reaction,
+    pub cancelled: Cell<Reaction>,
 }
 
 /// A status for each way of refusing a request.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RefusalTable {
     /// [`Refusal::QueueFull`]
-    pub queue_full: u16,
+    pub queue_full: Cell<u16>,
     /// [`Refusal::RateLimited`]
-    pub rate_limited: u16,
+    pub rate_limited: Cell<u16>,
     /// [`Refusal::NoRoute`]
-    pub no_route: u16,
+    pub no_route: Cell<u16>,
     /// [`Refusal::UnknownPath`]
-    pub unknown_path: u16,
+    pub unknown_path: Cell<u16>,
     /// [`Refusal::BadCredentials`]
-    pub bad_credentials: u16,
+    pub bad_credentials: Cell<u16>,
     /// [`Refusal::HeadTooLarge`]
-    pub head_too_large: u16,
+    pub head_too_large: Cell<u16>,
     /// [`Refusal::BodyTooLarge`]
-    pub body_too_large: u16,
+    pub body_too_large: Cell<u16>,
     /// [`Refusal::LoopDetected`]
-    pub loop_detected: u16,
+    pub loop_detected: Cell<u16>,
     /// [`Refusal::DeadlineExceeded`]
-    pub deadline_exceeded: u16,
+    pub deadline_exceeded: Cell<u16>,
     /// [`Refusal::Exception`]
-    pub exception: u16,
+    pub exception: Cell<u16>,
 }
 
 impl Profile {
     /// Every profile; the first is the default.
-    pub const ALL: [&'static Self; 2] = [&rfc9209::RFC9209, &nginx::NGINX];
+    pub const ALL: [&'static Self; 16] = [
+        &rfc9209::RFC9209,
+        &nginx::NGINX,
+        &haproxy::HAPROXY,
+        &envoy::ENVOY,
+        &istio::ISTIO,
+        &kong::KONG,
+        &apisix::APISIX,
+        &apipark::APIPARK,
+        &ibm_api_connect::IBM_API_CONNECT,
+        &litellm::LITELLM,
+        &portkey::PORTKEY,
+        &traefik::TRAEFIK,
+        &caddy::CADDY,
+        &aws_alb::AWS_ALB,
+        &cloudflare::CLOUDFLARE,
+        &gcp_lb::GCP_LB,
+    ];
 
     /// A profile by its name.
     pub fn find(name: &str) -> Option<&'static Self> {
@@ -100,7 +158,7 @@ impl Profile {
     }
 
     /// What it does about a failure that happened before anything was passed on.
-    pub fn on_failure(&self, failure: Failure) -> Reaction {
+    pub fn on_failure(&self, failure: Failure) -> Cell<Reaction> {
         let table = &self.failure;
         match failure {
             Failure::ConnectionRefused => table.connection_refused,
@@ -119,7 +177,7 @@ impl Profile {
     }
 
     /// The status for a refusal.
-    pub fn on_refusal(&self, refusal: Refusal) -> u16 {
+    pub fn on_refusal(&self, refusal: Refusal) -> Cell<u16> {
         let table = &self.refusal;
         match refusal {
             Refusal::QueueFull => table.queue_full,
@@ -137,11 +195,14 @@ impl Profile {
 }
 
 /// The reason phrase of a status, for the few that have one here. Source: RFC 9110 section 15,
-/// RFC 6585.
+/// RFC 6585, RFC 5842; above 520: Cloudflare's documentation.
 pub fn reason_phrase(status: u16) -> &'static str {
     match status {
         200 => "OK",
+        400 => "Bad Request",
         401 => "Unauthorized",
+        402 => "Payment Required",
+        403 => "Forbidden",
         404 => "Not Found",
         408 => "Request Timeout",
         413 => "Content Too Large",
@@ -149,9 +210,15 @@ pub fn reason_phrase(status: u16) -> &'static str {
         431 => "Request Header Fields Too Large",
         499 => "Client Closed Request",
         500 => "Internal Server Error",
+        501 => "Not Implemented",
         502 => "Bad Gateway",
         503 => "Service Unavailable",
         504 => "Gateway Timeout",
+        508 => "Loop Detected",
+        520 => "Web Server Returned an Unknown Error",
+        521 => "Web Server Is Down",
+        522 => "Connection Timed Out",
+        524 => "A Timeout Occurred",
         _ => "",
     }
 }

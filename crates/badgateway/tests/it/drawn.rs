@@ -12,6 +12,7 @@ use report::{Figures, Recorder};
 use sim::des;
 use sim::live::{Stop, run};
 use topology::Scenario;
+use topology::profile::Profile;
 
 /// How many scenarios are drawn; `DRAWN=1000` draws more.
 fn cases() -> u64 {
@@ -165,7 +166,7 @@ fn scenario(rng: &mut Pcg64Mcg, faults: usize, policies: bool) -> String {
         rng.random::<u32>()
     );
     for (n, callees) in shape.callees.iter().enumerate().skip(1) {
-        let profile = ["rfc9209", "nginx"].choose(rng).expect("not empty");
+        let profile = Profile::ALL.choose(rng).expect("not empty").name;
         let _ = if callees.is_empty() {
             writeln!(text, "  n{n}: {{ kind: server, service_time: 2ms, workers: 64 }}")
         } else {

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use report::Figures;
+use topology::profile::Profile;
 
 use crate::drawn::{EDGE_FAULTS, GATEWAY_FAULTS, NODE_FAULTS, check, figures, is_state, virtual_figures};
 
@@ -42,7 +43,7 @@ fn scenarios() -> Vec<String> {
         for (i, fault) in faults.iter().enumerate() {
             for (j, place) in places.iter().enumerate() {
                 // By turns: each mechanism meets each profile, at one place or another.
-                let profile = ["rfc9209", "nginx"][(i + j) % 2];
+                let profile = Profile::ALL[(i + j) % Profile::ALL.len()].name;
                 scenarios.push(scenario(profile, place, fault));
             }
         }

@@ -60,6 +60,7 @@ impl Bench {
                 edge,
                 retries: 0,
                 looped: false,
+                used_connection: false,
                 path_known: true,
                 credentials_good: true,
                 head_bytes: 100,

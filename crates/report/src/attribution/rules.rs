@@ -218,7 +218,8 @@ fn broken(case: &Case<'_>, attempt: &Attempt) -> Finding {
             format!("the process of {callee} died with the request inside"),
             "why did it die? the supervisor's log, OOM kills, the core dump",
         ),
-        (Sent::Cut, _) if served.source.hop().is_some() => {
+        // What it passed on was cut, or it does not answer where it got nothing itself.
+        (Sent::Cut | Sent::Nothing, ServedEnd::Answered) if served.source.hop().is_some() => {
             Finding::Below(served.source.hop().unwrap_or(attempt.hop))
         }
         (Sent::Cut, _) => Birth::at_node(node, Cause::Crash, "truncate").because(

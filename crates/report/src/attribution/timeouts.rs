@@ -127,6 +127,11 @@ fn unseen(case: &Case<'_>, attempt: &Attempt, at: Time) -> Finding {
         return rules::look(case, attempt.hop);
     }
     let callee = case.name(case.callee(attempt.edge));
+    let before = children(case, attempt.parent).filter(|a| a.edge == attempt.edge && a.end <= attempt.start);
+    if let Some(before) = before.filter(|a| !a.outcome.is_ok()).max_by_key(|a| a.end) {
+        // It tried again, and had no time to find out more than it knew.
+        return Finding::Below(before.hop);
+    }
     if attempt.outcome.failure() == Some(Failure::Cancelled) && at.since(attempt.start) < TRANSIT {
         return Finding::Here(rules::unknown(case, attempt.hop));
     }

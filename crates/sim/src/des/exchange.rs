@@ -99,6 +99,7 @@ impl<S: Sink> World<'_, S> {
             edge: outgoing.edge,
             retries: outgoing.retries,
             looped: before.is_some_and(|via| via.contains(node)),
+            used_connection: earlier > 0,
             path_known,
             credentials_good: !outgoing.disturbance.outbound.bad_credentials,
             head_bytes,

@@ -116,7 +116,8 @@ async fn handle(State(host): State<Arc<Host>>, request: Request) -> Response {
     }
 
     let (head, body) = request.into_parts();
-    let incoming = incoming(world, node, &head, identity, disturbance);
+    let incoming =
+        Incoming { used_connection: earlier > 0, ..incoming(world, node, &head, identity, disturbance) };
     let via = world.node(node).via.after(head.headers.get(VIA), &world.node(node).name);
     let mut driver = Driver::new(world.clone(), node, Visit::request(incoming), via);
     if outside {
@@ -173,6 +174,7 @@ fn incoming(
         hop: identity.hop,
         edge: identity.edge,
         retries: identity.retries,
+        used_connection: false,
         looped: headers::via_contains(&head.headers, &world.node(node).name),
         path_known: head.uri.path() != WRONG_PATH,
         credentials_good: headers::credentials_good(&head.headers),

@@ -1,7 +1,10 @@
 //! nginx as a reverse proxy.
 
+use std::time::Duration;
+
 use super::Reaction::{PassOn, Status};
-use super::{FailureTable, Profile, RefusalTable};
+use super::cell::{documented, inferred, measured};
+use super::{FailureTable, Limits, Profile, RefusalTable};
 
 /// nginx 1.22.1 with `proxy_pass` to one server. Measured: one request to one bad upstream for each
 /// failure; `limit_req` and `limit_conn` answer 503 unless `limit_req_status` says otherwise; a
@@ -11,33 +14,68 @@ use super::{FailureTable, Profile, RefusalTable};
 pub(super) static NGINX: Profile = Profile {
     name: "nginx",
     about: "nginx 1.22 with proxy_pass to one server",
-    source: "measured on nginx 1.22.1 (Debian 12); cancelled: its access log's 499; bad_credentials: ngx_http_auth_basic_module",
+    source: "measured on nginx 1.22.1 (Debian 12); bad_credentials: ngx_http_auth_basic_module",
+    preset: Some("nginx-default"),
+    limits: Limits { head: Some(8 << 10), body: Some(1 << 20), keep_alive: Some(Duration::from_secs(75)) },
+    buffers: false,
     failure: FailureTable {
-        connection_refused: Status(502),
-        connection_timeout: Status(504),
-        connection_terminated: Status(502),
-        head_incomplete: Status(502),
-        body_incomplete: Status(502),
-        head_timeout: Status(504),
-        body_timeout: Status(504),
-        protocol_error: PassOn,
-        head_too_large: Status(502),
-        connection_limit_reached: Status(502),
-        // "no live upstreams"
-        destination_unavailable: Status(502),
-        cancelled: Status(499),
+        connection_refused: measured(
+            Status(502),
+            "in the error log: connect() failed (111: Connection refused) while connecting to upstream",
+        ),
+        connection_timeout: measured(
+            Status(504),
+            "in the error log: upstream timed out (110: Connection timed out) while connecting to upstream",
+        ),
+        connection_terminated: measured(
+            Status(502),
+            "in the error log: upstream prematurely closed connection while reading response header from upstream, or recv() failed (104: Connection reset by peer)",
+        ),
+        head_incomplete: measured(
+            Status(502),
+            "in the error log: upstream prematurely closed connection while reading response header from upstream",
+        ),
+        body_incomplete: measured(
+            Status(502),
+            "in the error log: upstream prematurely closed connection while reading upstream",
+        ),
+        head_timeout: measured(
+            Status(504),
+            "in the error log: upstream timed out (110: Connection timed out) while reading response header from upstream",
+        ),
+        body_timeout: measured(
+            Status(504),
+            "in the error log: upstream timed out (110: Connection timed out) while reading upstream",
+        ),
+        protocol_error: measured(
+            PassOn,
+            "in the error log: upstream sent no valid HTTP/1.0 header while reading response header from upstream; $status 009 in the access log",
+        ),
+        head_too_large: measured(
+            Status(502),
+            "in the error log: upstream sent too big header while reading response header from upstream",
+        ),
+        connection_limit_reached: measured(
+            Status(502),
+            "in the error log: no live upstreams while connecting to upstream",
+        ),
+        destination_unavailable: measured(
+            Status(502),
+            "in the error log: no live upstreams while connecting to upstream",
+        ),
+        cancelled: measured(Status(499), "$status 499 in the access log"),
     },
     refusal: RefusalTable {
-        queue_full: 503,
-        rate_limited: 503,
-        no_route: 404,
-        unknown_path: 404,
-        bad_credentials: 401,
-        head_too_large: 400,
-        body_too_large: 413,
-        loop_detected: 502,
-        deadline_exceeded: 504,
-        exception: 500,
+        queue_full: measured(503, "in the error log: limiting connections by zone"),
+        rate_limited: measured(503, "in the error log: limiting requests, excess: ... by zone"),
+        no_route: measured(404, "a 404 with $upstream_status - in the access log"),
+        unknown_path: inferred(404, "a 404 with $upstream_status - in the access log"),
+        bad_credentials: documented(401, "a 401 with $upstream_status - in the access log"),
+        head_too_large: measured(400, "in the info log: client sent too long header line"),
+        body_too_large: measured(413, "in the error log: client intended to send too large body"),
+        loop_detected: measured(502, "in the error log: worker_connections are not enough"),
+        deadline_exceeded: inferred(504, "in the error log: upstream timed out (110: Connection timed out)"),
+        exception: measured(500, "in the error log: socket() failed (24: Too many open files) and the like"),
     },
     proxy_status: false,
 };

@@ -1,38 +1,42 @@
 //! The gateway that does what the standard recommends.
 
 use super::Reaction::Status;
-use super::{FailureTable, Profile, RefusalTable};
+use super::cell::{documented, inferred};
+use super::{FailureTable, Limits, Profile, RefusalTable};
 
 /// Statuses as recommended by RFC 9209 section 2.3, which also says which error type each is.
 pub(super) static RFC9209: Profile = Profile {
     name: "rfc9209",
     about: "the status that RFC 9209 recommends for each failure, told in a Proxy-Status header",
     source: "RFC 9209 section 2.3; RFC 6585 for 429 and 431",
+    preset: None,
+    limits: Limits { head: None, body: None, keep_alive: None },
+    buffers: false,
     failure: FailureTable {
-        connection_refused: Status(502),
-        connection_timeout: Status(504),
-        connection_terminated: Status(502),
-        head_incomplete: Status(502),
-        body_incomplete: Status(502),
-        head_timeout: Status(504),
-        body_timeout: Status(504),
-        protocol_error: Status(502),
-        head_too_large: Status(502),
-        connection_limit_reached: Status(503),
-        destination_unavailable: Status(503),
-        cancelled: Status(499),
+        connection_refused: documented(Status(502), "Proxy-Status: error=connection_refused"),
+        connection_timeout: documented(Status(504), "Proxy-Status: error=connection_timeout"),
+        connection_terminated: documented(Status(502), "Proxy-Status: error=connection_terminated"),
+        head_incomplete: documented(Status(502), "Proxy-Status: error=http_response_incomplete"),
+        body_incomplete: documented(Status(502), "Proxy-Status: error=http_response_incomplete"),
+        head_timeout: documented(Status(504), "Proxy-Status: error=http_response_timeout"),
+        body_timeout: documented(Status(504), "Proxy-Status: error=connection_read_timeout"),
+        protocol_error: documented(Status(502), "Proxy-Status: error=http_protocol_error"),
+        head_too_large: documented(Status(502), "Proxy-Status: error=http_response_header_section_size"),
+        connection_limit_reached: documented(Status(503), "Proxy-Status: error=connection_limit_reached"),
+        destination_unavailable: documented(Status(503), "Proxy-Status: error=destination_unavailable"),
+        cancelled: inferred(Status(499), ""),
     },
     refusal: RefusalTable {
-        queue_full: 503,
-        rate_limited: 429,
-        no_route: 404,
-        unknown_path: 404,
-        bad_credentials: 401,
-        head_too_large: 431,
-        body_too_large: 413,
-        loop_detected: 502,
-        deadline_exceeded: 504,
-        exception: 500,
+        queue_full: inferred(503, "Proxy-Status: error=connection_limit_reached"),
+        rate_limited: documented(429, "Proxy-Status: error=proxy_internal_response"),
+        no_route: documented(404, "Proxy-Status: error=destination_not_found"),
+        unknown_path: inferred(404, "Proxy-Status: error=destination_not_found"),
+        bad_credentials: inferred(401, "Proxy-Status: error=http_request_denied"),
+        head_too_large: documented(431, "Proxy-Status: error=http_request_error"),
+        body_too_large: documented(413, "Proxy-Status: error=http_request_error"),
+        loop_detected: documented(502, "Proxy-Status: error=proxy_loop_detected"),
+        deadline_exceeded: documented(504, "Proxy-Status: error=http_response_timeout"),
+        exception: documented(500, "Proxy-Status: error=proxy_internal_error"),
     },
     proxy_status: true,
 };

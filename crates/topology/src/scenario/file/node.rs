@@ -18,7 +18,8 @@ use crate::units::{DurationText, Size};
 pub(in crate::scenario) struct NodeFile {
     /// What it is.
     pub(in crate::scenario) kind: NodeKind,
-    /// Which gateway product it behaves like: how it turns failures into statuses. Default: rfc9209.
+    /// Which gateway product it behaves like: how it turns failures into statuses; and, where nothing
+    /// else is written, its limits and what its edges do. Default: rfc9209.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "profiles")]
     pub(in crate::scenario) profile: Option<String>,
@@ -58,13 +59,13 @@ pub(in crate::scenario) struct NodeFile {
     /// Whom it calls for one request, and in which order.
     #[serde(default)]
     pub(in crate::scenario) calls: CallsFile,
-    /// It closes a connection that has been idle for so long. Default: 75s (as nginx).
+    /// It closes a connection that has been idle for so long. Default: the profile's, or 75s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::scenario) keep_alive: Option<DurationText>,
-    /// The largest request head it accepts. Default: 16KiB.
+    /// The largest request head it accepts. Default: the profile's, or 16KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::scenario) header_limit: Option<Size>,
-    /// The largest request body it accepts. Default: 1MiB.
+    /// The largest request body it accepts. Default: the profile's, or 1MiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::scenario) body_limit: Option<Size>,
 }

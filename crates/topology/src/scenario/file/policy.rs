@@ -81,8 +81,8 @@ with_policy! {
 }
 
 with_policy! {
-    /// What a caller does about one callee. Defaults: `timeout: 30s`, `connect_timeout: 5s`, one
-    /// attempt, and nothing else.
+    /// What a caller does about one callee. Defaults: those of the caller's profile; else `timeout: 30s`,
+    /// `connect_timeout: 5s`, one attempt, and nothing else.
     #[schemars(rename = "EdgeOptions")]
     EdgeOptions {
         /// For a caller with `calls: weighted`: this callee's weight. Default: 1.

@@ -3,6 +3,7 @@
 use indexmap::{IndexMap, IndexSet};
 
 use crate::node::Balance;
+use crate::profile::Profile;
 use crate::{EdgeId, NodeId, NodeKind, Topology};
 
 /// How many nodes a scenario may have, replicas counted.
@@ -50,6 +51,17 @@ impl Default for Build {
 }
 
 impl Build {
+    /// The profile of a node of the file; the default one if there is no such node.
+    pub(super) fn profile(&self, name: &str) -> &'static Profile {
+        let first = self.groups.get(name).and_then(|group| group.nodes.first());
+        first.map_or(Profile::ALL[0], |&node| self.topology.node(node).profile)
+    }
+
+    /// How many replicas a node of the file has.
+    pub(super) fn replicas(&self, name: &str) -> usize {
+        self.groups.get(name).map_or(1, |group| group.nodes.len())
+    }
+
     /// The names in the file.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> + Clone {
         self.groups.keys().map(String::as_str)

@@ -23,11 +23,8 @@ pub(super) fn lower(file: &mut ScenarioFile, build: &mut Build, problems: &mut C
     for (entry, EdgeFile { chain, options }) in file.edges.iter_mut().enumerate() {
         let at = all.at(entry);
         let inside = at.at(chain.as_str());
-        let mut policy = options.policy();
-        policy::check(&policy, &inside, problems);
-        policy::fill_in_edge(&mut policy, &inside, problems);
-        options.set_policy(policy);
-        let options = &*options;
+        let written = options.policy();
+        policy::check(&written, &inside, problems);
         check_range(&options.weight.0, &(1..=WEIGHT_MAX), || inside.at("weight"), problems);
         if let Some(problem) = request_path_problem(&options.path.0) {
             problems.value(&inside.at("path")).say(problem);
@@ -41,7 +38,17 @@ pub(super) fn lower(file: &mut ScenarioFile, build: &mut Build, problems: &mut C
         }
         let known = check_names(&names, &at, build, problems);
         for pair in names.windows(2) {
-            let link = Link { from: pair[0], to: pair[1], options, entry };
+            let mut options = options.clone();
+            let mut policy = written.clone();
+            policy::fill_in_edge(
+                &mut policy,
+                build.profile(pair[0]),
+                build.replicas(pair[1]),
+                &inside,
+                problems,
+            );
+            options.set_policy(policy);
+            let link = Link { from: pair[0], to: pair[1], options: &options, entry };
             if known && check_link(&link, &at, build, problems) {
                 if !add(&link, build) {
                     build.sound = false;
@@ -53,7 +60,7 @@ pub(super) fn lower(file: &mut ScenarioFile, build: &mut Build, problems: &mut C
             } else {
                 build.sound = false;
             }
-            links.push(EdgeFile { chain: format!("{} -> {}", link.from, link.to), options: options.clone() });
+            links.push(EdgeFile { chain: format!("{} -> {}", link.from, link.to), options });
         }
     }
     file.edges = links;

@@ -13,7 +13,7 @@ use super::text::{check_above_zero, check_range, node_name_problem};
 use crate::distribution::Distribution;
 use crate::node::{Codel, Discipline, Node, NodeKind, OnDisconnect, Plan, Response, ScriptStep};
 use crate::profile::Profile;
-use crate::units::Size;
+use crate::units::{DurationText, Size};
 use crate::wire::Close;
 
 /// How many pieces a response's body may come in.
@@ -114,7 +114,9 @@ fn settle(name: &str, file: &mut NodeFile, at: &Path, problems: &mut Collector<'
 
 fn fill_in(file: &mut NodeFile) {
     let server = file.kind == NodeKind::Server;
-    file.profile.get_or_insert_with(|| Profile::ALL[0].name.to_owned());
+    let profile = file.profile.get_or_insert_with(|| Profile::ALL[0].name.to_owned());
+    // A server has a profile's statuses, a gateway its limits too.
+    let limits = Profile::find(profile).filter(|_| !server).map_or(&Profile::ALL[0].limits, |p| &p.limits);
     file.workers.get_or_insert(OrNone(server.then_some(64)));
     file.queue.get_or_insert(QueueFile(QueueLong::default()));
     file.max_in_flight.get_or_insert(OrNone(None));
@@ -122,9 +124,9 @@ fn fill_in(file: &mut NodeFile) {
     file.contention.get_or_insert(seconds(0));
     file.on_disconnect.get_or_insert(if server { OnDisconnect::Continue } else { OnDisconnect::Cancel });
     file.response.get_or_insert_default();
-    file.keep_alive.get_or_insert(seconds(75));
-    file.header_limit.get_or_insert(Size(16 << 10));
-    file.body_limit.get_or_insert(Size(1 << 20));
+    file.keep_alive.get_or_insert(limits.keep_alive.map_or(seconds(75), DurationText));
+    file.header_limit.get_or_insert(Size(limits.head.unwrap_or(16 << 10)));
+    file.body_limit.get_or_insert(Size(limits.body.unwrap_or(1 << 20)));
 }
 
 /// The keys that say how a node answers, as far as they are given.

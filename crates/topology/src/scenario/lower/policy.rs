@@ -13,6 +13,7 @@ use super::super::problem::Collector;
 use super::text::check_above_zero;
 use crate::EdgeId;
 use crate::policy::{Policy, Pool};
+use crate::profile::Profile;
 use crate::units::DurationText;
 
 /// What a policy's file may refer to.
@@ -26,17 +27,18 @@ pub(in crate::scenario) struct Around {
 
 /// Writes what a preset says, and the defaults of what makes a strategy, into the file.
 pub(super) fn fill_in(file: &mut StrategyFile, at: &Path, problems: &mut Collector<'_>) {
-    let mut preset = StrategyFile::default();
-    if let Some(name) = &file.preset {
-        if let Some(found) = presets::find(name) {
-            preset = found.strategy().clone();
-        } else {
-            let help = || did_you_mean(name, presets::names(), "the presets are");
-            problems.value(&at.at("preset")).maybe_help(help).say(format!("there is no preset `{name}`"));
-        }
-    }
-    fill(file, preset);
+    fill_in_preset(file, at, problems);
     fill_defaults(file);
+}
+
+fn fill_in_preset(file: &mut StrategyFile, at: &Path, problems: &mut Collector<'_>) {
+    let Some(name) = &file.preset else { return };
+    if let Some(found) = presets::find(name) {
+        fill(file, found.strategy().clone());
+    } else {
+        let help = || did_you_mean(name, presets::names(), "the presets are");
+        problems.value(&at.at("preset")).maybe_help(help).say(format!("there is no preset `{name}`"));
+    }
 }
 
 /// Writes the defaults of what makes a strategy into the file.
@@ -56,9 +58,25 @@ pub(in crate::scenario) fn fill_defaults(file: &mut StrategyFile) {
     );
 }
 
-/// Writes the defaults of an edge into the file.
-pub(super) fn fill_in_edge(file: &mut StrategyFile, at: &Path, problems: &mut Collector<'_>) {
-    fill_in(file, at, problems);
+/// Writes what the edge's preset, the profile of its caller (over which the callee has so many
+/// replicas) and the defaults say into the file, in this order.
+pub(super) fn fill_in_edge(
+    file: &mut StrategyFile,
+    caller: &Profile,
+    replicas: usize,
+    at: &Path,
+    problems: &mut Collector<'_>,
+) {
+    fill_in_preset(file, at, problems);
+    if let Some(found) = caller.preset.and_then(presets::find) {
+        let mut preset = found.strategy().clone();
+        if replicas < 2 {
+            // No product takes its only server for down after a failed request.
+            preset.breaker = None;
+        }
+        fill(file, preset);
+    }
+    fill_defaults(file);
     fill(
         file,
         StrategyFile {

@@ -1,0 +1,61 @@
+//! `APIPark`.
+
+use super::Reaction::Status;
+use super::cell::{inferred, source};
+use super::{FailureTable, Limits, Profile, RefusalTable};
+
+/// `APIPark`, whose data plane is apinto: every transport failure is a 504 with the text of the Go error.
+/// It does not verify certificates.
+pub(super) static APIPARK: Profile = Profile {
+    name: "apipark",
+    about: "APIPark on apinto: a 504 for whatever goes wrong on the way",
+    source: "eolinker/apinto: node/http-context/context.go and response.go, node/fasthttp-client/client.go",
+    preset: Some("apipark-default"),
+    limits: Limits { head: None, body: None, keep_alive: None },
+    buffers: false,
+    failure: FailureTable {
+        connection_refused: source(
+            Status(504),
+            "the Go error text as the body: dial tcp ...: connect: connection refused",
+        ),
+        connection_timeout: source(
+            Status(504),
+            "the Go error text as the body: dialing to the given TCP address timed out",
+        ),
+        connection_terminated: source(
+            Status(504),
+            "the Go error text as the body: the server closed connection before returning the first response byte",
+        ),
+        head_incomplete: source(
+            Status(504),
+            "the Go error text as the body: error when reading response headers: unexpected EOF",
+        ),
+        body_incomplete: source(Status(504), "the Go error text as the body: unexpected EOF"),
+        head_timeout: source(Status(504), "the Go error text as the body: timeout"),
+        body_timeout: source(Status(504), "the Go error text as the body: timeout"),
+        protocol_error: source(
+            Status(504),
+            "the Go error text as the body: error when reading response headers",
+        ),
+        head_too_large: source(Status(504), "the Go error text as the body: small read buffer"),
+        connection_limit_reached: source(
+            Status(504),
+            "the Go error text as the body: no free connections available to host",
+        ),
+        destination_unavailable: source(Status(501), "no node left in the balancer"),
+        cancelled: inferred(Status(499), ""),
+    },
+    refusal: RefusalTable {
+        queue_full: inferred(503, ""),
+        rate_limited: source(403, "the rate-limit plugin's own message"),
+        no_route: source(404, "404 Not Found"),
+        unknown_path: source(404, "404 Not Found"),
+        bad_credentials: source(401, "the auth plugin's own message"),
+        head_too_large: inferred(431, ""),
+        body_too_large: inferred(413, ""),
+        loop_detected: inferred(504, ""),
+        deadline_exceeded: source(504, "the Go error text as the body: timeout"),
+        exception: inferred(500, ""),
+    },
+    proxy_status: false,
+};

@@ -1,0 +1,60 @@
+//! Apache APISIX.
+
+use std::time::Duration;
+
+use super::Reaction::{PassOn, Status};
+use super::cell::{inferred, source};
+use super::{FailureTable, Limits, Profile, RefusalTable};
+use crate::units::SIZE_MAX;
+
+/// APISIX 3: nginx's core; a try for each node, 60 s time-outs.
+pub(super) static APISIX: Profile = Profile {
+    name: "apisix",
+    about: "APISIX 3 with its defaults",
+    source: "apache/apisix: apisix/upstream.lua, apisix/balancer.lua, apisix/init.lua; what nginx decides: as nginx",
+    preset: Some("apisix-default"),
+    limits: Limits { head: Some(8 << 10), body: Some(SIZE_MAX), keep_alive: Some(Duration::from_secs(75)) },
+    buffers: false,
+    failure: FailureTable {
+        connection_refused: inferred(
+            Status(502),
+            "connect() failed (111: Connection refused) in the error log",
+        ),
+        connection_timeout: source(
+            Status(504),
+            "upstream timed out while connecting to upstream in the error log",
+        ),
+        connection_terminated: inferred(
+            Status(502),
+            "upstream prematurely closed connection in the error log",
+        ),
+        head_incomplete: inferred(Status(502), "upstream prematurely closed connection in the error log"),
+        body_incomplete: inferred(
+            Status(502),
+            "upstream prematurely closed connection while reading upstream in the error log",
+        ),
+        head_timeout: source(
+            Status(504),
+            "upstream timed out while reading response header in the error log",
+        ),
+        body_timeout: inferred(Status(504), "upstream timed out while reading upstream in the error log"),
+        protocol_error: inferred(PassOn, "upstream sent no valid HTTP/1.0 header in the error log"),
+        head_too_large: inferred(Status(502), "upstream sent too big header in the error log"),
+        connection_limit_reached: inferred(Status(502), "no live upstreams in the error log"),
+        destination_unavailable: source(Status(502), "\"failed to pick server\" in the error log"),
+        cancelled: source(Status(499), "status 499 in the access log"),
+    },
+    refusal: RefusalTable {
+        queue_full: source(503, "limit-conn: rejected_code 503"),
+        rate_limited: source(503, "limit-req and limit-count: rejected_code 503"),
+        no_route: source(404, "{\"error_msg\":\"404 Route Not Found\"}"),
+        unknown_path: source(404, "{\"error_msg\":\"404 Route Not Found\"}"),
+        bad_credentials: source(401, "{\"message\":\"Missing API key in request\"} or the like"),
+        head_too_large: inferred(400, "client sent too long header line in the info log"),
+        body_too_large: inferred(413, "client intended to send too large body in the error log"),
+        loop_detected: inferred(502, "worker_connections are not enough in the error log"),
+        deadline_exceeded: source(504, "upstream timed out in the error log"),
+        exception: inferred(500, "a Lua error in the error log"),
+    },
+    proxy_status: false,
+};

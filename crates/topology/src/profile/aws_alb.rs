@@ -1,0 +1,54 @@
+//! AWS Application Load Balancer.
+
+use std::time::Duration;
+
+use super::Reaction::Status;
+use super::cell::{documented, inferred};
+use super::{FailureTable, Limits, Profile, RefusalTable};
+use crate::units::SIZE_MAX;
+
+/// The log fields are those of its access log: `target_status_code` is `-` where it answered by itself.
+pub(super) static AWS_ALB: Profile = Profile {
+    name: "aws-alb",
+    about: "AWS Application Load Balancer",
+    source: "awsdocs/elb-application-load-balancers-user-guide: load-balancer-troubleshooting.md, application-load-balancers.md",
+    preset: Some("aws-alb-default"),
+    limits: Limits { head: Some(32 << 10), body: Some(SIZE_MAX), keep_alive: Some(Duration::from_mins(1)) },
+    buffers: false,
+    failure: FailureTable {
+        connection_refused: documented(Status(502), "elb_status_code with target_status_code -"),
+        connection_timeout: documented(
+            Status(504),
+            "elb_status_code with target_status_code -; TargetConnectionErrorCount",
+        ),
+        connection_terminated: documented(Status(502), "elb_status_code with target_status_code -"),
+        head_incomplete: documented(Status(502), "elb_status_code with target_status_code -"),
+        body_incomplete: documented(Status(504), "elb_status_code with target_status_code -"),
+        head_timeout: documented(
+            Status(504),
+            "elb_status_code with target_status_code -; target_processing_time -1",
+        ),
+        body_timeout: documented(Status(504), "elb_status_code with target_status_code -"),
+        protocol_error: documented(Status(502), "elb_status_code with target_status_code -"),
+        head_too_large: documented(Status(502), "elb_status_code with target_status_code -"),
+        connection_limit_reached: inferred(Status(503), "elb_status_code with target_status_code -"),
+        destination_unavailable: documented(
+            Status(503),
+            "elb_status_code with target_status_code -; no registered target",
+        ),
+        cancelled: documented(Status(499), "elb_status_code 460"),
+    },
+    refusal: RefusalTable {
+        queue_full: inferred(503, "elb_status_code with target_status_code -"),
+        rate_limited: inferred(429, "elb_status_code with target_status_code -"),
+        no_route: documented(404, "elb_status_code with target_status_code -; a fixed-response rule"),
+        unknown_path: documented(404, "elb_status_code with target_status_code -; a fixed-response rule"),
+        bad_credentials: documented(401, "elb_status_code with target_status_code -; error_reason Auth*"),
+        head_too_large: documented(400, "elb_status_code with target_status_code -"),
+        body_too_large: documented(413, "elb_status_code with target_status_code - (Lambda targets only)"),
+        loop_detected: documented(463, "elb_status_code 463: over 30 addresses in X-Forwarded-For"),
+        deadline_exceeded: documented(504, "elb_status_code with target_status_code -"),
+        exception: documented(500, "elb_status_code with target_status_code -"),
+    },
+    proxy_status: false,
+};

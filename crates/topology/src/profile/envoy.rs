@@ -1,0 +1,71 @@
+//! Envoy.
+
+use std::time::Duration;
+
+use super::Reaction::Status;
+use super::cell::{documented, inferred, measured};
+use super::{FailureTable, Limits, Profile, RefusalTable};
+use crate::units::SIZE_MAX;
+
+/// Envoy 1.40.0, one listener, one route, one cluster. Measured, like nginx. The flags are its access
+/// log's `%RESPONSE_FLAGS%`, the words after them `%RESPONSE_CODE_DETAILS%`. Its route time-out (15 s) is for the whole
+/// response. A client that has gone is logged with code 0, which is no status.
+pub(super) static ENVOY: Profile = Profile {
+    name: "envoy",
+    about: "Envoy 1.40: one route, one cluster, no retry policy",
+    source: "measured on Envoy 1.40.0; bad_credentials: its documentation of ext_authz and jwt_authn",
+    preset: Some("envoy-default"),
+    limits: Limits { head: Some(60 << 10), body: Some(SIZE_MAX), keep_alive: Some(Duration::from_hours(1)) },
+    buffers: false,
+    failure: FailureTable {
+        connection_refused: measured(
+            Status(503),
+            "flags UF, upstream_reset_before_response_started{remote_connection_failure|...}",
+        ),
+        connection_timeout: measured(
+            Status(503),
+            "flags UF, upstream_reset_before_response_started{connection_timeout}",
+        ),
+        connection_terminated: measured(
+            Status(503),
+            "flags UC, upstream_reset_before_response_started{connection_termination}",
+        ),
+        head_incomplete: measured(
+            Status(502),
+            "flags UPE, upstream_reset_before_response_started{protocol_error}",
+        ),
+        body_incomplete: measured(
+            Status(502),
+            "flags UPE, upstream_reset_after_response_started{protocol_error}",
+        ),
+        head_timeout: measured(Status(504), "flags UT, response_timeout"),
+        body_timeout: measured(Status(504), "flags UT, response_timeout"),
+        protocol_error: measured(
+            Status(502),
+            "flags UPE, upstream_reset_before_response_started{protocol_error}",
+        ),
+        head_too_large: measured(
+            Status(502),
+            "flags UPE, upstream_reset_before_response_started{protocol_error}",
+        ),
+        connection_limit_reached: measured(
+            Status(503),
+            "flags UO, upstream_reset_before_response_started{overflow}; x-envoy-overloaded: true",
+        ),
+        destination_unavailable: measured(Status(503), "flags UH, no_healthy_upstream"),
+        cancelled: measured(Status(499), "code 0 and flags DC, downstream_remote_disconnect"),
+    },
+    refusal: RefusalTable {
+        queue_full: measured(503, "flags UO or OM"),
+        rate_limited: measured(429, "flags RL, local_rate_limited"),
+        no_route: measured(404, "flags NR, route_not_found"),
+        unknown_path: inferred(404, "flags NR, route_not_found"),
+        bad_credentials: documented(401, "flags UAEX, or the JWT filter's own response"),
+        head_too_large: measured(431, "flags DPE, http1.headers_too_large"),
+        body_too_large: measured(413, "request_payload_too_large"),
+        loop_detected: measured(504, "flags UT, response_timeout"),
+        deadline_exceeded: measured(504, "flags UT, response_timeout"),
+        exception: inferred(500, "direct_response or a filter's local reply"),
+    },
+    proxy_status: false,
+};

@@ -1,0 +1,58 @@
+//! HAProxy as a reverse proxy.
+
+use std::time::Duration;
+
+use super::Reaction::{Status, StatusThenSilence};
+use super::cell::{documented, inferred, measured};
+use super::{FailureTable, Limits, Profile, RefusalTable};
+use crate::units::SIZE_MAX;
+
+/// HAProxy 2.6.12 in `mode http`. Measured, like nginx. Up to that version, a request that is not the
+/// first on its client connection gets no answer where its callee's connection ended, or could not be
+/// made in time: the connection is closed, nothing is logged, and the client is to try again. (Changed
+/// in April 2024, commit 3fc38593d of haproxy/haproxy: later versions do so only where the callee's
+/// connection was a used one.)
+pub(super) static HAPROXY: Profile = Profile {
+    name: "haproxy",
+    about: "HAProxy 2.6 in mode http, with the time-outs of Debian's haproxy.cfg",
+    source: "measured on HAProxy 2.6.12 (Debian 12); cancelled: its documentation, section 8.5",
+    preset: Some("haproxy-default"),
+    limits: Limits { head: Some(15 << 10), body: Some(SIZE_MAX), keep_alive: Some(Duration::from_secs(50)) },
+    buffers: false,
+    failure: FailureTable {
+        connection_refused: measured(Status(503), "in the log: flags SC-- after 3 retries, Tc -1"),
+        connection_timeout: measured(StatusThenSilence(503), "in the log: flags sC--, Tc -1"),
+        connection_terminated: measured(
+            StatusThenSilence(502),
+            "in the log: flags SH--, Tr -1; on a used client connection nothing at all",
+        ),
+        head_incomplete: measured(
+            StatusThenSilence(502),
+            "in the log: flags SH--, Tr -1; on a used client connection nothing at all",
+        ),
+        body_incomplete: measured(Status(502), "in the log: flags SD--"),
+        head_timeout: measured(Status(504), "in the log: flags sH--, Tr -1"),
+        body_timeout: measured(Status(504), "in the log: flags sD--"),
+        protocol_error: measured(Status(502), "in the log: flags PH--, Tr -1"),
+        head_too_large: measured(Status(502), "in the log: flags PH--, Tr -1"),
+        connection_limit_reached: measured(Status(503), "in the log: flags sQ--"),
+        destination_unavailable: measured(
+            Status(503),
+            "in the log: flags SC-- and <NOSRV>; Server ... is DOWN",
+        ),
+        cancelled: documented(Status(499), "in the log: flags CD-- or CH--"),
+    },
+    refusal: RefusalTable {
+        queue_full: measured(503, "in the log: flags sQ--"),
+        rate_limited: measured(429, "in the log: flags PR-- (deny) or LR-- (return)"),
+        no_route: measured(503, "in the log: flags SC-- and <NOSRV>"),
+        unknown_path: inferred(404, "in the log: flags LR-- (return)"),
+        bad_credentials: documented(401, "in the log: flags PR-- (http-request auth)"),
+        head_too_large: measured(400, "in the log: flags PR-- and <BADREQ>"),
+        body_too_large: inferred(413, "in the log: flags PR-- (deny)"),
+        loop_detected: measured(504, "200 log lines for one request, then flags sH--"),
+        deadline_exceeded: inferred(504, "in the log: flags sH--"),
+        exception: documented(500, "in the log: flags IH-- or ID--"),
+    },
+    proxy_status: false,
+};

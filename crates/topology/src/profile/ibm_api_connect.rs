@@ -1,0 +1,57 @@
+//! IBM API Connect.
+
+use std::time::Duration;
+
+use super::Reaction::Status;
+use super::cell::{documented, inferred};
+use super::{FailureTable, Limits, Profile, RefusalTable};
+
+/// IBM API Connect 10 on the `DataPower` API Gateway, one `invoke`. Nothing measured: there is no public
+/// build. An uncaught `ConnectionError` answers 500 in public traces; whether every installation does so is not known.
+pub(super) static IBM_API_CONNECT: Profile = Profile {
+    name: "ibm-api-connect",
+    about: "IBM API Connect 10, DataPower API Gateway: an invoke whose errors nobody catches",
+    source: "ibm.com: toolkit reference SSMNED_10.0.8, support pages node/1128651, node/6195410, node/7073503, node/7247444",
+    preset: Some("ibm-apic-invoke"),
+    limits: Limits { head: None, body: None, keep_alive: Some(Duration::from_mins(3)) },
+    buffers: true,
+    failure: FailureTable {
+        connection_refused: inferred(
+            Status(500),
+            "in the DataPower log: 0x01130006 Failed to establish a backside connection; X-Backside-Transport: FAIL FAIL",
+        ),
+        connection_timeout: inferred(
+            Status(500),
+            "in the DataPower log: 0x01130006 Failed to establish a backside connection; X-Backside-Transport: FAIL FAIL",
+        ),
+        connection_terminated: inferred(Status(500), "ConnectionError; X-Backside-Transport: FAIL FAIL"),
+        head_incomplete: inferred(Status(500), "ConnectionError; X-Backside-Transport: FAIL FAIL"),
+        body_incomplete: inferred(Status(500), "ConnectionError; X-Backside-Transport: FAIL FAIL"),
+        head_timeout: inferred(Status(500), "ConnectionError after the invoke's timeout"),
+        body_timeout: inferred(Status(500), "ConnectionError after the invoke's timeout"),
+        protocol_error: inferred(Status(500), "ConnectionError; X-Backside-Transport: FAIL FAIL"),
+        head_too_large: inferred(Status(500), "ConnectionError"),
+        connection_limit_reached: inferred(Status(500), "ConnectionError"),
+        destination_unavailable: inferred(Status(500), "ConnectionError"),
+        cancelled: inferred(Status(499), ""),
+    },
+    refusal: RefusalTable {
+        queue_full: inferred(503, ""),
+        rate_limited: documented(
+            429,
+            "{\"httpCode\":\"429\",\"httpMessage\":\"Too Many Requests\",\"moreInformation\":\"Rate Limit exceeded\"}",
+        ),
+        no_route: documented(404, "No resources match requested URI"),
+        unknown_path: documented(404, "No resources match requested URI"),
+        bad_credentials: documented(
+            401,
+            "{\"httpCode\":\"401\",\"httpMessage\":\"Unauthorized\",\"moreInformation\":\"Invalid client id or secret.\"}",
+        ),
+        head_too_large: inferred(431, ""),
+        body_too_large: inferred(413, ""),
+        loop_detected: inferred(500, ""),
+        deadline_exceeded: inferred(500, "ConnectionError after the invoke's timeout"),
+        exception: documented(500, "{\"httpCode\":\"500\",\"httpMessage\":\"Internal Server Error\",...}"),
+    },
+    proxy_status: false,
+};

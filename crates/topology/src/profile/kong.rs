@@ -1,0 +1,78 @@
+//! Kong Gateway.
+
+use std::time::Duration;
+
+use super::Reaction::{PassOn, Status};
+use super::cell::{inferred, source};
+use super::{FailureTable, Limits, Profile, RefusalTable};
+use crate::units::SIZE_MAX;
+
+/// Kong 3: nginx's core, with its own error bodies, five retries and 60 s time-outs.
+pub(super) static KONG: Profile = Profile {
+    name: "kong",
+    about: "Kong 3 with its defaults",
+    source: "Kong/kong: kong/error_handlers.lua, kong/runloop, kong/templates/kong_defaults.lua; what nginx decides: as nginx",
+    preset: Some("kong-default"),
+    limits: Limits { head: Some(8 << 10), body: Some(SIZE_MAX), keep_alive: Some(Duration::from_secs(75)) },
+    buffers: false,
+    failure: FailureTable {
+        connection_refused: source(
+            Status(502),
+            "X-Kong-Response-Latency (Kong itself answered), \"An invalid response was received from the upstream server\"",
+        ),
+        connection_timeout: source(
+            Status(504),
+            "X-Kong-Response-Latency (Kong itself answered), \"The upstream server is timing out\"",
+        ),
+        connection_terminated: source(
+            Status(502),
+            "X-Kong-Response-Latency (Kong itself answered), \"An invalid response was received from the upstream server\"",
+        ),
+        head_incomplete: inferred(
+            Status(502),
+            "X-Kong-Response-Latency (Kong itself answered), upstream prematurely closed connection in the error log",
+        ),
+        body_incomplete: inferred(
+            Status(502),
+            "upstream prematurely closed connection while reading upstream in the error log",
+        ),
+        head_timeout: source(
+            Status(504),
+            "X-Kong-Response-Latency (Kong itself answered), \"The upstream server is timing out\"",
+        ),
+        body_timeout: inferred(Status(504), "upstream timed out while reading upstream in the error log"),
+        protocol_error: inferred(PassOn, "upstream sent no valid HTTP/1.0 header in the error log"),
+        head_too_large: source(
+            Status(502),
+            "X-Kong-Response-Latency (Kong itself answered), upstream sent too big header in the error log",
+        ),
+        connection_limit_reached: inferred(Status(502), "no live upstreams in the error log"),
+        destination_unavailable: source(
+            Status(503),
+            "X-Kong-Response-Latency (Kong itself answered), \"failure to get a peer from the ring-balancer\"",
+        ),
+        cancelled: source(Status(499), "status 499 in the access log"),
+    },
+    refusal: RefusalTable {
+        queue_full: inferred(
+            503,
+            "X-Kong-Response-Latency (Kong itself answered), \"The upstream server is currently unavailable\"",
+        ),
+        rate_limited: source(429, "\"API rate limit exceeded\"; X-RateLimit-Remaining-*: 0"),
+        no_route: source(404, "\"no Route matched with those values\""),
+        unknown_path: source(404, "\"no Route matched with those values\""),
+        bad_credentials: source(401, "\"No API key found in request\" or the like"),
+        head_too_large: inferred(400, "client sent too long header line in the info log"),
+        body_too_large: source(413, "\"Request size limit exceeded\""),
+        loop_detected: inferred(502, "worker_connections are not enough in the error log"),
+        deadline_exceeded: source(
+            504,
+            "X-Kong-Response-Latency (Kong itself answered), \"The upstream server is timing out\"",
+        ),
+        exception: source(
+            500,
+            "X-Kong-Response-Latency (Kong itself answered), \"An unexpected error occurred\"",
+        ),
+    },
+    proxy_status: false,
+};

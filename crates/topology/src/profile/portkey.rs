@@ -1,0 +1,70 @@
+//! Portkey's gateway.
+
+use std::time::Duration;
+
+use super::Reaction::Status;
+use super::cell::{inferred, measured};
+use super::{FailureTable, Limits, Profile, RefusalTable};
+use crate::units::SIZE_MAX;
+
+/// Portkey's gateway 1.15.2, not streaming. Measured, like nginx: no time-out unless the request asks for
+/// one, and a 500 for every failed transport.
+pub(super) static PORTKEY: Profile = Profile {
+    name: "portkey",
+    about: "Portkey gateway 1.15, not streaming",
+    source: "measured on @portkey-ai/gateway 1.15.2",
+    preset: Some("portkey-default"),
+    limits: Limits { head: Some(16 << 10), body: Some(SIZE_MAX), keep_alive: Some(Duration::from_secs(5)) },
+    buffers: true,
+    failure: FailureTable {
+        connection_refused: measured(
+            Status(500),
+            "{\"html-message\":\"Message: fetch failed Cause: Error: connect ECONNREFUSED\"}",
+        ),
+        connection_timeout: measured(
+            Status(408),
+            "Request exceeded the timeout sent in the request; type timeout_error",
+        ),
+        connection_terminated: measured(
+            Status(500),
+            "{\"html-message\":\"Message: fetch failed Cause: Error: read ECONNRESET or other side closed\"}",
+        ),
+        head_incomplete: measured(
+            Status(500),
+            "{\"html-message\":\"Message: fetch failed Cause: Error: other side closed\"}",
+        ),
+        body_incomplete: measured(Status(500), "x-portkey-gateway-exception: true"),
+        head_timeout: measured(
+            Status(408),
+            "Request exceeded the timeout sent in the request; type timeout_error",
+        ),
+        body_timeout: measured(Status(500), "x-portkey-gateway-exception: true"),
+        protocol_error: measured(
+            Status(500),
+            "{\"html-message\":\"Message: fetch failed Cause: Error: HTTPParserError\"}",
+        ),
+        head_too_large: measured(
+            Status(500),
+            "{\"html-message\":\"Message: fetch failed Cause: Error: HeadersOverflowError\"}",
+        ),
+        connection_limit_reached: inferred(Status(500), ""),
+        destination_unavailable: inferred(Status(500), ""),
+        cancelled: inferred(Status(499), ""),
+    },
+    refusal: RefusalTable {
+        queue_full: inferred(503, ""),
+        rate_limited: inferred(429, ""),
+        no_route: inferred(404, ""),
+        unknown_path: inferred(404, ""),
+        bad_credentials: inferred(401, ""),
+        head_too_large: inferred(431, "the Node server's own 431"),
+        body_too_large: inferred(413, ""),
+        loop_detected: inferred(500, ""),
+        deadline_exceeded: measured(
+            408,
+            "Request exceeded the timeout sent in the request; type timeout_error",
+        ),
+        exception: measured(500, "x-portkey-gateway-exception: true"),
+    },
+    proxy_status: false,
+};
