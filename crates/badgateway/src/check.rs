@@ -1,26 +1,123 @@
-//! `badgateway check`: whether a scenario is in order.
+//! `badgateway check`: what in a configuration will make 502s, before anything runs.
 
-use clap::Args;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use report::lints::{self, Checked, Format};
+use topology::lint::{self, Finding, RULES, Rule, Severity};
 use topology::{NodeKind, Scenario};
 
-use crate::cli::{ScenarioArgs, StrategyArg};
+use crate::cli::{ChangeArgs, StrategyArg};
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Output};
-use crate::scenario;
+use crate::scenario::{self, Source};
 
 /// The arguments of `check`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
+    /// The scenario's file.
+    #[arg(required_unless_present_any = ["rules", "explain"])]
+    file: Option<PathBuf>,
     #[command(flatten)]
-    scenario: ScenarioArgs,
+    changes: ChangeArgs,
     #[command(flatten)]
     strategy: StrategyArg,
+    /// What is not let pass beside errors.
+    #[arg(long, value_name = "WHAT")]
+    deny: Option<Deny>,
+    /// A rule that says nothing, by its id or code.
+    #[arg(long, value_name = "RULE", value_parser = rule)]
+    allow: Vec<&'static Rule>,
+    /// How findings are printed.
+    #[arg(long, value_enum, default_value_t)]
+    format: FormatName,
+    /// List all rules.
+    #[arg(long, conflicts_with_all = ["file", "explain"])]
+    rules: bool,
+    /// Say all about one rule.
+    #[arg(long, value_name = "RULE", value_parser = rule, conflicts_with = "file")]
+    explain: Option<&'static Rule>,
+}
+
+/// What is not let pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Deny {
+    /// Errors and warnings.
+    Warnings,
+    /// Whatever is found.
+    Infos,
+}
+
+/// The names of the output formats.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum FormatName {
+    /// Text for a terminal.
+    #[default]
+    Table,
+    /// One JSON document.
+    Json,
+    /// Markdown.
+    Markdown,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+}
+
+impl From<FormatName> for Format {
+    fn from(name: FormatName) -> Self {
+        match name {
+            FormatName::Table => Self::Table,
+            FormatName::Json => Self::Json,
+            FormatName::Markdown => Self::Markdown,
+            FormatName::Sarif => Self::Sarif,
+        }
+    }
+}
+
+/// A rule by its id or its code.
+fn rule(name: &str) -> Result<&'static Rule, String> {
+    lint::find(name).ok_or_else(|| {
+        let ids = RULES.iter().map(|rule| rule.id);
+        match topology::scenario::nearest_name(name, ids) {
+            Some(near) => format!("there is no rule `{name}`: did you mean `{near}`?"),
+            None => format!("there is no rule `{name}`: `badgateway check --rules` lists them"),
+        }
+    })
 }
 
 pub(crate) fn check(args: &CheckArgs, output: &Output) -> Result<Exit, Failure> {
-    let scenario = scenario::load_with(&args.scenario, &args.strategy, output)?;
-    output::result(|out| writeln!(out, "ok: {}", contents(&scenario)))?;
-    Ok(Exit::Well)
+    if let Some(rule) = args.explain {
+        output::result(|out| lints::explain(rule, output.result_colour(), out))?;
+        return Ok(Exit::Well);
+    }
+    let Some(file) = args.file.as_deref().filter(|_| !args.rules) else {
+        output::result(lints::list)?;
+        return Ok(Exit::Well);
+    };
+    let source = Source::read(file, &args.changes)?;
+    let (mut scenario, places) = source.placed(output)?;
+    if let Some(strategy) = &args.strategy.strategy {
+        scenario = scenario::under(scenario, strategy)?;
+    }
+    let mut findings = lint::check(&scenario, &places);
+    findings.retain(|finding| args.allow.iter().all(|allowed| allowed.id != finding.rule.id));
+    let passed = !findings.iter().any(|finding| is_denied(finding, args.deny));
+    let checked = Checked {
+        file: &file.display().to_string(),
+        contents: &contents(&scenario),
+        findings: &findings,
+        passed,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    output::result(|out| lints::write(&checked, args.format.into(), output.result_colour(), out))?;
+    Ok(if passed { Exit::Well } else { Exit::Failed })
+}
+
+fn is_denied(finding: &Finding, deny: Option<Deny>) -> bool {
+    match finding.severity {
+        Severity::Error => true,
+        Severity::Warning => deny.is_some(),
+        Severity::Info => deny == Some(Deny::Infos),
+    }
 }
 
 fn contents(scenario: &Scenario) -> String {

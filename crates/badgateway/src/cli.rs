@@ -35,7 +35,10 @@ enum Command {
     ///
     /// Exit codes: 0 nothing differs; 1 something does, or a run failed.
     Agree(agree::AgreeArgs),
-    /// Whether a scenario is in order, before anything runs.
+    /// What in a configuration will make 502s, before anything runs.
+    ///
+    /// Exit codes: 0 nothing that is denied; 1 an error was found, or what `--deny` names; 2 the
+    /// configuration cannot be read, or is no scenario.
     Check(check::CheckArgs),
     /// The same calls under each strategy, ranked, with confidence intervals.
     Compare(compare::CompareArgs),
@@ -68,6 +71,13 @@ enum Command {
 pub(crate) struct ScenarioArgs {
     /// The scenario's file.
     pub(crate) scenario: PathBuf,
+    #[command(flatten)]
+    pub(crate) changes: ChangeArgs,
+}
+
+/// What of a scenario is changed.
+#[derive(Debug, Args)]
+pub(crate) struct ChangeArgs {
     /// The seed of all chance.
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,

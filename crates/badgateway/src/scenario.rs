@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use topology::Scenario;
+use topology::scenario::Placed;
 
-use crate::cli::{ScenarioArgs, StrategyArg};
+use crate::cli::{ChangeArgs, ScenarioArgs, StrategyArg};
 use crate::exit::Failure;
 use crate::output::Output;
 
@@ -20,12 +21,17 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    pub(crate) fn read(args: &ScenarioArgs) -> Result<Self, Failure> {
-        let mut overrides = args.overrides.clone();
-        overrides.extend(args.seed.map(|seed| ("seed".to_owned(), seed.to_string())));
-        overrides.extend(args.duration.map(|duration| ("duration".to_owned(), duration.to_string())));
-        let file_name = args.scenario.display().to_string();
-        Ok(Self { text: read(&args.scenario)?, file_name, overrides })
+    pub(crate) fn read(file: &Path, changes: &ChangeArgs) -> Result<Self, Failure> {
+        let mut overrides = changes.overrides.clone();
+        overrides.extend(changes.seed.map(|seed| ("seed".to_owned(), seed.to_string())));
+        overrides.extend(changes.duration.map(|duration| ("duration".to_owned(), duration.to_string())));
+        Ok(Self { text: read(file)?, file_name: file.display().to_string(), overrides })
+    }
+
+    /// The scenario, with where everything stands.
+    pub(crate) fn placed(&self, output: &Output) -> Result<(Scenario, Placed<'_>), Failure> {
+        Scenario::parse_placed(&self.text, &self.file_name, &self.overrides)
+            .map_err(|problems| Failure::problems(problems.render(output.diagnostic_colour())))
     }
 
     /// The scenario, with these changes on top.
@@ -38,7 +44,7 @@ impl Source {
 
 /// The scenario, as the command line changes it.
 pub(crate) fn load(args: &ScenarioArgs, output: &Output) -> Result<Scenario, Failure> {
-    Source::read(args)?.scenario(&[], output)
+    Source::read(&args.scenario, &args.changes)?.scenario(&[], output)
 }
 
 /// The same with a strategy in force, if one was asked for.

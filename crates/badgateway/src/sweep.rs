@@ -70,7 +70,7 @@ pub(crate) struct SweepArgs {
 
 pub(crate) fn sweep(args: SweepArgs, output: &Output) -> Result<Exit, Failure> {
     let jobs = jobs(args.engine, args.jobs)?;
-    let source = Source::read(&args.scenario)?;
+    let source = Source::read(&args.scenario.scenario, &args.scenario.changes)?;
     let scenario = source.scenario(&[], output)?;
     if args.vary.iter().any(|axis| axis.path == "strategy") {
         return Err(Failure::wrong("every strategy is run at each point: name them by --strategy"));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rand::RngExt;
-use topology::policy::{Backoff, Cap, Curve, Idempotent, Jitter, OverMax, Retry, RetryAfter};
+use topology::policy::{Backoff, Cap, Curve, Idempotent, Jitter, OverMax, Retry, RetryAfter, scaled};
 use topology::units::DURATION_MAX;
 use trace::Outcome;
 
@@ -82,23 +82,14 @@ fn after_hint(policy: &RetryAfter, told: Duration, own: Duration, luck: f64) -> 
 fn backoff(backoff: &Backoff, ended: &Ended, luck: f64) -> Duration {
     let k = u32::from(ended.attempts).max(1);
     let throttled = backoff.throttled_base.filter(|_| ended.outcome == Outcome::Answered(429));
-    let (base, raw) = match &backoff.curve {
-        Curve::Constant { delay } => (*delay, *delay),
-        Curve::Linear { base } => (*base, base.saturating_mul(k)),
-        Curve::Exponential { base, factor } => {
-            let base = throttled.unwrap_or(*base);
-            (base, scaled(base, factor.powi(i32::try_from(k).unwrap_or(i32::MAX) - 1)))
-        }
-        Curve::Fibonacci { base, second } => (*base, fibonacci(*base, *second, k)),
-        Curve::List(waits) => {
-            let place = (k as usize - 1).min(waits.len().saturating_sub(1));
-            let wait = waits.get(place).copied().unwrap_or_default();
-            (wait, wait)
-        }
-    };
+    let raw = backoff.curve.wait(k, throttled);
     if let (1, Some(first)) = (k, backoff.first) {
         return first;
     }
+    let base = match &backoff.curve {
+        Curve::List(_) => raw,
+        curve => curve.wait(1, throttled),
+    };
     match backoff.jitter {
         Jitter::Decorrelated => {
             let previous = ended.waits.last.max(base);
@@ -128,22 +119,6 @@ fn jittered(jitter: Jitter, wait: Duration, luck: f64) -> Duration {
             wait.saturating_add(low).saturating_add(scaled(high.saturating_sub(low), luck))
         }
     }
-}
-
-fn scaled(wait: Duration, factor: f64) -> Duration {
-    Duration::try_from_secs_f64(wait.as_secs_f64() * factor).unwrap_or(DURATION_MAX).min(DURATION_MAX)
-}
-
-/// The k-th, from 1.
-fn fibonacci(first: Duration, second: Duration, k: u32) -> Duration {
-    let mut pair = (first, second);
-    for _ in 1..k {
-        if pair.0 > DURATION_MAX {
-            break;
-        }
-        pair = (pair.1, pair.0.saturating_add(pair.1));
-    }
-    pair.0
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod comparison;
 pub mod explain;
 mod figures;
 mod files;
+pub mod lints;
 mod log;
 mod names;
 mod outcomes;

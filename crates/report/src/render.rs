@@ -9,7 +9,7 @@ pub(crate) mod markdown;
 mod quantity;
 mod sweep;
 pub(crate) mod terminal;
-mod width;
+pub(crate) mod width;
 
 use std::io::{self, Write};
 

@@ -61,6 +61,7 @@ pub(crate) fn chain(names: &[&str]) -> Scenario {
         strategies: Vec::new(),
         strategy: String::new(),
         thresholds: Vec::new(),
+        allowed: Vec::new(),
         written: Written::default(),
     }
 }

@@ -12,9 +12,33 @@ impl Scenario {
     /// time-outs cut off is not taken off.
     pub fn attempts_bound(&self) -> u64 {
         let mut known = BTreeMap::new();
-        let clients = self.loads.iter().map(|load| load.from);
-        let own = clients.filter(|&client| !self.topology.node(client).synthetic);
-        own.map(|client| self.attempts_below(client, &mut known)).max().unwrap_or(0)
+        self.callers().map(|client| self.attempts_below(client, &mut known)).max().unwrap_or(0)
+    }
+
+    /// The way down on which that is worst: an edge from a client, one from its callee, and so on.
+    pub fn worst_way(&self) -> Vec<EdgeId> {
+        let mut known = BTreeMap::new();
+        // The first of those that are equally bad.
+        let begin = self.callers().map(|client| (self.attempts_below(client, &mut known), client));
+        let begin = begin.reduce(|worst, next| if next.0 > worst.0 { next } else { worst });
+        let mut way = Vec::new();
+        let mut next = begin.map(|(_, client)| client);
+        while let Some(node) = next {
+            let below = self.edges_below(node).map(|edge| (self.attempts_to(edge, &known), edge));
+            let worst = below.reduce(|worst, next| if next.0 > worst.0 { next } else { worst });
+            way.extend(worst.map(|(_, edge)| edge));
+            next = worst.map(|(_, edge)| self.topology.ends(edge).1);
+        }
+        way
+    }
+
+    /// Those who send a load of their own; without one (a configuration that names none) all whom nobody
+    /// calls.
+    fn callers(&self) -> impl Iterator<Item = NodeId> {
+        let loads = self.loads.iter().map(|load| load.from);
+        let all = self.topology.nodes().map(|(node, _)| node).filter(|_| self.loads.is_empty());
+        let uncalled = all.filter(|&node| self.topology.incoming(node).is_empty());
+        loads.chain(uncalled).filter(|&client| !self.topology.node(client).synthetic)
     }
 
     /// Attempts at the deepest nodes for one request at this node. With a stack of its own: a chain may
@@ -90,6 +114,21 @@ edges:
   - b -> d: { retry: { max_attempts: 4 } }
 ";
         assert_eq!(bound(three_of_four), 64);
+    }
+
+    #[test]
+    fn the_worst_way_is_the_one_with_the_most_attempts() {
+        let text = "name: x
+load: [{ from: c, rate: 1/s }]
+nodes: { c: { kind: client }, g: { kind: gateway, calls: parallel }, a: { kind: server }, b: { kind: server } }
+edges:
+  - c -> g: { retry: { max_attempts: 2 } }
+  - g -> a
+  - g -> b: { retry: { max_attempts: 5 } }
+";
+        let scenario = Scenario::parse(text, "x.yaml").unwrap_or_else(|problems| panic!("{problems}"));
+        let way: Vec<String> = scenario.worst_way().iter().map(|e| scenario.topology.edge_name(*e)).collect();
+        assert_eq!(way, ["c -> g", "g -> b"]);
     }
 
     #[test]

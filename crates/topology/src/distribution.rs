@@ -124,11 +124,43 @@ impl Distribution {
             }
             // Wilson and Hilferty: the cube root is about normal. Below a shape of 1 the tail, in
             // steps, is below exp(-x) / gamma(shape), which is at most 1.13 exp(-x).
-            Self::Gamma { mean, shape } if *shape > 1.0 => {
-                let ninth = 1.0 / (9.0 * shape);
-                from_seconds(seconds(*mean) * (1.0 - ninth + 3.72 * ninth.sqrt()).powi(3))
-            }
+            Self::Gamma { mean, shape } if *shape > 1.0 => wilson_hilferty(*mean, *shape, 3.72),
             Self::Gamma { mean, shape } => from_seconds(seconds(*mean) / shape * 1.13e4_f64.ln()),
+        }
+    }
+
+    /// The least that is ever drawn, or nearly so: 0 where there is no bound.
+    pub fn least(&self) -> Duration {
+        match self {
+            Self::Constant(value) => value.0,
+            Self::Uniform { min, .. } => min.0,
+            Self::Exponential { .. } | Self::Normal { .. } | Self::Lognormal { .. } | Self::Gamma { .. } => {
+                Duration::ZERO
+            }
+        }
+    }
+
+    /// The median.
+    pub fn p50(&self) -> Duration {
+        match self {
+            Self::Constant(value) => value.0,
+            Self::Uniform { min, max } => (min.0 + max.0) / 2,
+            Self::Exponential { mean } => mean.0.mul_f64(2_f64.ln()),
+            Self::Normal { mean, .. } => mean.0,
+            Self::Lognormal { p50, .. } => p50.0,
+            Self::Gamma { mean, shape } => wilson_hilferty(*mean, *shape, 0.0),
+        }
+    }
+
+    /// The 99th percentile.
+    pub fn p99(&self) -> Duration {
+        match self {
+            Self::Constant(value) => value.0,
+            Self::Uniform { min, max } => min.0 + max.0.saturating_sub(min.0).mul_f64(0.99),
+            Self::Exponential { mean } => mean.0.mul_f64(100_f64.ln()),
+            Self::Normal { mean, stddev } => mean.0 + stddev.0.mul_f64(Z99),
+            Self::Lognormal { p99, .. } => p99.0,
+            Self::Gamma { mean, shape } => wilson_hilferty(*mean, *shape, Z99),
         }
     }
 
@@ -144,6 +176,13 @@ impl Distribution {
             }
         }
     }
+}
+
+/// A quantile of a gamma distribution, at so many standard deviations of the normal one: its cube root
+/// is about normal. Below a shape of 1 the median is some percent off.
+fn wilson_hilferty(mean: DurationText, shape: f64, deviations: f64) -> Duration {
+    let ninth = 1.0 / (9.0 * shape);
+    from_seconds(seconds(mean) * (1.0 - ninth + deviations * ninth.sqrt()).powi(3))
 }
 
 fn nanos(value: DurationText) -> u64 {
@@ -204,6 +243,19 @@ mod tests {
     fn draws_have_the_mean() {
         for distribution in all() {
             close(mean(&draws(&distribution)), distribution.mean().as_secs_f64() * 1e3);
+        }
+    }
+
+    #[test]
+    fn draws_have_the_percentiles() {
+        for distribution in all() {
+            let draws = draws(&distribution);
+            let rough = matches!(distribution, Distribution::Gamma { shape, .. } if shape < 1.0);
+            if !rough {
+                close(draws[N / 2], distribution.p50().as_secs_f64() * 1e3);
+            }
+            close(draws[N * 99 / 100], distribution.p99().as_secs_f64() * 1e3);
+            assert!(draws[0] >= distribution.least().as_secs_f64() * 1e3);
         }
     }
 

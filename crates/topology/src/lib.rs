@@ -9,6 +9,7 @@ pub mod distribution;
 pub mod edge;
 pub mod fault;
 pub mod graph;
+pub mod lint;
 pub mod load;
 pub mod node;
 pub mod policy;

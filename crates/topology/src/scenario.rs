@@ -6,6 +6,7 @@ mod hint;
 mod lower;
 mod overrides;
 mod path;
+mod placed;
 pub mod presets;
 mod problem;
 mod read;
@@ -19,6 +20,7 @@ mod written;
 use std::time::Duration;
 
 pub use hint::nearest as nearest_name;
+pub use placed::Placed;
 pub use problem::{Problem, Problems};
 pub use schema::json_schema;
 pub use written::Written;
@@ -54,6 +56,8 @@ pub struct Scenario {
     pub strategy: String,
     /// What must hold at the end.
     pub thresholds: Vec<Threshold>,
+    /// The lints that it goes against on purpose, by id.
+    pub allowed: Vec<String>,
     /// The file it comes from, to write it out again; the default for one that comes from none.
     pub written: Written,
 }
@@ -130,7 +134,7 @@ impl Scenario {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn parse(text: &str, file_name: &str) -> Result<Self, Problems> {
-        read::read(text, file_name, &[])
+        Ok(read::read(text, file_name, &[])?.scenario)
     }
 
     /// Reads a scenario's text with some values set: each a path such as `load[0].rate`, and a value
@@ -139,7 +143,20 @@ impl Scenario {
     /// # Errors
     /// Everything that is wrong with the text or the values.
     pub fn parse_with(text: &str, file_name: &str, overrides: &[(String, String)]) -> Result<Self, Problems> {
-        read::read(text, file_name, overrides)
+        Ok(read::read(text, file_name, overrides)?.scenario)
+    }
+
+    /// The same, with where everything stands in the text.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the text or the values.
+    pub fn parse_placed<'a>(
+        text: &'a str,
+        file_name: &'a str,
+        overrides: &[(String, String)],
+    ) -> Result<(Self, Placed<'a>), Problems> {
+        let read = read::read(text, file_name, overrides)?;
+        Ok((read.scenario, Placed::new(read.source, &read.chains)))
     }
 
     /// The scenario as a file with every default written out and the strategy in force named: read

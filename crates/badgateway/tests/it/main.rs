@@ -11,6 +11,7 @@ mod compare;
 mod drawn;
 mod inputs;
 mod interrupts;
+mod lints;
 mod placed;
 mod readme;
 mod real_clients;

@@ -38,7 +38,7 @@ fn sentence(tone: Tone, text: &str, colour: bool) -> String {
     format!("{}{rest}", paint(mark, ansi.on_default().bold(), colour))
 }
 
-fn paint(text: &str, style: Style, colour: bool) -> String {
+pub(crate) fn paint(text: &str, style: Style, colour: bool) -> String {
     if colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
 }
 

@@ -59,21 +59,27 @@ pub(super) fn shorten(text: &str, columns: usize) -> String {
 
 /// A sentence in lines that fit, broken between words; all but the first are indented.
 pub(super) fn wrap(text: &str) -> String {
-    const INDENT: &str = "  ";
-    let mut lines = String::new();
-    let mut used = 0;
+    paragraph(text, "", "  ")
+}
+
+/// The same, with something before the first line, and something before each of the others.
+pub(crate) fn paragraph(text: &str, first: &str, indent: &str) -> String {
+    let mut lines = first.to_owned();
+    let mut used = first.width();
+    let mut is_begin = true;
     for word in text.split(' ') {
         let width = word.width();
-        if used > 0 && used + 1 + width > LINE {
+        if !is_begin && used + 1 + width > LINE {
             lines.push('\n');
-            lines.push_str(INDENT);
-            used = INDENT.len();
-        } else if used > 0 {
+            lines.push_str(indent);
+            used = indent.width();
+        } else if !is_begin {
             lines.push(' ');
             used += 1;
         }
         lines.push_str(word);
         used += width;
+        is_begin = false;
     }
     lines
 }

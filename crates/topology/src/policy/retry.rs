@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Budget, Outcomes};
+use crate::units::DURATION_MAX;
 
 /// What is tried again, when, and how often.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,6 +113,68 @@ pub enum Curve {
     },
     /// These, then the last of them for ever; never empty.
     List(Vec<Duration>),
+}
+
+impl Curve {
+    /// The wait before attempt k + 1, k from 1; with another base where the curve grows by a factor.
+    pub fn wait(&self, k: u32, other_base: Option<Duration>) -> Duration {
+        match self {
+            Self::Constant { delay } => *delay,
+            Self::Linear { base } => base.saturating_mul(k),
+            Self::Exponential { base, factor } => {
+                let exponent = i32::try_from(k).unwrap_or(i32::MAX) - 1;
+                scaled(other_base.unwrap_or(*base), factor.powi(exponent))
+            }
+            Self::Fibonacci { base, second } => fibonacci(*base, *second, k),
+            Self::List(waits) => {
+                let place = (k as usize).saturating_sub(1).min(waits.len().saturating_sub(1));
+                waits.get(place).copied().unwrap_or_default()
+            }
+        }
+    }
+}
+
+impl Backoff {
+    /// The longest that chance can make of the wait before attempt k + 1, k from 1.
+    pub fn longest(&self, k: u32) -> Duration {
+        if let (1, Some(first)) = (k, self.first) {
+            return first;
+        }
+        let raw = self.curve.wait(k, None);
+        match (self.jitter, self.cap) {
+            (Jitter::Decorrelated | Jitter::DecorrelatedV2, _) => self.max,
+            (jitter, Cap::BeforeJitter) => jitter.most(raw.min(self.max)),
+            (jitter, Cap::AfterJitter) => jitter.most(raw).min(self.max),
+        }
+    }
+}
+
+impl Jitter {
+    /// The most that chance can make of a wait, but for those kinds that look at the waits before.
+    fn most(self, wait: Duration) -> Duration {
+        match self {
+            Self::Scale { high, .. } => scaled(wait, high),
+            Self::Add { high, .. } => wait.saturating_add(high),
+            Self::None | Self::Full | Self::Equal | Self::Decorrelated | Self::DecorrelatedV2 => wait,
+        }
+    }
+}
+
+/// A wait times a number, at most the longest that a scenario may name.
+pub fn scaled(wait: Duration, factor: f64) -> Duration {
+    Duration::try_from_secs_f64(wait.as_secs_f64() * factor).unwrap_or(DURATION_MAX).min(DURATION_MAX)
+}
+
+/// The k-th, from 1.
+fn fibonacci(first: Duration, second: Duration, k: u32) -> Duration {
+    let mut pair = (first, second);
+    for _ in 1..k {
+        if pair.0 > DURATION_MAX {
+            break;
+        }
+        pair = (pair.1, pair.0.saturating_add(pair.1));
+    }
+    pair.0
 }
 
 /// Whether the longest wait is applied before or after chance.

@@ -71,6 +71,25 @@ pub(super) struct ScenarioFile {
     /// What must hold at the end: `success_rate >= 99%`, `p(99) < 800ms`.
     #[serde(default)]
     pub(super) thresholds: Vec<String>,
+    /// How `badgateway check` looks at it.
+    #[serde(default, skip_serializing_if = "LintsFile::is_default")]
+    pub(super) lints: LintsFile,
+}
+
+/// How `badgateway check` looks at a scenario.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Lints")]
+pub(super) struct LintsFile {
+    /// What is meant to be as it is: the rules that say nothing, by id (`badgateway check --rules`).
+    #[serde(default)]
+    pub(super) allow: Vec<String>,
+}
+
+impl LintsFile {
+    fn is_default(&self) -> bool {
+        self.allow.is_empty()
+    }
 }
 
 fn default_seed() -> u64 {

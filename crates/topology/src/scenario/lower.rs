@@ -7,6 +7,7 @@ mod edges;
 mod fallback;
 mod fault_place;
 mod faults;
+mod lints;
 mod loads;
 mod nodes;
 mod plan;
@@ -48,6 +49,7 @@ pub(super) fn lower(mut file: ScenarioFile, whole: bool, problems: &mut Collecto
         run::check_steady(&file, &loads, &faults, problems);
     }
     let thresholds = thresholds::lower(&file.thresholds, problems);
+    lints::check(&file.lints.allow, problems);
     if !problems.is_empty() {
         return None;
     }
@@ -68,6 +70,7 @@ pub(super) fn lower(mut file: ScenarioFile, whole: bool, problems: &mut Collecto
         strategies,
         strategy: String::new(),
         thresholds,
+        allowed: file.lints.allow.clone(),
         written: Written::new(file, own),
     };
     if let Some(name) = strategy {

@@ -13,11 +13,19 @@ use super::tree::Tree;
 /// The largest text that is looked at, in bytes.
 const TEXT_MAX: usize = 16 << 20;
 
-pub(super) fn read(
-    text: &str,
-    file_name: &str,
+/// What was read, with where it stands.
+pub(super) struct Read<'a> {
+    pub(super) scenario: Scenario,
+    pub(super) source: Source<'a>,
+    /// Each entry of the edges as written.
+    pub(super) chains: Vec<String>,
+}
+
+pub(super) fn read<'a>(
+    text: &'a str,
+    file_name: &'a str,
     overrides: &[(String, String)],
-) -> Result<Scenario, Problems> {
+) -> Result<Read<'a>, Problems> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut source = Source::new(file_name, text);
     let (map, flaws, mut tree) = syntax(text).map_err(|flaws| of_flaws(&source, flaws))?;
@@ -36,12 +44,16 @@ pub(super) fn read(
     for problem in refused {
         problems.push(*problem);
     }
+    let mut chains = Vec::new();
     let scenario = match shape::read(&mut tree, &mut problems) {
-        Some(Shaped { file, whole }) => lower(file, whole, &mut problems),
+        Some(Shaped { file, whole }) => {
+            chains.extend(file.edges.iter().map(|edge| edge.chain.clone()));
+            lower(file, whole, &mut problems)
+        }
         None => None,
     };
     problems.finish()?;
-    Ok(scenario.expect("what cannot be lowered has a problem"))
+    Ok(Read { scenario: scenario.expect("what cannot be lowered has a problem"), source, chains })
 }
 
 /// Where everything is, what is wrong with it so far, and the values.
