@@ -48,7 +48,7 @@ enum Command {
     Merge(merge::MergeArgs),
     /// One failed call, hop by hop.
     Explain(explain::ExplainArgs),
-    /// The tables again from a run's folder.
+    /// The tables and the page (`report.html`) again from a run's folder.
     Report {
         /// The run's folder.
         run: PathBuf,

@@ -1,4 +1,4 @@
-//! `badgateway report`: the tables again from a run's folder.
+//! `badgateway report`: the tables, and the page, again from a run's folder.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,12 @@ use crate::exit::{Exit, Failure};
 use crate::output::{self, Output};
 
 pub(crate) fn report(run: PathBuf, format: Format, output: &Output) -> Result<Exit, Failure> {
-    let report = Report::read(&RunDir::open(run)?)?;
+    let dir = RunDir::open(run)?;
+    let report = Report::read(&dir)?;
+    // That a folder cannot be written is no reason not to say what is in it.
+    if let Err(error) = report::page::write(&dir, &report) {
+        output.hint(&format!("no page: {error}"));
+    }
     output::result(|out| render::report(&report, format, output.result_colour(), out))?;
     Ok(Exit::Well)
 }

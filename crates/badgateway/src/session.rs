@@ -229,16 +229,18 @@ impl<'a> Session<'a> {
         let figures: Figures = self.series.finish()?;
         let report = Report::new(ended(self.manifest, &self.summaries, self.interrupted), figures);
         report.write(&self.dir)?;
-        Ok(Finished { dir: self.dir, report, summaries: self.summaries })
+        let page = report::page::write(&self.dir, &report)?;
+        Ok(Finished { dir: self.dir, page, report, summaries: self.summaries })
     }
 
     /// Writes and prints what has come of it.
     pub(crate) fn end(self, args: &SessionArgs) -> Result<Exit, Failure> {
         let output = self.output;
-        let Finished { dir, report, .. } = self.finish()?;
+        let Finished { dir, page, report, .. } = self.finish()?;
         let (format, colour) = (args.format.format.into(), output.result_colour());
         output::result(|out| render::report(&report, format, colour, out))?;
         output.hint(&format!("\nThe run is in {}", dir.path().display()));
+        output.hint(&format!("page: {}", page.display()));
         if report.failed() > 0 && report.run.records != Records::None {
             output.hint(&format!("next: badgateway explain {}", dir.path().display()));
         }
@@ -249,6 +251,7 @@ impl<'a> Session<'a> {
 /// What a session leaves.
 pub(crate) struct Finished {
     pub(crate) dir: RunDir,
+    page: PathBuf,
     report: Report,
     pub(crate) summaries: Vec<Summary>,
 }

@@ -2,6 +2,8 @@
 
 mod document;
 
+pub(crate) use document::{marks, outcome, title};
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -182,7 +184,7 @@ fn pick(
         if !wanted(&call) || !kinds.contains(&kind) || picked.get(&kind).is_some_and(|(_, kept)| *kept) {
             continue;
         }
-        let kept = examples.contains_key(&key(&call));
+        let kept = examples.get(&key(&call)).is_some_and(|example| !example.hops.is_empty());
         if kept || !picked.contains_key(&kind) {
             picked.insert(kind, (call, kept));
         }
@@ -204,7 +206,7 @@ fn main_kinds(dir: &RunDir, strategy: &str) -> Result<Vec<Kind>, ExplainError> {
 }
 
 /// Sorts hops into the order of a tree: below each hop what its callee did for it.
-fn in_order(hops: Vec<HopRow>, root: HopId) -> Vec<HopRow> {
+pub(crate) fn in_order(hops: Vec<HopRow>, root: HopId) -> Vec<HopRow> {
     let mut below: BTreeMap<HopId, Vec<HopRow>> = BTreeMap::new();
     for hop in hops {
         below.entry(hop.parent).or_default().push(hop);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 use trace::manifest::{Manifest, Score, ThresholdVerdict};
+use trace::overview::{Overview, StrategyOverview};
 use trace::rows::{FaultRow, LayerRow, OriginRow, StrategyRow};
 use trace::{RunDir, RunDirError};
 
@@ -28,6 +29,8 @@ pub struct Figures {
     pub unmatched: Vec<String>,
     /// How many seeds they are over.
     pub seeds: u64,
+    /// The shape of each strategy's calls, if a page is to be drawn.
+    pub overview: Vec<StrategyOverview>,
 }
 
 impl Figures {
@@ -42,6 +45,7 @@ impl Figures {
             joined.strategies.extend(figures.strategies);
             joined.thresholds.extend(figures.thresholds);
             joined.score.add(figures.score);
+            joined.overview.extend(figures.overview);
             joined.unmatched.retain(|fault| figures.unmatched.contains(fault));
         }
         joined
@@ -63,15 +67,20 @@ pub struct Report {
     pub strategies: Vec<StrategyRow>,
     /// What follows, if there are several strategies.
     pub conclusion: Option<Conclusion>,
+    /// The shape of the calls; none in a folder from before format 1.2.
+    #[serde(skip)]
+    pub overview: Option<Overview>,
 }
 
 impl Report {
     /// A run and its figures; thresholds, score, seeds and unmatched faults go into the manifest.
     pub fn new(run: Manifest, figures: Figures) -> Self {
-        let Figures { origins, layers, faults, strategies, thresholds, score, unmatched, seeds } = figures;
+        let Figures { origins, layers, faults, strategies, thresholds, score, unmatched, seeds, overview } =
+            figures;
         let run = Manifest { thresholds, score, unmatched, seeds, ..run };
         let conclusion = conclude(&strategies, &deepest(&run));
-        Self { run, origins, layers, faults, strategies, conclusion }
+        let overview = Some(Overview { strategies: overview });
+        Self { run, origins, layers, faults, strategies, conclusion, overview }
     }
 
     /// Writes the tables and the manifest into the run's folder.
@@ -83,6 +92,9 @@ impl Report {
         dir.write_rows(&self.layers)?;
         dir.write_rows(&self.faults)?;
         dir.write_rows(&self.strategies)?;
+        if let Some(overview) = &self.overview {
+            dir.write_overview(overview)?;
+        }
         dir.write_manifest(&self.run)
     }
 
@@ -102,6 +114,7 @@ impl Report {
             faults: dir.read_rows()?,
             conclusion: conclude(&strategies, &deepest(&run)),
             strategies,
+            overview: dir.read_overview()?,
             run,
         })
     }

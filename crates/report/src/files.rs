@@ -101,11 +101,9 @@ impl Files {
             return Ok(());
         }
         let kept = self.examples_kept.entry(kind).or_default();
-        if *kept < EXAMPLES_PER_KIND
-            && let Some(example) = log::example(names, trace)
-        {
+        if *kept < EXAMPLES_PER_KIND {
             *kept += 1;
-            self.examples.push(&example)?;
+            self.examples.push(&log::example(scenario, names, trace, verdict))?;
         }
         Ok(())
     }

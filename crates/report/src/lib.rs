@@ -16,6 +16,8 @@ pub mod lints;
 mod log;
 mod names;
 mod outcomes;
+mod overview;
+pub mod page;
 mod path;
 mod recorder;
 pub mod render;

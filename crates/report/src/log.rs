@@ -3,7 +3,7 @@
 use topology::Scenario;
 use trace::rows::{CallRow, HopRow};
 use trace::run_dir::{Example, ExampleHop};
-use trace::{Attempt, CallTrace, HopId};
+use trace::{Attempt, CallTrace, CalleeSide, HopId, Step};
 
 use crate::Verdict;
 use crate::anatomy::maker;
@@ -66,17 +66,29 @@ pub(crate) fn hop_row(scenario: &Scenario, names: &Names, trace: &CallTrace, att
     }
 }
 
-/// The exchanges that were kept of a call, if any.
-pub(crate) fn example(names: &Names, trace: &CallTrace) -> Option<Example> {
-    let hops: Vec<_> = trace
+/// Most steps that are kept of one call.
+const STEPS_MAX: usize = 64;
+
+/// A failed call, kept for people to look at.
+pub(crate) fn example(scenario: &Scenario, names: &Names, trace: &CallTrace, verdict: &Verdict) -> Example {
+    let hops = trace
         .attempts
         .iter()
         .filter_map(|a| a.exchange.as_deref().map(|e| ExampleHop::new(a.hop, e.clone())))
         .collect();
-    (!hops.is_empty()).then(|| Example {
+    let is_shown =
+        |(place, attempt): &(usize, &Attempt)| *place < STEPS_MAX || verdict.lineage.contains(&attempt.hop);
+    let step = |(_, attempt): (usize, &Attempt)| Step {
+        hop: hop_row(scenario, names, trace, attempt),
+        bytes: attempt.bytes,
+        callee: trace.served(attempt.hop).map(CalleeSide::from),
+    };
+    Example {
         call: trace.end.call.to_string(),
         hops,
         strategy: Some(names.strategy.to_string()),
         seed: names.seed,
-    })
+        row: Some(call_row(scenario, names, trace, Some(verdict))),
+        steps: trace.attempts.iter().enumerate().filter(is_shown).map(step).collect(),
+    }
 }

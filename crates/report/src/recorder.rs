@@ -51,7 +51,9 @@ impl Recorder {
     /// # Errors
     /// If a file cannot be made.
     pub fn with_folder(scenario: Arc<Scenario>, dir: &RunDir) -> Result<Self, RunDirError> {
-        Ok(Self { files: Some(Files::create(dir, Records::All)?), ..Self::new(scenario) })
+        let tally = Tally::with_shape(&scenario);
+        let files = Files::create(dir, Records::All)?;
+        Ok(Self::on_top(scenario, tally, Some(files), None))
     }
 
     /// One that goes on with what earlier runs have counted and written.
@@ -113,7 +115,9 @@ impl Recorder {
         if let Some(files) = &mut self.files {
             files.push_call(&self.scenario, &self.names, &call)?;
         }
-        if trace.end.start.since_start() >= self.scenario.warmup {
+        let counts = trace.end.start.since_start() >= self.scenario.warmup;
+        self.tally.shape(&self.scenario, &call, counts);
+        if counts {
             self.tally.add(&self.scenario, &call);
             if let Some(outcomes) = &mut self.outcomes {
                 outcomes.add(trace.end.call, trace.end.is_ok());
@@ -134,6 +138,7 @@ impl Sink for Recorder {
         match &record {
             Record::Served(served) if !is_synthetic(&self.scenario, served.call) => {
                 self.timeline.served(&self.scenario, served);
+                self.tally.served(&self.scenario, served);
             }
             Record::Call(end) if !is_synthetic(&self.scenario, end.call) => self.timeline.call(end),
             Record::Gauge(gauge) => self.timeline.gauge(gauge),

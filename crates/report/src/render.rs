@@ -17,7 +17,8 @@ use crate::sweep::Outcome;
 use crate::{Agreement, Report};
 
 pub(crate) use blocks::{Block, Tone};
-pub(crate) use quantity::{millis, percent};
+pub(crate) use document::{caveats, score, threshold};
+pub(crate) use quantity::{millis, millis_or_none, percent};
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -84,7 +84,7 @@ impl Series {
 
     /// What a strategy has shown in whole rounds.
     fn tally(&self, place: usize, scenario: &Scenario) -> Tally {
-        self.whole.get(place).map_or_else(|| Tally::new(scenario), |(_, tally)| tally.clone())
+        self.whole.get(place).map_or_else(|| Tally::with_shape(scenario), |(_, tally)| tally.clone())
     }
 
     /// Where a run notes how its calls have ended, if there is another to compare them with.

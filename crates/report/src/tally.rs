@@ -7,10 +7,11 @@ mod score;
 mod strategy;
 
 use topology::Scenario;
-use trace::{CallTrace, HopId, Time};
+use trace::{CallTrace, HopId, Served, Time};
 
 use crate::attribution::{Lifecycle, attribute, born};
 use crate::names::Names;
+use crate::overview::Shape;
 use crate::{Figures, Verdict, anatomy, thresholds};
 
 use layers::Layers;
@@ -52,6 +53,8 @@ pub(crate) struct Tally {
     ledger: Ledger,
     score: ScoreTally,
     strategy: StrategyTally,
+    /// None where no page will be made: in a sweep.
+    shape: Option<Shape>,
 }
 
 impl Tally {
@@ -62,6 +65,26 @@ impl Tally {
             ledger: Ledger::new(scenario),
             score: ScoreTally::default(),
             strategy: StrategyTally::new(scenario),
+            shape: None,
+        }
+    }
+
+    /// The same with what a page is drawn from.
+    pub(crate) fn with_shape(scenario: &Scenario) -> Self {
+        Self { shape: Some(Shape::new(scenario)), ..Self::new(scenario) }
+    }
+
+    /// A call has ended, which may be of the warm-up: then it does not count.
+    pub(crate) fn shape(&mut self, scenario: &Scenario, call: &Judged<'_>, counts: bool) {
+        if let Some(shape) = &mut self.shape {
+            shape.call(scenario, call, counts);
+        }
+    }
+
+    /// A node is done with a request.
+    pub(crate) fn served(&mut self, scenario: &Scenario, served: &Served) {
+        if let Some(shape) = &mut self.shape {
+            shape.served(scenario, served);
         }
     }
 
@@ -98,6 +121,7 @@ impl Tally {
             thresholds: thresholds::evaluate(scenario, &self.strategy),
             strategies: vec![self.strategy.row(scenario, &names)],
             score: self.score.into_score(),
+            overview: self.shape.map(|shape| shape.overview(scenario, &names)).into_iter().collect(),
             seeds: 1,
         }
     }

@@ -6,18 +6,22 @@
 pub mod assemble;
 pub mod id;
 pub mod manifest;
+pub mod overview;
 pub mod record;
 pub mod rows;
 pub mod run_dir;
+mod step;
 
 pub use assemble::{Assembler, CallTrace};
 pub use id::{CallId, HopId, Time};
 pub use manifest::Manifest;
+pub use overview::Overview;
 pub use record::{
     Attempt, CallEnd, Exchange, Gauge, NodeEvent, NodeEventKind, Outcome, Record, Sent, Served, ServedEnd,
     Source,
 };
 pub use run_dir::{RunDir, RunDirError};
+pub use step::{CalleeSide, Step};
 
 /// Where an engine's records go.
 pub trait Sink {

@@ -13,11 +13,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::manifest::{FORMAT, FormatVersion, Manifest};
 use crate::rows::{CallRow, FaultRow, HopRow, LayerRow, OriginRow, Row, StrategyRow, TimelineRow};
-use crate::{Exchange, HopId};
+use crate::{Exchange, HopId, Overview, Step};
 
 const MANIFEST: &str = "run.json";
 const SCENARIO: &str = "scenario.yaml";
 const EXAMPLES: &str = "examples.jsonl";
+const OVERVIEW: &str = "overview.json";
+const PAGE: &str = "report.html";
 /// The folder of the parts.
 const PARTS: &str = "parts";
 
@@ -34,6 +36,9 @@ pub const FILES: [&str; 10] = [
     HopRow::FILE,
     TimelineRow::FILE,
 ];
+
+/// What is drawn from, and what is drawn; a folder may be without.
+const DRAWN: [&str; 2] = [OVERVIEW, PAGE];
 
 /// How many bytes of rows are gathered before they go to the file.
 const BUFFER: usize = 64 * 1024;
@@ -85,12 +90,12 @@ impl From<RunDirError> for io::Error {
     }
 }
 
-/// The exchanges of one failed call, kept for people to look at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One failed call, kept for people to look at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Example {
     /// The call, as in `calls.csv`.
     pub call: String,
-    /// What was on the wire, hop by hop.
+    /// What was on the wire, hop by hop; nothing in virtual time, which has none.
     pub hops: Vec<ExampleHop>,
     /// The strategy that the call was made under; in format 1.0 it is not told.
     #[serde(default)]
@@ -98,6 +103,12 @@ pub struct Example {
     /// The seed, likewise.
     #[serde(default)]
     pub seed: u64,
+    /// Its row, whichever calls have rows in `calls.csv`; before format 1.2 it is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<CallRow>,
+    /// All its hops as both sides saw them, likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
 }
 
 /// What was on the wire in one hop.
@@ -138,7 +149,7 @@ impl RunDir {
         if !dir.file(MANIFEST).exists() {
             return Err(RunDirError::Occupied(dir.path));
         }
-        for name in FILES {
+        for name in FILES.into_iter().chain(DRAWN) {
             match std::fs::remove_file(dir.file(name)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(io_error("remove", &dir.file(name), error));
@@ -229,8 +240,41 @@ impl RunDir {
         self.read_json()
     }
 
+    /// Writes `overview.json`.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_overview(&self, overview: &Overview) -> Result<(), RunDirError> {
+        let path = self.file(OVERVIEW);
+        let json = serde_json::to_string(overview)
+            .map_err(|e| RunDirError::Malformed { path: path.clone(), reason: e.to_string() })?;
+        std::fs::write(&path, json + "\n").map_err(|e| io_error("write", &path, e))
+    }
+
+    /// Reads `overview.json`; none in a folder from before format 1.2.
+    ///
+    /// # Errors
+    /// If it is there and cannot be read.
+    pub fn read_overview(&self) -> Result<Option<Overview>, RunDirError> {
+        if self.file(OVERVIEW).exists() { self.read_json_of(OVERVIEW).map(Some) } else { Ok(None) }
+    }
+
+    /// Writes `report.html`; where it is.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_page(&self, html: &str) -> Result<PathBuf, RunDirError> {
+        let path = self.file(PAGE);
+        std::fs::write(&path, html).map_err(|e| io_error("write", &path, e))?;
+        Ok(path)
+    }
+
     fn read_json<T: for<'de> Deserialize<'de>>(&self) -> Result<T, RunDirError> {
-        let path = self.file(MANIFEST);
+        self.read_json_of(MANIFEST)
+    }
+
+    fn read_json_of<T: for<'de> Deserialize<'de>>(&self, name: &str) -> Result<T, RunDirError> {
+        let path = self.file(name);
         let text = std::fs::read_to_string(&path).map_err(|e| io_error("read", &path, e))?;
         serde_json::from_str(&text).map_err(|e| RunDirError::Malformed { path, reason: e.to_string() })
     }

@@ -9,10 +9,12 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Ended, Row, Running, at_once, badgateway, manifest, number, rows};
+use crate::support::{Ended, Row, Running, at_once, badgateway, manifest, number, rows, without_start};
 
 /// Every file of a run's folder.
-const FILES: [&str; 10] = [
+const FILES: [&str; 12] = [
+    "report.html",
+    "overview.json",
     "run.json",
     "scenario.yaml",
     "examples.jsonl",
@@ -215,9 +217,8 @@ fn in_virtual_time_it_does_not_matter_how_many_run_at_once() {
         assert_eq!(there, FILES.iter().map(Into::into).collect(), "nothing is left beside the files");
         let mut files: Vec<_> =
             FILES.iter().map(|&file| (file, std::fs::read_to_string(run.join(file)).unwrap())).collect();
-        for (_, text) in files.iter_mut().filter(|(file, _)| *file == "run.json") {
-            let lines = text.lines().filter(|line| !line.contains("\"start\":"));
-            *text = lines.collect();
+        for (file, text) in &mut files {
+            *text = without_start(file, text);
         }
         files.push(("what is printed", out.out));
         files

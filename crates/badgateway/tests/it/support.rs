@@ -129,6 +129,18 @@ pub(crate) fn manifest(folder: &Path) -> serde_json::Value {
     serde_json::from_slice(&std::fs::read(folder.join("run.json")).unwrap()).unwrap()
 }
 
+/// One of a run's files without the moment at which the run began, which no seed repeats.
+pub(crate) fn without_start(file: &str, text: &str) -> String {
+    let mark = match file {
+        "run.json" => "\"start\":",
+        "report.html" => "<time ",
+        _ => return text.to_owned(),
+    };
+    let kept: Vec<_> = text.lines().filter(|line| !line.contains(mark)).collect();
+    assert_eq!(kept.len() + 1, text.lines().count(), "{file} tells its start once, on a line of its own");
+    kept.join("\n")
+}
+
 /// A scenario of one second, half of whose calls fail, with more lines at its end.
 pub(crate) fn half_fails(more: &str) -> String {
     format!(

@@ -8,7 +8,7 @@ use topology::fault::Effect;
 use topology::{Scenario, Target};
 
 use crate::runs::RUNS;
-use crate::support::{Ended, Row, Running, badgateway, manifest, number, rows, scenarios};
+use crate::support::{Ended, Row, Running, badgateway, manifest, number, rows, scenarios, without_start};
 
 fn run(scenario: &Path, folder: &Path, more: &[&str]) -> Ended {
     let mut command = badgateway(["run", "--engine", "virtual", "--quiet"]);
@@ -23,9 +23,8 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
         .map(|path| {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             let text = std::fs::read_to_string(&path).unwrap();
-            let is_start = |line: &str| name == "run.json" && line.contains("\"start\":");
-            let kept: Vec<_> = text.lines().filter(|line| !is_start(line)).collect();
-            (name.clone(), kept.join("\n"))
+            let text = without_start(&name, &text);
+            (name, text)
         })
         .collect()
 }

@@ -40,16 +40,22 @@ fn call(explained: &Explained) -> Vec<Block> {
             blocks.push(Block::Line(Tone::Plain, format!("{label}: {text}")));
         }
     }
-    let mut marks: Vec<&str> =
-        explained.hops.iter().flat_map(|h| h.faults.split(';')).filter(|name| !name.is_empty()).collect();
-    marks.sort_unstable();
-    marks.dedup();
-    let marks = if marks.is_empty() { "none".to_owned() } else { marks.join(", ") };
+    let marks = marks(explained.hops.iter());
     blocks.push(Block::Line(Tone::Plain, format!("faults injected into it: {marks}")));
     blocks
 }
 
-fn title(call: &CallRow) -> String {
+/// The faults that left their mark on a call's hops, by name.
+pub(crate) fn marks<'a>(hops: impl Iterator<Item = &'a HopRow>) -> String {
+    let mut marks: Vec<&str> =
+        hops.flat_map(|hop| hop.faults.split(';')).filter(|name| !name.is_empty()).collect();
+    marks.sort_unstable();
+    marks.dedup();
+    if marks.is_empty() { "none".to_owned() } else { marks.join(", ") }
+}
+
+/// A call in one line.
+pub(crate) fn title(call: &CallRow) -> String {
     let got = match (call.status, &*call.error) {
         (Some(status), "") => status.to_string(),
         (Some(status), error) => format!("{status}, then {error}"),
@@ -106,7 +112,7 @@ fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
 }
 
 /// What a hop's caller saw, and whether its callee saw anything.
-fn outcome(hop: &HopRow) -> String {
+pub(crate) fn outcome(hop: &HopRow) -> String {
     let mut text = match (hop.status, &*hop.error) {
         (Some(status), "") => status.to_string(),
         (Some(status), error) => format!("{status}, then {error}"),

@@ -152,7 +152,7 @@ fn summary(row: &StrategyRow) -> Vec<Block> {
     ]
 }
 
-pub(super) fn score(report: &Report) -> Block {
+pub(crate) fn score(report: &Report) -> Block {
     let score = &report.run.score;
     let scored = score.scored();
     if scored.total == 0 {
@@ -170,7 +170,7 @@ pub(super) fn score(report: &Report) -> Block {
     Block::Line(Tone::Plain, text)
 }
 
-fn threshold(verdict: &ThresholdVerdict) -> Block {
+pub(crate) fn threshold(verdict: &ThresholdVerdict) -> Block {
     let figure = verdict.figure.map_or_else(|| "there was no call".to_owned(), |f| figure(&verdict.text, f));
     let (tone, word) = if verdict.met { (Tone::Good, "met") } else { (Tone::Bad, "missed") };
     Block::Line(tone, format!("{word}: {} ({figure})", verdict.text))
@@ -192,7 +192,7 @@ pub(super) fn figure(text: &str, figure: f64) -> String {
 }
 
 /// What a reader must know before trusting the figures.
-pub(super) fn caveats(report: &Report) -> Vec<Block> {
+pub(crate) fn caveats(report: &Report) -> Vec<Block> {
     let run = &report.run;
     let mut blocks = Vec::new();
     if run.interrupted {

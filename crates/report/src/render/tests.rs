@@ -133,6 +133,7 @@ pub(super) fn example() -> Report {
         faults: vec![fault("app-crash", "app", 591, 180), fault("slow-link", "llm-gateway -> app", 0, 0)],
         strategies: vec![strategy],
         conclusion: None,
+        overview: None,
     }
 }
 

@@ -219,6 +219,8 @@ fn example() -> Example {
         hops: vec![ExampleHop::new(HopId(0xabc), exchange)],
         strategy: Some("none".into()),
         seed: 7,
+        row: None,
+        steps: Vec::new(),
     }
 }
 
