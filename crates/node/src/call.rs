@@ -66,12 +66,18 @@ enum Callees {
     Many { choice: Choice, tried: Vec<EdgeId> },
 }
 
+/// How often one call is sent again over another connection: each takes a used one out of the pool,
+/// and a pool that never runs out of closed ones is no longer a race.
+const RESENT_MAX: u16 = 32;
+
 /// One call of the plan.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) slot: u16,
     callees: Callees,
     attempt: u16,
+    /// How many of them went over used connections that turned out to be closed, and were sent again.
+    resent: u16,
     began: Time,
     waits: Waits,
     flights: SmallVec<[Box<Flight>; 1]>,
@@ -117,6 +123,7 @@ impl Call {
                 _ => Callees::Many { choice: choice.clone(), tried: Vec::new() },
             },
             attempt: 0,
+            resent: 0,
             began: scope.now,
             waits: Waits::default(),
             flights: SmallVec::new(),
@@ -270,7 +277,7 @@ impl Call {
         origin: Origin,
         scope: &mut Scope<'_, '_>,
     ) -> HeadIs {
-        let attempts = self.attempts();
+        let attempts = u32::from(self.attempt - self.resent);
         let Some(flight) = self.flight(attempt) else { return HeadIs::Unknown };
         flight.status = Some(status);
         flight.retry_after = retry_after;
@@ -304,6 +311,7 @@ impl Call {
         let outcome = report.outcome;
         let Outgoing { edge, hop, .. } = flight.outgoing;
         let Flight { start, relayed, retry_after, .. } = *flight;
+        let stale = report.reused && outcome.failure() == Some(Failure::ConnectionTerminated);
         let now = scope.now;
         self.settle(edge, start, outcome, scope);
         record(*flight, report, origin, scope);
@@ -316,6 +324,10 @@ impl Call {
         } else if !relayed {
             if !self.flights.is_empty() {
                 return Progress::GoesOn;
+            }
+            if stale && origin.idempotent && scope.policy(edge).pool.resend && self.resent < RESENT_MAX {
+                self.resent += 1;
+                return self.send(origin, scope);
             }
             match self.failed(edge, hop, outcome, retry_after, origin, scope) {
                 Next::Now => return self.send(origin, scope),
@@ -342,11 +354,12 @@ impl Call {
             return Next::Never;
         }
         scope.node.edge(self.group()).budget.attempt_fails(retry.budget.as_ref());
-        let ended = retry::Ended { attempts: self.attempt, outcome, told, waits: self.waits, key: hop.0 };
+        let attempts = self.attempt - self.resent;
+        let ended = retry::Ended { attempts, outcome, told, waits: self.waits, key: hop.0 };
         let Some(wait) = retry::wait(retry, &ended, scope.env.dice) else { return Next::Never };
         let until = scope.now + wait;
         let limit = self.limit(policy, origin);
-        if self.attempts() >= retry.max_attempts {
+        if u32::from(attempts) >= retry.max_attempts {
             if !retry.sleep_after_last || wait.is_zero() {
                 return Next::Never;
             }

@@ -102,7 +102,12 @@ pub(crate) fn link() -> Edge {
         throttle: None,
         concurrency: None,
         fallback: Vec::new(),
-        pool: Pool { max_connections: None, idle_timeout: Duration::from_mins(1), reuse: true },
+        pool: Pool {
+            max_connections: None,
+            idle_timeout: Duration::from_mins(1),
+            reuse: true,
+            resend: false,
+        },
     };
     Edge { policy, optional: false, path: "/".to_owned(), only_by_fault: false }
 }

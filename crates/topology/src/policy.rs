@@ -59,6 +59,10 @@ pub struct Pool {
     pub idle_timeout: Duration,
     /// Off: each attempt has a connection of its own.
     pub reuse: bool,
+    /// An idempotent request whose used connection ended before a byte of an answer came is sent again
+    /// at once, and counts neither as a retry nor against a budget: it had met the callee's idle
+    /// time-out. RFC 9112 section 9.3.1 allows it; nginx, Go's `net/http` and what is built on them do so.
+    pub resend: bool,
 }
 
 /// A second copy of a call is sent while the first is still under way; the first good answer wins

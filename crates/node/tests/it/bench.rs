@@ -17,6 +17,7 @@ pub(crate) struct Bench {
     pub(crate) records: Vec<Record>,
     /// By visit and slot: the newest attempt.
     newest: BTreeMap<(usize, u16), u16>,
+    used_connection: bool,
 }
 
 pub(crate) fn failed(failure: Failure) -> AttemptReport {
@@ -39,12 +40,19 @@ impl Bench {
             now: Time(0),
             records: Vec::new(),
             newest: BTreeMap::new(),
+            used_connection: false,
         }
     }
 
     /// A new visit; for a client, a call.
     pub(crate) fn begin(&mut self) -> (usize, Vec<Action>) {
         self.begin_with(5, None)
+    }
+
+    /// The same, over a connection that has carried others before.
+    pub(crate) fn begin_on_used_connection(&mut self) -> (usize, Vec<Action>) {
+        self.used_connection = true;
+        self.begin()
     }
 
     /// The same, with a priority and the time that its caller still waits.
@@ -60,7 +68,7 @@ impl Bench {
                 edge,
                 retries: 0,
                 looped: false,
-                used_connection: false,
+                used_connection: self.used_connection,
                 path_known: true,
                 credentials_good: true,
                 head_bytes: 100,

@@ -270,3 +270,49 @@ fn work_takes_longer_beside_other_work() {
     let ms = |ms: u64| Some(Time(ms * 1_000_000));
     assert_eq!(ends, [ms(7), ms(9), ms(11), None], "who waits does not slow anyone down");
 }
+
+#[test]
+fn a_request_on_a_stale_connection_is_sent_again_and_that_is_no_retry() {
+    let text = CHAIN.replace("- gw -> app", "- gw -> app: { pool: { resend: true } }");
+    let stale = || node::AttemptReport { reused: true, ..failed(Failure::ConnectionTerminated) };
+    let mut bench = Bench::new("gw", &text);
+    let (visit, _) = bench.begin();
+    // The pool may hold several.
+    for _ in 0..2 {
+        let actions = bench.end(visit, 0, stale());
+        assert_eq!(sent(&bench, &actions), ["app"]);
+    }
+    let actions = bench.answer(visit, 0, 200);
+    assert!(is_over(&actions));
+    // A new connection that ends is a failure.
+    let (visit, _) = bench.begin();
+    let actions = bench.end(visit, 0, failed(Failure::ConnectionTerminated));
+    assert_eq!(status(&actions), Some(502));
+}
+
+#[test]
+fn haproxy_says_nothing_on_a_used_connection() {
+    let text = CHAIN.replace("{ kind: gateway }", "{ kind: gateway, profile: haproxy }");
+    for (used, expected) in [(false, Some(502)), (true, None)] {
+        let mut bench = Bench::new("gw", &text);
+        let (visit, _) = if used { bench.begin_on_used_connection() } else { bench.begin() };
+        let actions = bench.end(visit, 0, failed(Failure::ConnectionTerminated));
+        assert_eq!(status(&actions), expected);
+        assert_eq!(matches!(actions[0], Action::Close(topology::wire::Close::Fin)), used);
+        assert_eq!(bench.served()[0].sent == Sent::Nothing, used);
+    }
+}
+
+#[test]
+fn a_gateway_that_buffers_fails_with_a_status_where_others_are_cut() {
+    let text = CHAIN.replace("{ kind: gateway }", "{ kind: gateway, profile: litellm }");
+    let text = text.replace("- gw -> app", "- gw -> app: { retry: { max_attempts: 1 } }");
+    let mut bench = Bench::new("gw", &text);
+    let (visit, _) = bench.begin();
+    let id = bench.newest(visit, 0);
+    let actions = bench.give(visit, Input::Head { id, status: 200, retry_after: None });
+    assert!(matches!(actions[0], Action::Drain { .. }));
+    let broken = Outcome::Failed { failure: Failure::BodyIncomplete, status: Some(200) };
+    let actions = bench.end(visit, 0, node::AttemptReport::of(broken));
+    assert_eq!(status(&actions), Some(500));
+}

@@ -4,7 +4,7 @@
 
 mod both;
 mod outside;
-mod peer_nginx;
+mod peers;
 mod support;
 mod timing;
 mod wire_config;

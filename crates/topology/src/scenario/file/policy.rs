@@ -165,11 +165,14 @@ pub(in crate::scenario) struct PoolFile {
     pub(in crate::scenario) idle_timeout: DurationText,
     /// Off: each attempt has a connection of its own.
     pub(in crate::scenario) reuse: bool,
+    /// An idempotent request whose used connection was closed before a byte of an answer came is sent
+    /// again at once; that is no retry.
+    pub(in crate::scenario) resend: bool,
 }
 
 impl Default for PoolFile {
     fn default() -> Self {
-        Self { max_connections: OrNone(None), idle_timeout: seconds(60), reuse: true }
+        Self { max_connections: OrNone(None), idle_timeout: seconds(60), reuse: true, resend: false }
     }
 }
 

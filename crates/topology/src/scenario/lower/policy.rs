@@ -145,7 +145,12 @@ pub(in crate::scenario) fn overridden(own: &Policy, by: &StrategyFile, around: &
 }
 
 fn pool(file: &PoolFile) -> Pool {
-    Pool { max_connections: file.max_connections.0, idle_timeout: file.idle_timeout.0, reuse: file.reuse }
+    Pool {
+        max_connections: file.max_connections.0,
+        idle_timeout: file.idle_timeout.0,
+        reuse: file.reuse,
+        resend: file.resend,
+    }
 }
 
 /// Looks through a policy's file, before it is filled in: what it does not say cannot be wrong.

@@ -1,0 +1,73 @@
+//! The table as a page for people.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use super::program::PRODUCTS;
+use super::rows::{ROWS, Row};
+use super::{Outcome, Seen};
+use crate::support::End;
+
+const INTRODUCTION: &str = "# What real gateways do
+
+A gateway's profile is held to the real program. The same broken server stands behind nginx, HAProxy and Envoy, and behind
+a gateway of badgateway's with the profile of the same name: the client must get the same, wait as long (in whole
+seconds), and the server must see as many requests. A cell stands for both; a difference fails the tests.
+
+Each has one server behind it, a connect time-out of 1 s and a response time-out of 2 s; all else is as it comes. The
+client asks once, over a connection of its own; where it has asked before on the same connection, nginx keeps connections
+to its server (`keepalive 8`).
+
+`badgateway presets nginx` shows the whole profile, with what is known of cells that cannot be measured here, and by which
+log line its operator would know each failure.
+
+| behind the gateway |";
+
+const LEGEND: &str = "
+*cut*: the head came, and the body broke off. *bytes*: the callee's bytes as they were, no HTTP. *nothing*: the connection
+was closed without a byte. *N requests*: so many reached the server, where it is not one.
+
+What these rows do not show: where a body keeps coming, but slowly, the time-outs of nginx and HAProxy are for each read
+and Envoy's is for the whole response; badgateway's `timeout` is for the whole response.
+
+`UPDATE_DOCS=1 cargo test -p sim --test it peers` measures it anew.
+";
+
+/// Compares the page with the committed one.
+pub(super) fn check(outcomes: &[Outcome]) {
+    let page = page(outcomes);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/gateways.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(page == committed, "run it again with UPDATE_DOCS=1; it is now\n{page}");
+}
+
+fn page(outcomes: &[Outcome]) -> String {
+    let titles = PRODUCTS.each_ref().map(|product| product.title).join(" | ");
+    let mut page = format!("{INTRODUCTION} {titles} |\n|{}\n", " --- |".repeat(PRODUCTS.len() + 1));
+    for (row, outcomes) in ROWS.iter().zip(outcomes.chunks(PRODUCTS.len())) {
+        let cells: Vec<_> = outcomes.iter().map(|outcome| text(row, *outcome)).collect();
+        let _ = writeln!(page, "| {} | {} |", row.name, cells.join(" | "));
+    }
+    page + LEGEND
+}
+
+fn text(row: &Row, outcome: Outcome) -> String {
+    let mut text = match outcome.seen {
+        Seen::Status(status) => status.to_string(),
+        Seen::Cut(status) => format!("{status} *cut*"),
+        Seen::Raw => "*bytes*".to_owned(),
+        Seen::Nothing(End::Silence) => "*silence*".to_owned(),
+        Seen::Nothing(_) => "*nothing*".to_owned(),
+    };
+    if outcome.seconds > 0 {
+        let _ = write!(text, " after {} s", outcome.seconds);
+    }
+    let requests = outcome.requests - usize::from(row.second.is_some() && outcome.requests > 0);
+    if requests > 1 {
+        let _ = write!(text, ", {requests} requests");
+    }
+    text
+}

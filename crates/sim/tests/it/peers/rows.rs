@@ -1,0 +1,78 @@
+//! What goes wrong behind the gateway, one row each.
+
+use std::time::Duration;
+
+/// One thing that goes wrong, and what the client sends then.
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    pub(super) callee: Callee,
+    pub(super) method: &'static str,
+    /// The request has a header of so many bytes.
+    pub(super) header: usize,
+    /// The request has a body of so many bytes.
+    pub(super) body: usize,
+    /// Another request has gone well over the same connection so long before.
+    pub(super) second: Option<Duration>,
+}
+
+/// What is behind the gateway.
+#[derive(Clone, Copy)]
+pub(super) enum Callee {
+    /// A port where nobody listens.
+    Refused,
+    /// An address that answers no SYN.
+    Blackhole,
+    /// A server of ours with these options, and a fault at it or at the EDGE to it.
+    App { app: &'static str, fault: &'static str },
+}
+
+const fn row(name: &'static str, callee: Callee) -> Row {
+    Row { name, callee, method: "GET", header: 0, body: 0, second: None }
+}
+
+const fn at_app(name: &'static str, fault: &'static str) -> Row {
+    row(name, Callee::App { app: "", fault })
+}
+
+/// The callee answers the first request and then closes its connection for idleness (it looks for that
+/// twice a second); this is the second request, which goes over a new one.
+const fn second(name: &'static str, app: &'static str) -> Row {
+    Row { second: Some(Duration::from_millis(700)), ..row(name, Callee::App { app, fault: "" }) }
+}
+
+/// The callee answers the first request and closes its connection as the second one arrives over it.
+const fn stale(name: &'static str, app: &'static str, method: &'static str) -> Row {
+    Row { method, second: Some(Duration::from_millis(50)), ..row(name, Callee::App { app, fault: "" }) }
+}
+
+pub(super) const ROWS: &[Row] = &[
+    at_app("a good response", ""),
+    at_app("an exception (500)", "app, crash: exception"),
+    row("a rate limit (429)", Callee::App { app: "script: [{ status: 429, retry_after: 7s }]", fault: "" }),
+    at_app("no such route (404)", "app, config: missing_route"),
+    row("connection refused", Callee::Refused),
+    row("no SYN is answered", Callee::Blackhole),
+    at_app("a reset before the response", "EDGE, network: reset_peer"),
+    at_app("the connection closed before the response", "EDGE, network: empty_response"),
+    at_app("the handler dies", "app, crash: panic"),
+    at_app("a reset inside the head", "EDGE, network: { reset_peer: { phase: mid_headers } }"),
+    at_app("closed inside the head", "EDGE, network: { limit_data: { bytes: 30B } }"),
+    at_app("a reset inside the body", "EDGE, network: { reset_peer: { phase: mid_body } }"),
+    at_app("the body shorter than announced", "app, crash: truncate"),
+    at_app("no answer: the handler hangs", "app, crash: hang"),
+    at_app("no answer: the link is silent", "EDGE, network: timeout"),
+    at_app("the response is no HTTP", "app, crash: malformed_response"),
+    at_app("the status line is corrupted", "EDGE, network: corrupt"),
+    at_app("the response is late by 300 ms", "EDGE, network: { latency: { mean: 300ms } }"),
+    at_app("the response comes in slices", "EDGE, network: { slicer: { size: 20B, delay: 5ms } }"),
+    at_app("the end of the body is late by 300 ms", "EDGE, network: { slow_close: { delay: 300ms } }"),
+    Row { header: 70_000, ..at_app("a request head of 70 kB", "") },
+    Row { method: "POST", body: 1_100_000, ..at_app("a request body of 1.1 MB", "") },
+    Row { method: "POST", body: 10, ..at_app("a POST whose handler dies", "app, crash: panic") },
+    second("2nd request of a connection: closed", "keep_alive: 20ms, script: [200, empty_response]"),
+    second("2nd request of a connection: reset", "keep_alive: 20ms, script: [200, reset_peer]"),
+    second("2nd request of a connection: silence", "keep_alive: 20ms, script: [200, timeout]"),
+    stale("stale connection to the callee: GET, closed", "script: [200, empty_response, 200]", "GET"),
+    stale("stale connection to the callee: GET, reset", "script: [200, reset_peer, 200]", "GET"),
+    stale("stale connection to the callee: POST, closed", "script: [200, empty_response, 200]", "POST"),
+];
