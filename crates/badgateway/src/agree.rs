@@ -28,6 +28,7 @@ pub(crate) struct AgreeArgs {
 
 pub(crate) fn agree(args: &AgreeArgs, output: &Output) -> Result<Exit, Failure> {
     let scenario = scenario::load_with(&args.scenario, &args.strategy, output)?;
+    Engine::Virtual.adapt(scenario.clone())?;
     let folder = args.out.folder(&scenario);
     let live = run(&folder, Engine::Live, &scenario, output)?;
     let virtual_time = run(&folder, Engine::Virtual, &scenario, output)?;

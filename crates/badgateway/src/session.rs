@@ -90,16 +90,27 @@ impl Engine {
         }
     }
 
-    /// Runs a scenario.
+    /// The scenario as this engine runs it: virtual time has gateways in the places of programs.
+    pub(crate) fn adapt(self, scenario: Scenario) -> Result<Scenario, Failure> {
+        match self {
+            Self::Live => Ok(scenario),
+            Self::Virtual => scenario
+                .simulated()
+                .map_err(|node| Failure::wrong(sim::RunError::NotVirtual { node }.to_string())),
+        }
+    }
+
+    /// Runs a scenario; external programs have their folders in `folder`.
     pub(crate) fn run(
         self,
         scenario: &Arc<Scenario>,
         stop: &Stop,
         recorder: Recorder,
+        folder: Option<&Path>,
         progress: impl Fn(&Progress) + Send + 'static,
     ) -> Result<(Summary, Recorder), Failure> {
         match self {
-            Self::Live => sim::live::run(scenario, stop, recorder, progress),
+            Self::Live => sim::live::run_in(folder, scenario, stop, recorder, progress),
             Self::Virtual => sim::des::run(scenario, stop, recorder, progress),
         }
         .map_err(|error| Failure::failed(error.to_string()))
@@ -141,6 +152,8 @@ impl<'a> Session<'a> {
         output: &'a Output,
     ) -> Result<Self, Failure> {
         warmup::check(engine, scenario)?;
+        // Before anything is written.
+        engine.adapt(scenario.clone())?;
         let dir = RunDir::create(folder)?;
         dir.write_scenario(&scenario.to_yaml())?;
         let manifest = Manifest {
@@ -171,7 +184,7 @@ impl<'a> Session<'a> {
 
     /// Runs a scenario; whether there may be another run.
     pub(crate) fn run(&mut self, scenario: Scenario) -> Result<bool, Failure> {
-        let scenario = Arc::new(scenario);
+        let scenario = Arc::new(self.engine.adapt(scenario)?);
         let recorder = self.series.begin(scenario.clone())?;
         let (recorder, summary) = self.drive(&scenario, recorder)?;
         self.series.end(recorder, &matched(&summary), summary.interrupted)?;
@@ -182,7 +195,8 @@ impl<'a> Session<'a> {
     /// Runs all scenarios of a round in virtual time, so many at once; whether there may be another
     /// round. What comes of it does not depend on how many.
     pub(crate) fn run_beside(&mut self, scenarios: Vec<Scenario>, jobs: usize) -> Result<bool, Failure> {
-        let scenarios: Vec<_> = scenarios.into_iter().map(Arc::new).collect();
+        let adapted = scenarios.into_iter().map(|scenario| self.engine.adapt(scenario).map(Arc::new));
+        let scenarios: Vec<_> = adapted.collect::<Result<_, _>>()?;
         let recorders = self.series.begin_round(&scenarios)?;
         let runs = scenarios.iter().zip(recorders).collect();
         let driven = beside::each(runs, jobs, |(scenario, recorder)| {
@@ -216,7 +230,7 @@ impl<'a> Session<'a> {
                 line.show(now);
             }
         };
-        let result = self.engine.run(scenario, &self.stop, recorder, progress);
+        let result = self.engine.run(scenario, &self.stop, recorder, Some(self.dir.path()), progress);
         if let Some(line) = line {
             line.clear();
         }
@@ -317,6 +331,7 @@ fn kind(kind: NodeKind) -> &'static str {
         NodeKind::Client => "client",
         NodeKind::Gateway => "gateway",
         NodeKind::Server => "server",
+        NodeKind::External => "external",
     }
 }
 
@@ -335,6 +350,13 @@ fn ended(manifest: Manifest, summaries: &[Summary], interrupted: bool) -> Manife
     // A virtual clock is never late.
     let mut notes = manifest.notes;
     notes.extend((manifest.engine == Engine::Live.name()).then(note));
+    let unrelated: u64 = summaries.iter().map(|summary| summary.unrelated).sum();
+    if unrelated > 0 {
+        notes.push(format!(
+            "{unrelated} requests behind external programs could not be related to a call: the programs drop \
+             the traceparent header, and several calls were under way"
+        ));
+    }
     Manifest {
         elapsed_s: (elapsed.as_secs_f64() * 1e3).round() / 1e3,
         finished: true,

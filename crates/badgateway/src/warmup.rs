@@ -58,7 +58,8 @@ pub(crate) fn find(scenarios: &mut [Scenario], stop: &Stop, jobs: usize) -> Resu
     if !scenarios.iter().all(|scenario| scenario.finds_warmup) {
         return Ok(None);
     }
-    let pilots: Vec<_> = scenarios.iter().cloned().map(Arc::new).collect();
+    let pilots = scenarios.iter().cloned().map(|scenario| Engine::Virtual.adapt(scenario).map(Arc::new));
+    let pilots: Vec<_> = pilots.collect::<Result<_, _>>()?;
     let over = beside::each(pilots, jobs, |scenario| pilot(&scenario, stop));
     let mut warmup = Duration::ZERO;
     for (scenario, over) in scenarios.iter().zip(over) {

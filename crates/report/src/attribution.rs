@@ -6,6 +6,7 @@
 //! and what both sides saw there names the cause. The rules are in `rules.rs`, one function for
 //! each kind of failure.
 
+mod external;
 mod lifecycle;
 mod rules;
 mod timeouts;

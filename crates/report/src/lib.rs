@@ -10,6 +10,7 @@ mod anatomy;
 pub mod attribution;
 mod comparison;
 pub mod explain;
+mod external;
 mod figures;
 mod files;
 pub mod lints;

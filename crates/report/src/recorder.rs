@@ -10,6 +10,7 @@ use trace::{Assembler, CallId, CallTrace, Record, RunDir, RunDirError, Sink, Tim
 
 use crate::Figures;
 use crate::attribution::Lifecycle;
+use crate::external;
 use crate::files::Files;
 use crate::names::Names;
 use crate::outcomes::Outcomes;
@@ -65,7 +66,7 @@ impl Recorder {
     ) -> Self {
         Self {
             names: Names::new(&scenario),
-            assembler: Assembler::new(),
+            assembler: Assembler::with_silent(external::edges_into(&scenario)),
             lifecycle: Lifecycle::default(),
             tally,
             outcomes,
@@ -91,7 +92,7 @@ impl Recorder {
     /// The same, if another run may follow.
     pub(crate) fn close(mut self, matched: &[u64]) -> Result<Recorded, RunDirError> {
         for trace in std::mem::take(&mut self.assembler).finish() {
-            self.complete(&trace)?;
+            self.complete(trace)?;
         }
         let rows = self.timeline.close(&self.names);
         if let Some(files) = &mut self.files {
@@ -103,10 +104,11 @@ impl Recorder {
         Ok(Recorded { scenario, tally, outcomes, files })
     }
 
-    fn complete(&mut self, trace: &CallTrace) -> Result<(), RunDirError> {
+    fn complete(&mut self, trace: CallTrace) -> Result<(), RunDirError> {
         if is_synthetic(&self.scenario, trace.end.call) {
             return Ok(());
         }
+        let trace = &external::completed(&self.scenario, trace);
         let call = Judged::new(&self.scenario, &self.lifecycle, trace);
         for verdict in call.verdict.iter().chain(call.masked.iter().map(|(_, verdict)| verdict)) {
             let born = (verdict.origin, verdict.cause, verdict.mechanism);
@@ -143,15 +145,17 @@ impl Sink for Recorder {
             Record::Call(end) if !is_synthetic(&self.scenario, end.call) => self.timeline.call(end),
             Record::Gauge(gauge) => self.timeline.gauge(gauge),
             Record::Node(event) => self.lifecycle.observe(*event),
+            Record::Link(event) => self.lifecycle.observe_link(*event),
             Record::Served(_)
             | Record::Call(_)
             | Record::Arrived { .. }
             | Record::Attempt(_)
+            | Record::Begun(_)
             | Record::IdleClosed { .. } => {}
         }
         if let Some(trace) = self.assembler.push(record) {
             self.now = self.now.max(trace.end.end);
-            self.complete(&trace)?;
+            self.complete(trace)?;
         }
         Ok(())
     }
@@ -159,7 +163,7 @@ impl Sink for Recorder {
     fn tick(&mut self, now: Time) -> io::Result<()> {
         self.now = self.now.max(now);
         for trace in self.assembler.expire(now) {
-            self.complete(&trace)?;
+            self.complete(trace)?;
         }
         if now.since(self.flushed) >= FLUSH_EVERY {
             self.flushed = now;

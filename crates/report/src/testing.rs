@@ -86,6 +86,7 @@ pub(crate) fn node(name: &str, kind: NodeKind) -> Node {
         keep_alive: Duration::from_mins(1),
         header_limit: 65536,
         body_limit: 65536,
+        external: None,
         synthetic: false,
     }
 }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use node::{Dice, Env, Faults, Input};
-use topology::Scenario;
+use topology::{NodeKind, Scenario};
 use trace::{Sink, Time};
 
 use crate::run::{DRAIN_MAX, Progress, RunError, Stop, Summary, WORK_MAX, WORK_MAX_STOPPED};
@@ -44,6 +44,9 @@ pub fn run<S: Sink>(
     sink: S,
     progress: impl Fn(&Progress),
 ) -> Result<(Summary, S), RunError> {
+    if let Some(node) = scenario.topology.of_kind(NodeKind::External).next() {
+        return Err(RunError::NotVirtual { node: scenario.topology.node(node).name.clone() });
+    }
     let faults = Faults::new(scenario);
     let env = Env { scenario, dice: Dice::new(scenario.seed), faults: &faults };
     let mut run = Run { world: World::new(env, sink), stop, progress, told: Instant::now(), steps: 0 };
@@ -55,6 +58,7 @@ pub fn run<S: Sink>(
         lateness_p50: Duration::ZERO,
         lateness_p99: Duration::ZERO,
         limited_by_machine: None,
+        unrelated: 0,
     };
     let sink = run.world.into_sink().map_err(RunError::Sink)?;
     Ok((summary, sink))

@@ -3,23 +3,31 @@
 mod clock;
 mod driver;
 mod exchange;
+mod front;
+mod gate;
 mod headers;
 mod host;
 mod load;
 mod pool;
 mod ports;
+mod program;
+mod ready;
 mod records;
 mod relay;
 mod server;
 mod shape;
 mod supervisor;
+mod tap;
 mod wire;
+mod witness;
 mod world;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use host::{Hosted, host};
+use program::Programs;
 use topology::Scenario;
 use trace::Sink;
 
@@ -30,15 +38,32 @@ pub use crate::run::{Progress, RunError, Stop, Summary};
 /// `progress` is called a few times a second. The sink is given back at the end.
 ///
 /// # Errors
-/// If a socket cannot be had, or the sink fails.
+/// If a socket or an external program cannot be had, or the sink fails.
 pub fn run<S: Sink + Send + 'static>(
     scenario: &Arc<Scenario>,
     stop: &Stop,
     sink: S,
     progress: impl Fn(&Progress) + Send + 'static,
 ) -> Result<(Summary, S), RunError> {
+    run_in(None, scenario, stop, sink, progress)
+}
+
+/// The same with a folder in which external programs have theirs.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_in<S: Sink + Send + 'static>(
+    folder: Option<&Path>,
+    scenario: &Arc<Scenario>,
+    stop: &Stop,
+    sink: S,
+    progress: impl Fn(&Progress) + Send + 'static,
+) -> Result<(Summary, S), RunError> {
+    // Whatever ends the run, this ends them.
+    let programs = Programs::default();
     let runtime = runtime()?;
-    let result = runtime.block_on(host::run(scenario.clone(), stop.clone(), sink, progress));
+    let result =
+        runtime.block_on(host::run(scenario.clone(), stop.clone(), sink, &programs, folder, progress));
     runtime.shutdown_timeout(Duration::from_millis(200));
     result
 }

@@ -100,6 +100,8 @@ pub struct Summary {
     pub lateness_p99: Duration,
     /// Why this machine rather than the scenario was the limit, if it was.
     pub limited_by_machine: Option<String>,
+    /// Requests that external programs made and that could not be related to a call.
+    pub unrelated: u64,
 }
 
 /// Why a run could not be made.
@@ -122,6 +124,24 @@ pub enum RunError {
         needed: u64,
         /// The limit in force.
         limit: u64,
+    },
+    /// An external node's program could not be had.
+    #[error("the external node `{node}` did not start: {what}{log}")]
+    External {
+        /// The node.
+        node: String,
+        /// What happened.
+        what: String,
+        /// The end of its log.
+        log: String,
+    },
+    /// The virtual engine has no such program.
+    #[error(
+        "`{node}` is an external program, which has no place in virtual time: give it a `profile` to stand in for it, or use `--engine live`"
+    )]
+    NotVirtual {
+        /// The node.
+        node: String,
     },
     /// The records could not be kept.
     #[error("the run was ended: its records could not be written: {0}")]

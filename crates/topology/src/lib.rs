@@ -7,6 +7,7 @@
 mod bound;
 pub mod distribution;
 pub mod edge;
+pub mod external;
 pub mod fault;
 pub mod graph;
 pub mod lint;
@@ -15,6 +16,7 @@ pub mod node;
 pub mod policy;
 pub mod profile;
 pub mod scenario;
+pub mod template;
 pub mod units;
 pub mod wire;
 

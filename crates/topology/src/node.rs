@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::distribution::Distribution;
+use crate::external::External;
 use crate::graph::EdgeId;
 use crate::profile::Profile;
 use crate::wire::Close;
@@ -30,6 +31,8 @@ pub enum NodeKind {
     Gateway,
     /// It answers by its own work, and may call others.
     Server,
+    /// A real program that someone else wrote.
+    External,
 }
 
 /// A node. See the scenario format for the meaning of each value and its default.
@@ -71,6 +74,8 @@ pub struct Node {
     pub header_limit: u64,
     /// The largest request body it accepts, in bytes.
     pub body_limit: u64,
+    /// For an external node: the program.
+    pub external: Option<Arc<External>>,
     /// It exists only as the source of a `surge`: its calls are load, not results.
     pub synthetic: bool,
 }

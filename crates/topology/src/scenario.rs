@@ -165,6 +165,23 @@ impl Scenario {
         self.written.to_yaml(self)
     }
 
+    /// The same with gateways of the given profiles in the places of external programs: what virtual
+    /// time runs instead.
+    ///
+    /// # Errors
+    /// The name of a program without a profile.
+    pub fn simulated(mut self) -> Result<Self, String> {
+        let programs: Vec<NodeId> = self.topology.of_kind(NodeKind::External).collect();
+        for id in programs {
+            let node = self.topology.node_mut(id);
+            if !node.external.take().is_some_and(|external| external.simulated) {
+                return Err(node.name.clone());
+            }
+            node.kind = NodeKind::Gateway;
+        }
+        Ok(self)
+    }
+
     /// A fault.
     pub fn fault(&self, id: FaultId) -> &Fault {
         &self.faults[usize::from(id.0)]

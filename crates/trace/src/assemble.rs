@@ -1,10 +1,10 @@
 //! Puts a call's records together. Memory is bounded by the calls in flight: a call is let go as
 //! soon as nothing more can come of it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use crate::record::{Attempt, CallEnd, Record, Sent, Served, ServedEnd, Source};
+use crate::record::{Attempt, Begun, CallEnd, Record, Sent, Served, ServedEnd, Source};
 use crate::{CallId, HopId, Time};
 use topology::{EdgeId, FaultSet};
 
@@ -49,6 +49,7 @@ struct Pending {
     served: Vec<Served>,
     idle_closed: Vec<HopId>,
     inside: Vec<(HopId, EdgeId, Time)>,
+    begun: Vec<Begun>,
     touched: Time,
 }
 
@@ -58,6 +59,7 @@ impl Pending {
         let Some(end) = &self.end else { return false };
         let root = HopId::root(end.call);
         self.inside.is_empty()
+            && self.begun.is_empty()
             && self.attempts.iter().filter(|a| a.parent == root).count() >= end.attempts as usize
             && self.attempts.iter().all(|a| {
                 let unseen = a.outcome.failure().is_some_and(topology::Failure::surely_unprocessed);
@@ -70,7 +72,9 @@ impl Pending {
         for (hop, edge, arrived) in self.inside {
             served.push(still_running(self.end.as_ref()?.call, hop, edge, arrived, now));
         }
-        Some(CallTrace { end: self.end?, attempts: self.attempts, served, idle_closed: self.idle_closed })
+        let mut attempts = self.attempts;
+        attempts.extend(self.begun.into_iter().map(|begun| begun.until(now)));
+        Some(CallTrace { end: self.end?, attempts, served, idle_closed: self.idle_closed })
     }
 }
 
@@ -99,6 +103,8 @@ pub struct Assembler {
     pending: BTreeMap<CallId, Pending>,
     waiting: VecDeque<(Time, CallId)>,
     now: Time,
+    /// Edges to callees that keep no records: what they do shows only by what comes of it, later.
+    silent: BTreeSet<EdgeId>,
 }
 
 impl Assembler {
@@ -107,21 +113,27 @@ impl Assembler {
         Self::default()
     }
 
+    /// One that waits a little for what may still show behind the callees of these edges.
+    pub fn with_silent(silent: BTreeSet<EdgeId>) -> Self {
+        Self { silent, ..Self::default() }
+    }
+
     /// How many calls it holds.
     pub fn held(&self) -> usize {
         self.pending.len()
     }
 
     /// Takes a record; gives the call that it completes, if it does. Records that belong to no call
-    /// ([`Record::Node`], [`Record::Gauge`]) are passed over.
+    /// ([`Record::Node`], [`Record::Gauge`], [`Record::Link`]) are passed over.
     pub fn push(&mut self, record: Record) -> Option<CallTrace> {
         let (call, at) = match &record {
             Record::Arrived { call, at, .. } => (*call, *at),
+            Record::Begun(b) => (b.call, b.at),
             Record::Served(s) => (s.call, s.finished),
             Record::Attempt(a) => (a.call, a.end),
             Record::IdleClosed { call, .. } => (*call, self.now),
             Record::Call(c) => (c.call, c.end),
-            Record::Node(_) | Record::Gauge(_) => return None,
+            Record::Node(_) | Record::Gauge(_) | Record::Link(_) => return None,
         };
         self.now = self.now.max(at);
         let pending = self.pending.entry(call).or_default();
@@ -132,12 +144,18 @@ impl Assembler {
                 pending.inside.retain(|(hop, ..)| *hop != served.hop);
                 pending.served.push(served);
             }
-            Record::Attempt(attempt) => pending.attempts.push(attempt),
+            Record::Begun(begun) => pending.begun.push(begun),
+            Record::Attempt(attempt) => {
+                pending.begun.retain(|begun| begun.hop != attempt.hop);
+                pending.attempts.push(attempt);
+            }
             Record::IdleClosed { hop, .. } => pending.idle_closed.push(hop),
             Record::Call(end) => pending.end = Some(end),
-            Record::Node(_) | Record::Gauge(_) => {}
+            Record::Node(_) | Record::Gauge(_) | Record::Link(_) => {}
         }
-        if pending.is_complete() {
+        let is_silent = |attempt: &Attempt| self.silent.contains(&attempt.edge);
+        let may_show = !self.silent.is_empty() && pending.attempts.iter().any(is_silent);
+        if !may_show && pending.is_complete() {
             return self.pending.remove(&call).and_then(|p| p.into_trace(at));
         }
         if pending.end.is_some() {
@@ -156,7 +174,8 @@ impl Assembler {
             }
             self.waiting.pop_front();
             let Some(pending) = self.pending.get(&call) else { continue };
-            if pending.inside.is_empty() && pending.touched + GRACE <= now {
+            let open = !pending.inside.is_empty() || !pending.begun.is_empty();
+            if !open && pending.touched + GRACE <= now {
                 done.extend(self.pending.remove(&call).and_then(|p| p.into_trace(now)));
             }
         }

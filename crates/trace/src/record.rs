@@ -24,6 +24,9 @@ pub enum Record {
         /// Then.
         at: Time,
     },
+    /// A caller that keeps no records is seen to begin an attempt; its end follows as
+    /// [`Record::Attempt`].
+    Begun(Begun),
     /// A node is done with a request: the callee's side of a hop.
     Served(Served),
     /// An attempt has ended: the caller's side of a hop.
@@ -41,6 +44,8 @@ pub enum Record {
     Node(NodeEvent),
     /// How full a node is.
     Gauge(Gauge),
+    /// The link to a callee closed or opened, or something came over it that nobody can place.
+    Link(LinkEvent),
 }
 
 /// How an attempt ended, as its caller saw it.
@@ -122,6 +127,51 @@ pub struct Attempt {
     pub faults: FaultSet,
     /// What was sent and received, kept for some failed attempts.
     pub exchange: Option<Box<Exchange>>,
+}
+
+/// An attempt that has begun, as its callee's socket saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Begun {
+    /// Of this call.
+    pub call: CallId,
+    /// Its identity.
+    pub hop: HopId,
+    /// The hop that the caller was serving.
+    pub parent: HopId,
+    /// Over this edge.
+    pub edge: EdgeId,
+    /// From 1.
+    pub attempt: u16,
+    /// When it began.
+    pub at: Time,
+}
+
+impl Begun {
+    /// The attempt, as far as it has come until then.
+    pub fn until(self, end: Time) -> Attempt {
+        let Self { call, hop, parent, edge, attempt, at } = self;
+        Attempt {
+            call,
+            hop,
+            parent,
+            edge,
+            attempt,
+            start: at,
+            end,
+            outcome: Outcome::Failed { failure: Failure::Cancelled, status: None },
+            reset: false,
+            reused: false,
+            idle: Duration::ZERO,
+            dialed: Dial::Callee,
+            timeout: None,
+            wrong_path: false,
+            bad_credentials: false,
+            bytes: 0,
+            ends_by_close: false,
+            faults: FaultSet::EMPTY,
+            exchange: None,
+        }
+    }
 }
 
 /// What was on the wire, for people to look at.
@@ -291,4 +341,29 @@ pub struct Gauge {
     pub in_flight: u32,
     /// Requests that wait for a worker.
     pub queued: u32,
+}
+
+/// Something at the listener in front of a callee whose caller keeps no records, as that listener's own
+/// log would have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinkEvent {
+    /// Over this edge.
+    pub edge: EdgeId,
+    /// When.
+    pub at: Time,
+    /// What.
+    pub kind: LinkEventKind,
+}
+
+/// See [`LinkEvent`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkEventKind {
+    /// From now on connections are refused.
+    Refusing,
+    /// From now on no SYN is answered.
+    Silent,
+    /// From now on connections are taken.
+    Open,
+    /// A request came that could not be related to a call.
+    Unrelated,
 }

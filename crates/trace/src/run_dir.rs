@@ -20,6 +20,8 @@ const SCENARIO: &str = "scenario.yaml";
 const EXAMPLES: &str = "examples.jsonl";
 const OVERVIEW: &str = "overview.json";
 const PAGE: &str = "report.html";
+/// The folder in which external programs have theirs.
+pub const EXTERNAL: &str = "external";
 /// The folder of the parts.
 const PARTS: &str = "parts";
 
@@ -157,6 +159,7 @@ impl RunDir {
                 _ => {}
             }
         }
+        dir.remove_folder(EXTERNAL)?;
         dir.remove_parts()?;
         Ok(dir)
     }
@@ -177,7 +180,11 @@ impl RunDir {
     /// # Errors
     /// If one cannot be removed.
     pub fn remove_parts(&self) -> Result<(), RunDirError> {
-        let path = self.file(PARTS);
+        self.remove_folder(PARTS)
+    }
+
+    fn remove_folder(&self, name: &str) -> Result<(), RunDirError> {
+        let path = self.file(name);
         match std::fs::remove_dir_all(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("remove", &path, error)),
             _ => Ok(()),

@@ -40,7 +40,7 @@ impl Points<'_> {
         let scenario = self.source.scenario(&self.grid.settings(point), self.output)?;
         scenario::last_seed(&scenario, self.manifest.seeds)?;
         warmup::check(self.engine, &scenario)?;
-        scenario::under_each(&scenario, &self.manifest.strategies)
+        scenario::under_each(&self.engine.adapt(scenario)?, &self.manifest.strategies)
     }
 
     /// Runs a point: a row for each strategy, or none if it was interrupted.
@@ -61,7 +61,7 @@ impl Points<'_> {
                 let recorder = Recorder::new(scenario.clone());
                 let ticked = progress.clone();
                 let (summary, recorder) =
-                    self.engine.run(&scenario, stop, recorder, move |_| ticked.tick())?;
+                    self.engine.run(&scenario, stop, recorder, None, move |_| ticked.tick())?;
                 if stop.is_set() {
                     return Ok(None);
                 }

@@ -9,6 +9,7 @@
 mod agree;
 mod compare;
 mod drawn;
+mod external;
 mod inputs;
 mod interrupts;
 mod lints;

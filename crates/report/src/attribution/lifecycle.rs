@@ -5,17 +5,39 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use topology::{Cause, EdgeId, NodeId, Target};
-use trace::{CallTrace, HopId, NodeEvent, NodeEventKind, Time};
+use trace::{CallTrace, HopId, LinkEvent, LinkEventKind, NodeEvent, NodeEventKind, Time};
 
 /// This many deaths in [`LOOP_WINDOW`] are a crash loop.
 const LOOP_DEATHS: usize = 3;
 const LOOP_WINDOW: Duration = Duration::from_secs(10);
+/// How many unplaced requests of an edge are remembered; calls are judged soon after they end.
+const UNRELATED_MAX: usize = 10_000;
 
 /// When each node's process was down, and why each edge failed last.
 #[derive(Debug, Clone, Default)]
 pub struct Lifecycle {
     outages: BTreeMap<NodeId, Vec<Outage>>,
     last_failures: BTreeMap<EdgeId, LastFailure>,
+    links: BTreeMap<EdgeId, Vec<Shut>>,
+    /// When something came over an edge that nobody can place.
+    unrelated: BTreeMap<EdgeId, Vec<Time>>,
+}
+
+/// A span in which a link let nothing through.
+#[derive(Debug, Clone)]
+struct Shut {
+    from: Time,
+    to: Time,
+    state: LinkState,
+}
+
+/// How a link let nothing through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LinkState {
+    /// Connections were refused.
+    Refusing,
+    /// No SYN was answered.
+    Silent,
 }
 
 /// Where an edge's last failure was born, and why.
@@ -48,6 +70,42 @@ impl Lifecycle {
                 }
             }
         }
+    }
+
+    /// Takes note of what the listener in front of a callee tells. Events of one edge come in their
+    /// order.
+    pub fn observe_link(&mut self, event: LinkEvent) {
+        if event.kind == LinkEventKind::Unrelated {
+            let times = self.unrelated.entry(event.edge).or_default();
+            if times.len() >= UNRELATED_MAX {
+                times.drain(..UNRELATED_MAX / 2);
+            }
+            times.push(event.at);
+            return;
+        }
+        let shut = self.links.entry(event.edge).or_default();
+        if let Some(last) = shut.last_mut().filter(|last| last.to == Time(u64::MAX)) {
+            last.to = event.at;
+        }
+        let state = match event.kind {
+            LinkEventKind::Refusing => LinkState::Refusing,
+            LinkEventKind::Silent => LinkState::Silent,
+            LinkEventKind::Open | LinkEventKind::Unrelated => return,
+        };
+        shut.push(Shut { from: event.at, to: Time(u64::MAX), state });
+    }
+
+    /// Whether and how a link let nothing through at some moment of a span.
+    pub(crate) fn link_state(&self, edge: EdgeId, from: Time, to: Time) -> Option<LinkState> {
+        let shut = self.links.get(&edge)?.iter().rev();
+        shut.into_iter().find(|s| s.from <= to && s.to >= from).map(|s| s.state)
+    }
+
+    /// Whether something came over an edge in a span that nobody can place.
+    pub(crate) fn had_unrelated(&self, edge: EdgeId, from: Time, to: Time) -> bool {
+        let times = self.unrelated.get(&edge).map_or(&[][..], Vec::as_slice);
+        let first = times.partition_point(|at| *at < from);
+        times.get(first).is_some_and(|at| *at <= to)
     }
 
     /// Takes note of where a failure was born that came over these hops. What a caller decided by

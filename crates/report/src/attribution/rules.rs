@@ -3,10 +3,10 @@
 //! callee's own socket send, was its process down, how did the connection end.
 
 use topology::wire::Dial;
-use topology::{Cause, Failure, Refusal, Target};
-use trace::{Attempt, HopId, Outcome, Sent, Served, ServedEnd, Source};
+use topology::{Cause, Failure, NodeId, Refusal, Target};
+use trace::{Attempt, HopId, Outcome, Sent, Served, ServedEnd, Source, Time};
 
-use super::{Birth, Case, Finding, timeouts};
+use super::{Birth, Case, Finding, external, timeouts};
 
 /// The finding for one failed hop.
 pub(super) fn look(case: &Case<'_>, hop: HopId) -> Finding {
@@ -79,6 +79,9 @@ fn answered(case: &Case<'_>, attempt: &Attempt, status: u16) -> Finding {
     match served.source {
         Source::Relayed(below) | Source::Translated(below, _) => Finding::Below(below),
         Source::Refused(refusal) => refusal_of(case, attempt, served, refusal, status),
+        Source::Own | Source::Nobody if external::is_program(case, attempt) => {
+            external::own(case, attempt, served, served.finished)
+        }
         Source::Own | Source::Nobody => Birth::at_node(node, Cause::Unknown, "").because(
             format!("{name} made this {status} by its own work"),
             "read the application's log at that moment",
@@ -106,14 +109,20 @@ fn refusal_of(case: &Case<'_>, attempt: &Attempt, served: &Served, refusal: Refu
             format!("{name} has no route for the request and answered {status} itself"),
             "compare the path, host and version prefix with the node's routes",
         ),
-        Refusal::UnknownPath => Birth::at_edge(attempt.edge, Cause::Config, "wrong_path").because(
-            format!("{} asked {name} for a path that it does not serve", case.name(caller)),
-            "compare the path on both sides of the link (rewrite rules, trailing slash)",
-        ),
-        Refusal::BadCredentials => Birth::at_edge(attempt.edge, Cause::Config, "bad_credentials").because(
-            format!("{name} did not accept the credentials of {}", case.name(caller)),
-            "compare the authorization header on both sides of the link; rotate the key",
-        ),
+        Refusal::UnknownPath => {
+            let (edge, who) = external::asked_over(case, attempt, |asked| asked.wrong_path);
+            Birth::at_edge(edge, Cause::Config, "wrong_path").because(
+                format!("{who} asked {name} for a path that it does not serve"),
+                "compare the path on both sides of the link (rewrite rules, trailing slash)",
+            )
+        }
+        Refusal::BadCredentials => {
+            let (edge, who) = external::asked_over(case, attempt, |asked| asked.bad_credentials);
+            Birth::at_edge(edge, Cause::Config, "bad_credentials").because(
+                format!("{name} did not accept the credentials of {who}"),
+                "compare the authorization header on both sides of the link; rotate the key",
+            )
+        }
         Refusal::HeadTooLarge => at_node(Cause::Config, "header_limit").because(
             format!("{name} refused the request with {status}: its head is over the limit"),
             "raise the smallest header limit in the chain, or shrink the cookies",
@@ -139,12 +148,16 @@ fn down(case: &Case<'_>, attempt: &Attempt, seen: &str) -> Option<Finding> {
     if !case.lifecycle.was_down(node, attempt.start, attempt.end) {
         return None;
     }
-    let looping = case.lifecycle.is_looping(node, attempt.end);
-    let mechanism = if looping { "crash_loop" } else { "down" };
-    Some(Birth::at_node(node, Cause::Crash, mechanism).because(
+    Some(dead(case, node, attempt.end, seen))
+}
+
+/// A node's process was down around that moment.
+pub(super) fn dead(case: &Case<'_>, node: NodeId, at: Time, seen: &str) -> Finding {
+    let mechanism = if case.lifecycle.is_looping(node, at) { "crash_loop" } else { "down" };
+    Birth::at_node(node, Cause::Crash, mechanism).because(
         format!("{seen}, and the process of {} was down just then", case.name(node)),
         "why did it die? the supervisor's log, OOM kills, the core dump",
-    ))
+    )
 }
 
 fn refused(case: &Case<'_>, attempt: &Attempt) -> Finding {
@@ -189,8 +202,9 @@ fn syn_lost(case: &Case<'_>, attempt: &Attempt) -> Finding {
 /// The connection ended before the response was whole.
 fn broken(case: &Case<'_>, attempt: &Attempt) -> Finding {
     let how = if attempt.reset { "reset" } else { "closed" };
-    // The connections of a process that dies are reset.
-    if attempt.reset
+    // The connections of a process that dies are reset; those of a program whose process is killed
+    // are closed, if it has read all that came.
+    if (attempt.reset || external::is_program(case, attempt))
         && let Some(finding) = down(case, attempt, &format!("the connection was {how}"))
     {
         return finding;
@@ -226,6 +240,10 @@ fn broken(case: &Case<'_>, attempt: &Attempt) -> Finding {
             format!("{callee} stopped in the middle of its response's body ({how})"),
             "a crash while writing: the application's log and core dump at that moment",
         ),
+        (Sent::Nothing, _) if external::is_program(case, attempt) => match served.source.hop() {
+            Some(below) => Finding::Below(below),
+            None => external::own(case, attempt, served, served.finished),
+        },
         (_, ServedEnd::Panicked) => Birth::at_node(node, Cause::Crash, "panic").because(
             format!("{callee} saw the request and its handler died without a byte of an answer"),
             "find the panic or the worker's death in the application's log at that moment",

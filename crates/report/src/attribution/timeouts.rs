@@ -5,7 +5,7 @@ use std::time::Duration;
 use topology::{Cause, Failure, NodeId};
 use trace::{Attempt, HopId, Served, ServedEnd, Time};
 
-use super::{Birth, Case, Finding, rules};
+use super::{Birth, Case, Finding, external, rules};
 
 /// A response is under way no longer than this between two nodes of one machine.
 const TRANSIT: Duration = Duration::from_millis(3);
@@ -81,6 +81,12 @@ pub(super) fn waiting(case: &Case<'_>, hop: HopId, at: Time) -> Finding {
     }
     if let Some(child) = in_flight(case, hop, at) {
         return Finding::Waiting(child, at);
+    }
+    if external::is_program(case, attempt) {
+        return match last_failed(case, hop, at) {
+            Some(last) => Finding::Below(last),
+            None => external::own(case, attempt, served, at),
+        };
     }
     let usual = case.scenario.topology.node(node).service_time.mean();
     let queued = served.started.unwrap_or(at).min(at).since(served.arrived);

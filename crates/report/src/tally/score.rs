@@ -1,7 +1,7 @@
 //! How often the blind verdicts agree with the injector's marks.
 
 use topology::fault::Site;
-use topology::{FaultId, FaultSet, Mechanism, Scenario, Target};
+use topology::{FaultId, FaultSet, Mechanism, NodeKind, Scenario, Target};
 use trace::HopId;
 use trace::manifest::{Miss, Score};
 
@@ -71,6 +71,11 @@ fn agrees(scenario: &Scenario, call: &Judged<'_>, verdict: &Verdict, hop: HopId,
     }
     let attempt = call.trace.attempt(hop).map(|a| a.edge);
     let Some(edge) = attempt.or_else(|| call.trace.served(hop).map(|s| s.edge)) else { return false };
+    let callee = scenario.topology.node(scenario.topology.ends(edge).1);
+    // What kept a program from its callees is marked on the program's own hop.
+    if callee.kind == NodeKind::External && fault.targets.contains(&verdict.origin) {
+        return true;
+    }
     verdict.origin
         == match fault.mechanism.site() {
             Site::Edge => Target::Edge(edge),

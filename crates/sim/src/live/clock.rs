@@ -9,7 +9,7 @@ use std::collections::BinaryHeap;
 use std::future::poll_fn;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::task::Poll;
 use std::time::Instant;
 
@@ -19,29 +19,44 @@ use trace::Time;
 /// Moments of a run: nanoseconds since its begin.
 #[derive(Debug)]
 pub(crate) struct Clock {
-    begin: Instant,
+    made: Instant,
+    begin: OnceLock<Instant>,
     timer: Timer,
 }
 
 impl Clock {
-    /// Begins now.
-    pub(crate) fn start() -> io::Result<Self> {
-        Ok(Self { begin: Instant::now(), timer: Timer::start()? })
+    /// One that stands until it begins.
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self { made: Instant::now(), begin: OnceLock::new(), timer: Timer::start()? })
+    }
+
+    /// Begins now, unless it has.
+    pub(crate) fn begin(&self) {
+        self.begin.get_or_init(Instant::now);
+    }
+
+    /// Whether it has begun.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begin.get().is_some()
     }
 
     pub(crate) fn now(&self) -> Time {
-        Time::at(self.begin.elapsed())
+        self.begin.get().map_or(Time(0), |begin| Time::at(begin.elapsed()))
+    }
+
+    fn at(&self, at: Time) -> Instant {
+        *self.begin.get().unwrap_or(&self.made) + at.since_start()
     }
 
     /// For tokio's own timers.
     pub(crate) fn instant(&self, at: Time) -> tokio::time::Instant {
-        tokio::time::Instant::from_std(self.begin + at.since_start())
+        tokio::time::Instant::from_std(self.at(at))
     }
 
     /// Waits precisely.
     pub(crate) async fn sleep_until(&self, at: Time) {
         if at > self.now() {
-            self.timer.sleep_until(self.begin + at.since_start()).await;
+            self.timer.sleep_until(self.at(at)).await;
         }
     }
 }
@@ -172,7 +187,8 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn waits_end_in_the_order_of_their_deadlines_and_not_early() {
-        let clock = Arc::new(Clock::start().unwrap());
+        let clock = Arc::new(Clock::new().unwrap());
+        clock.begin();
         let (send, receive) = std::sync::mpsc::channel();
         let mut tasks = Vec::new();
         for ms in [30_u64, 10, 20, 0] {

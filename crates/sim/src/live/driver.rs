@@ -48,6 +48,17 @@ enum Event {
     Sent(AttemptId, Sent),
 }
 
+/// What is recorded of a visit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Telling {
+    /// The node's own side.
+    Own,
+    /// The caller's side too: it came from outside, and its caller keeps no records.
+    ForCaller,
+    /// Nothing: nobody knows whose request it is.
+    Nothing,
+}
+
 thread_local! {
     /// Room for the actions of one step, so that a request needs none of its own.
     static ACTIONS: Cell<Vec<Action>> = const { Cell::new(Vec::new()) };
@@ -67,8 +78,7 @@ pub(crate) struct Driver {
     epoch: u64,
     /// Its caller is there.
     attended: bool,
-    /// For a call that came from outside: the hop's caller keeps no records, so this does.
-    outside: bool,
+    telling: Telling,
     /// Its place in the queue, once it has had one.
     ticket: Option<Ticket>,
 }
@@ -87,14 +97,14 @@ impl Driver {
             over: false,
             epoch,
             attended: true,
-            outside: false,
+            telling: Telling::Own,
             ticket: None,
         }
     }
 
-    /// The call came from a client that is not ours.
-    pub(crate) fn outside(mut self) -> Self {
-        self.outside = true;
+    /// Records so much.
+    pub(crate) fn telling(mut self, telling: Telling) -> Self {
+        self.telling = telling;
         self
     }
 
@@ -167,8 +177,9 @@ impl Driver {
             Action::Respond(reply) => self.answer = Some(Answer::Respond(reply)),
             Action::Fail(end) => self.answer = Some(Answer::Fail(end)),
             Action::Close(close) => self.answer = Some(Answer::Close(close)),
+            Action::Record(_) if self.telling == Telling::Nothing => {}
             Action::Record(record) => {
-                if let (true, Record::Served(served)) = (self.outside, &record) {
+                if let (Telling::ForCaller, Record::Served(served)) = (self.telling, &record) {
                     let (attempt, end) = outside_records(&self.world, served);
                     self.world.record(record);
                     self.world.record(attempt);

@@ -24,6 +24,7 @@ use trace::{Exchange, Outcome};
 
 use super::headers::{self, Identity};
 use super::pool::{Channel, Seen};
+use super::witness::Witness;
 use super::world::World;
 use crate::message::WRONG_PATH;
 
@@ -37,6 +38,8 @@ struct Attempt {
     idle: Duration,
     /// The connection, and how many bytes it had brought before.
     seen: Option<(Arc<Seen>, u64)>,
+    /// For a callee that is a program: its side of the hop, once it can have seen the request.
+    witness: Option<Witness>,
 }
 
 /// A response whose head has come.
@@ -79,7 +82,8 @@ pub(crate) async fn send(world: Arc<World>, outgoing: Outgoing, via: Option<Head
     if !outgoing.disturbance.is_none() {
         world.disturb(outgoing.hop, outgoing.disturbance);
     }
-    let mut attempt = Attempt { world, outgoing, via, reused: false, idle: Duration::ZERO, seen: None };
+    let mut attempt =
+        Attempt { world, outgoing, via, reused: false, idle: Duration::ZERO, seen: None, witness: None };
     match attempt.head().await {
         Ok((parts, body, channel)) => Sent::Head(Box::new(Head::new(attempt, parts, body, channel))),
         Err(no_head) => Sent::Ended(attempt.failed(no_head)),
@@ -92,7 +96,12 @@ impl Attempt {
             let mut channel = self.channel().await?;
             let before = channel.seen.bytes.load(Ordering::Relaxed);
             self.seen = Some((channel.seen.clone(), before));
-            let response = channel.sender.send_request(self.request());
+            let request = self.request();
+            if self.world.edge(self.outgoing.edge).to_program && self.witness.is_none() {
+                let (method, uri) = (request.method(), request.uri());
+                self.witness = Some(Witness::new(self.world.clone(), self.identity(), method, uri));
+            }
+            let response = channel.sender.send_request(request);
             let give_up_at = self.outgoing.give_up_at.map(|at| self.world.clock.instant(at));
             let Some(result) = channel.with(give_up_at, response).await else {
                 let words = "no response in time".to_owned();
@@ -198,15 +207,7 @@ impl Attempt {
         let headers = request.headers_mut();
         headers.reserve(8);
         headers.insert(HOST, edge.authority.clone());
-        let identity = Identity {
-            call: outgoing.call,
-            hop: outgoing.hop,
-            edge: outgoing.edge,
-            retries: outgoing.retries,
-            disturbed: !outgoing.disturbance.is_none(),
-            priority: outgoing.priority,
-        };
-        identity.write(headers);
+        self.identity().write(headers);
         if let Some(left) = outgoing.time_left {
             headers::write_time_left(headers, left);
         }
@@ -218,6 +219,18 @@ impl Attempt {
             headers.append(name, value.clone());
         }
         request
+    }
+
+    fn identity(&self) -> Identity {
+        let outgoing = &self.outgoing;
+        Identity {
+            call: outgoing.call,
+            hop: outgoing.hop,
+            edge: outgoing.edge,
+            retries: outgoing.retries,
+            disturbed: !outgoing.disturbance.is_none(),
+            priority: outgoing.priority,
+        }
     }
 
     /// What was on the wire, if it is to be kept.
@@ -245,12 +258,15 @@ impl Attempt {
     }
 
     fn report(
-        self,
+        mut self,
         outcome: Outcome,
         reset: bool,
         bytes: u64,
         exchange: Option<Box<Exchange>>,
     ) -> AttemptReport {
+        if let Some(witness) = &mut self.witness {
+            witness.ended(outcome);
+        }
         let idle_closed =
             !self.outgoing.disturbance.is_none() && self.world.was_idle_closed(self.outgoing.hop);
         AttemptReport {

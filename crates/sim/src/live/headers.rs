@@ -62,6 +62,15 @@ impl Identity {
         }
     }
 
+    /// The call and the hop, if the trace is one of ours, whoever has passed it on.
+    pub(crate) fn read_trace(headers: &HeaderMap) -> Option<(CallId, HopId)> {
+        let parent = headers.get(TRACEPARENT)?.as_bytes();
+        if parent.len() != 55 || !parent.starts_with(b"00-badca11badca1100") {
+            return None;
+        }
+        Some((CallId(hex(&parent[19..35])?), HopId(hex(&parent[36..52])?)))
+    }
+
     /// Reads it back; `None` if the request does not carry one of ours.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let parent = headers.get(TRACEPARENT)?.as_bytes();

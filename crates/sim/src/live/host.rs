@@ -1,6 +1,7 @@
 //! From a scenario to nodes that run, and to the end of a run.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -9,7 +10,9 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use topology::{NodeKind, Scenario};
 use trace::Sink;
 
+use super::gate;
 use super::load::{self, Lateness};
+use super::program::Programs;
 use super::records::{Feeder, Records};
 use super::supervisor;
 use super::world::{World, lock};
@@ -35,11 +38,39 @@ fn raise_file_limit(scenario: &Scenario) -> Result<(), RunError> {
 
 fn start_nodes(world: &Arc<World>) -> Result<(), RunError> {
     for (id, node) in world.scenario.topology.nodes() {
-        if node.kind != NodeKind::Client {
+        if matches!(node.kind, NodeKind::Gateway | NodeKind::Server) {
             supervisor::start(world, id)?;
         }
     }
+    for (id, _) in world.scenario.topology.edges() {
+        let name = || world.scenario.topology.edge_name(id);
+        gate::open(world, id).map_err(|e| RunError::io(format!("cannot listen for {}", name()))(e))?;
+    }
     tokio::spawn(supervisor::housekeeping(world.clone()));
+    Ok(())
+}
+
+/// Starts the programs of external nodes, and waits until all are ready.
+async fn start_programs(
+    world: &Arc<World>,
+    programs: &Programs,
+    folder: Option<&Path>,
+) -> Result<(), RunError> {
+    let topology = &world.scenario.topology;
+    let listen = |node| world.node(node).port.address;
+    let upstream = |node, callee: &str| {
+        let edge = topology.find_edge(node, topology.find(callee)?)?;
+        Some(world.edge(edge).address)
+    };
+    let started = programs.start(topology, folder, listen, upstream)?;
+    let ready = futures_util::future::try_join_all(started.iter().map(|program| program.until_ready()));
+    tokio::select! {
+        ready = ready => { ready?; }
+        () = world.stop.wait() => {}
+    }
+    for program in started {
+        tokio::spawn(supervisor::supervise_program(world.clone(), program));
+    }
     Ok(())
 }
 
@@ -48,13 +79,17 @@ pub(super) async fn run<S: Sink + Send + 'static>(
     scenario: Arc<Scenario>,
     stop: Stop,
     sink: S,
+    programs: &Programs,
+    folder: Option<&Path>,
     progress: impl Fn(&Progress) + Send + 'static,
 ) -> Result<(Summary, S), RunError> {
     raise_file_limit(&scenario)?;
     let records = Arc::new(Records::default());
     let world = Arc::new(World::new(scenario.clone(), stop.clone(), records.clone())?);
     start_nodes(&world)?;
+    start_programs(&world, programs, folder).await?;
     let feeder = Feeder::start(sink, records, stop.clone())?;
+    world.begin();
     let telling = tokio::spawn(tell_progress(world.clone(), progress));
     let lateness = Arc::new(Lateness::default());
     let heart = tokio::spawn(heartbeat(world.clone(), lateness.clone()));
@@ -75,7 +110,10 @@ pub(super) async fn run<S: Sink + Send + 'static>(
     let sink = tokio::task::spawn_blocking(move || feeder.finish())
         .await
         .map_err(|e| RunError::Sink(std::io::Error::other(e)))??;
-    Ok((summary, sink))
+    match world.failure() {
+        Some(error) => Err(error),
+        None => Ok((summary, sink)),
+    }
 }
 
 fn under_way(world: &World) -> u64 {
@@ -163,6 +201,7 @@ fn summary(world: &World, lateness: &Lateness, elapsed: Duration) -> Summary {
         lateness_p50,
         lateness_p99,
         limited_by_machine,
+        unrelated: world.unrelated(),
     }
 }
 
@@ -180,7 +219,7 @@ impl Hosted {
             .of_kind(NodeKind::Client)
             .flat_map(|client| topology.outgoing(client))
             .map(|edge| self.world.node(topology.ends(edge).1))
-            .map(|host| (host.name.clone(), host.port.address))
+            .map(|host| (host.name.clone(), host.address))
             .collect();
         entries.dedup();
         entries
@@ -198,12 +237,15 @@ pub fn host<S: Sink + Send + 'static>(
     sink: S,
     ready: impl FnOnce(&Hosted),
 ) -> Result<S, RunError> {
+    let programs = Programs::default();
     let runtime = super::runtime()?;
     let result = runtime.block_on(async {
         raise_file_limit(scenario)?;
         let records = Arc::new(Records::default());
         let world = Arc::new(World::new(scenario.clone(), stop.clone(), records.clone())?);
         start_nodes(&world)?;
+        start_programs(&world, &programs, None).await?;
+        world.begin();
         let feeder = Feeder::start(sink, records, stop.clone())?;
         ready(&Hosted { world: world.clone() });
         stop.wait().await;

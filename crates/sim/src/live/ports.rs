@@ -41,6 +41,13 @@ impl Port {
     }
 }
 
+impl Port {
+    /// Has its SYNs never answered, as long as that is kept.
+    pub(crate) fn fall_silent(&self) -> io::Result<Blackhole> {
+        Blackhole::at(self.address)
+    }
+}
+
 /// An address whose SYNs are never answered: its accept queue is full and stays so.
 #[derive(Debug)]
 pub(crate) struct Blackhole {
@@ -54,7 +61,11 @@ impl Blackhole {
     /// Opens it, and makes sure that it is full: a queue of length 0 holds one connection, and the
     /// kernel drops every further SYN.
     pub(crate) fn open() -> io::Result<Self> {
-        let listener = bound(SocketAddr::new(LOOPBACK, 0))?;
+        Self::at(SocketAddr::new(LOOPBACK, 0))
+    }
+
+    fn at(address: SocketAddr) -> io::Result<Self> {
+        let listener = bound(address)?;
         listener.listen(0)?;
         let address = listener.local_addr()?;
         let mut fillers = Vec::new();

@@ -18,16 +18,18 @@ use hyper_util::rt::TokioIo;
 use node::{HopContext, Incoming, Input, ProxyStatus, Reply, Visit};
 use tokio::net::{TcpListener, TcpStream};
 use topology::wire::{Close, Link, Phase, ProcessEnd};
-use topology::{EdgeId, NodeId};
+use topology::{EdgeId, NodeId, NodeKind};
 use tower_service::Service;
-use trace::{CallId, HopId, Time};
+use trace::{Begun, CallId, HopId, Record, Time};
 
-use super::driver::{Answer, Attended, Driver};
+use super::driver::{Answer, Attended, Driver, Telling};
 use super::exchange::Head;
 use super::headers::{self, Identity, PROXY_STATUS};
 use super::relay::{Pieces, Relay};
+use super::tap::{Tap, TappedBody};
 use super::wire::{Conn, Wire};
 use super::world::{World, lock};
+use super::{front, gate};
 use crate::load::OUTSIDE;
 use crate::message::{self, LIST_SEPARATOR, WRONG_PATH};
 use crate::shape::{MALFORMED, Shape};
@@ -36,15 +38,17 @@ use crate::shape::{MALFORMED, Shape};
 struct Host {
     world: Arc<World>,
     node: NodeId,
+    /// The edge whose listener it came to.
+    gate: Option<EdgeId>,
     conn: Arc<Conn>,
 }
 
 /// Accepts connections until its task is ended.
-pub(crate) async fn accept(world: Arc<World>, node: NodeId, listener: TcpListener) {
+pub(crate) async fn accept(world: Arc<World>, node: NodeId, gate: Option<EdgeId>, listener: TcpListener) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(serve(world.clone(), node, stream));
+                tokio::spawn(serve(world.clone(), node, gate, stream));
             }
             Err(e) => {
                 // Out of descriptors, most likely: wait for some to come back.
@@ -55,13 +59,15 @@ pub(crate) async fn accept(world: Arc<World>, node: NodeId, listener: TcpListene
     }
 }
 
-async fn serve(world: Arc<World>, node: NodeId, stream: TcpStream) {
+async fn serve(world: Arc<World>, node: NodeId, gate: Option<EdgeId>, stream: TcpStream) {
     // Without it the pieces of a streamed body arrive together and late.
     let _ = stream.set_nodelay(true);
     let conn = Arc::new(Conn::default());
     conn.idle_since.store(world.clock.now().0, Ordering::Relaxed);
-    {
-        let mut connections = lock(&world.node(node).connections);
+    let own = [&world.node(node).connections];
+    let gates = gate.and_then(|edge| world.edge(edge).gate.as_ref()).map(|gate| &gate.connections);
+    for connections in own.into_iter().chain(gates) {
+        let mut connections = lock(connections);
         if connections.len() == connections.capacity() {
             connections.retain(|c| c.strong_count() > 0);
         }
@@ -69,11 +75,22 @@ async fn serve(world: Arc<World>, node: NodeId, stream: TcpStream) {
     }
     // A node has one handler for every path: with a router in between, a request would cost eight
     // more allocations.
-    let handler = handle.with_state(Arc::new(Host { world: world.clone(), node, conn: conn.clone() }));
+    let handler = handle.with_state(Arc::new(Host { world: world.clone(), node, gate, conn: conn.clone() }));
     let service = service_fn(|request| handler.clone().call(request));
-    let wire = TokioIo::new(Wire::new(stream, conn.clone(), world));
+    let wire = TokioIo::new(Wire::new(stream, conn.clone(), world.clone()));
     let connection = http1::Builder::new().max_buf_size(1 << 20).serve_connection(wire, service);
-    conn.drive(connection).await;
+    if gate.is_none() {
+        return conn.drive(&world, connection).await;
+    }
+    tokio::select! {
+        () = conn.drive(&world, connection) => {}
+        () = world.over.wait() => {
+            if let Some(mut tap) = conn.untap(|_| true) {
+                tap.left();
+                tap.over(&world, None);
+            }
+        }
+    }
 }
 
 /// Marks a connection as busy as long as it lives.
@@ -88,40 +105,90 @@ impl Drop for Busy {
 }
 
 async fn handle(State(host): State<Arc<Host>>, request: Request) -> Response {
-    let Host { world, node, conn } = &*host;
+    let Host { world, node, conn, gate } = &*host;
     let node = *node;
     conn.active.store(1, Ordering::Release);
     let _busy = Busy(host.clone());
     let earlier = conn.requests.fetch_add(1, Ordering::Relaxed);
-    let idle = world.clock.now().since(Time(conn.idle_since.load(Ordering::Relaxed)));
+    let now = world.clock.now();
+    let idle = now.since(Time(conn.idle_since.load(Ordering::Relaxed)));
     conn.set_shape(Shape::default());
 
-    let (identity, outside) = identify(world, node, &request);
-    let disturbance = match (identity.disturbed, outside) {
+    let shut = |edge| world.edge(edge).gate.as_ref().is_some_and(|gate| gate.shut.load(Ordering::Acquire));
+    if gate.is_some_and(shut) {
+        // Over a connection from before: its end has just not been seen.
+        return ended(conn, Close::Fin).await;
+    }
+
+    let Caller { identity, outside, foreign, unrelated } = identify(world, node, *gate, &request);
+    let disturbance = match (identity.disturbed, outside || foreign.is_some()) {
         (true, _) => world.disturbance(identity.hop),
         (false, false) => topology::wire::Disturbance::default(),
         (false, true) => {
             let Identity { call, hop, edge, retries, .. } = identity;
             let at = HopContext { call, hop, edge, retries };
-            world.faults.disturb(&world.scenario, world.dice, &at, world.clock.now())
+            world.faults.disturb(&world.scenario, world.dice, &at, now)
         }
     };
     let link = disturbance.link;
+    if let Some(begun) = foreign {
+        let reused = earlier > 0;
+        let idle = if reused { idle } else { std::time::Duration::ZERO };
+        world.record(Record::Begun(begun));
+        conn.watch(Tap::new(begun, reused, idle, disturbance.marks.link));
+    }
     if let Some((Phase::BeforeRequest, close)) = link.cut {
         return ended(conn, close).await;
     }
     if link.closes_idle(earlier, idle) {
         world.tell_idle_closed(identity.hop);
+        conn.tap(|tap| tap.closed_idle(disturbance.marks.idle_race));
         return ended(conn, Close::Fin).await;
     }
+    let without_body = request.method() == http::Method::HEAD;
+    let mut response = if world.scenario.topology.node(node).kind == NodeKind::External {
+        front::pass_on(world, conn, identity, &link, request).await
+    } else {
+        let driven = Driven { identity, outside, unrelated, used_connection: earlier > 0, disturbance };
+        visit(world, node, conn, driven, request).await
+    };
+    if foreign.is_some() {
+        let status = response.status().as_u16();
+        let ends_by_close = response.version() == Version::HTTP_10;
+        conn.tap(|tap| tap.response(status, ends_by_close, link.corrupt));
+        let body = std::mem::take(response.body_mut());
+        *response.body_mut() = TappedBody::around(body, conn.clone(), without_body);
+    }
+    response
+}
 
+/// Who a request at one of our nodes is, and what is done to it.
+struct Driven {
+    identity: Identity,
+    outside: bool,
+    unrelated: bool,
+    /// It is not the first on its connection.
+    used_connection: bool,
+    disturbance: topology::wire::Disturbance,
+}
+
+/// A request's stay at one of our nodes.
+async fn visit(
+    world: &Arc<World>,
+    node: NodeId,
+    conn: &Arc<Conn>,
+    driven: Driven,
+    request: Request,
+) -> Response {
+    let Driven { identity, outside, unrelated, used_connection, disturbance } = driven;
     let (head, body) = request.into_parts();
-    let incoming =
-        Incoming { used_connection: earlier > 0, ..incoming(world, node, &head, identity, disturbance) };
+    let incoming = Incoming { used_connection, ..incoming(world, node, &head, identity, disturbance) };
     let via = world.node(node).via.after(head.headers.get(VIA), &world.node(node).name);
     let mut driver = Driver::new(world.clone(), node, Visit::request(incoming), via);
     if outside {
-        driver = driver.outside();
+        driver = driver.telling(Telling::ForCaller);
+    } else if unrelated {
+        driver = driver.telling(Telling::Nothing);
     }
     driver.apply(Input::Begin);
     // A request that is refused is refused by its head; of one that is not, the body has to come,
@@ -132,33 +199,62 @@ async fn handle(State(host): State<Arc<Host>>, request: Request) -> Response {
         let _ = body.collect().await;
     }
     let answer = visit.driver().until_answer().await;
-    respond(world, node, conn, visit, answer, &link).await
+    respond(world, node, conn, visit, answer, &disturbance.link).await
 }
 
 /// Ends the connection, and waits to be dropped with it.
-async fn ended(conn: &Conn, close: Close) -> Response {
+pub(super) async fn ended(conn: &Conn, close: Close) -> Response {
     conn.end(close);
     std::future::pending().await
 }
 
-/// Who a request is; and whether it comes from a client outside, which gets an identity here.
+/// Who a request is.
+struct Caller {
+    identity: Identity,
+    /// It comes from a client outside, which gets an identity here.
+    outside: bool,
+    /// Its caller is a program: this is the hop.
+    foreign: Option<Begun>,
+    /// Nobody can tell which call it belongs to.
+    unrelated: bool,
+}
+
+/// Who a request is.
 ///
-/// Nobody can tell which of those requests try one call again. Each counts as a retry of those
-/// before it at this node: so a script is walked request by request.
-fn identify(world: &World, node: NodeId, request: &Request) -> (Identity, bool) {
-    let known = Identity::read(request.headers())
-        .filter(|i| i.edge.index() < world.edges.len() && world.edge(i.edge).callee == node);
-    if let Some(identity) = known {
-        return (identity, false);
+/// Nobody can tell which of the requests from outside try one call again. Each counts as a retry of
+/// those before it at this node: so a script is walked request by request.
+fn identify(world: &World, node: NodeId, gate: Option<EdgeId>, request: &Request) -> Caller {
+    let known = |identity| Caller { identity, outside: false, foreign: None, unrelated: false };
+    let is_foreign = |edge| {
+        let caller = world.edge(edge).caller;
+        world.scenario.topology.node(caller).kind == NodeKind::External
+    };
+    let foreign = gate.filter(|&edge| is_foreign(edge));
+    if let Some(edge) = foreign {
+        if let Some((identity, begun)) =
+            gate::relate(world, edge, request.method(), request.uri(), request.headers())
+        {
+            return Caller { foreign: Some(begun), ..known(identity) };
+        }
+        gate::unrelated(world, edge);
+    } else {
+        let ours = Identity::read(request.headers())
+            .filter(|i| i.edge.index() < world.edges.len() && world.edge(i.edge).callee == node);
+        if let Some(identity) = ours {
+            return known(identity);
+        }
     }
     let number = world.outside_calls.fetch_add(1, Ordering::Relaxed);
     let call = CallId::new(OUTSIDE, number);
-    let edge = world.edges.iter().position(|e| e.callee == node).unwrap_or(0);
-    let edge = EdgeId(u32::try_from(edge).unwrap_or(0));
+    let edge = foreign.unwrap_or_else(|| {
+        let edge = world.edges.iter().position(|e| e.callee == node).unwrap_or(0);
+        EdgeId(u32::try_from(edge).unwrap_or(0))
+    });
     let hop = HopId::root(call).child(0, edge.0, 1);
     let earlier = world.node(node).outside_requests.fetch_add(1, Ordering::Relaxed);
     let retries = u16::try_from(earlier).unwrap_or(u16::MAX);
-    (Identity { call, hop, edge, retries, disturbed: false, priority: 5 }, true)
+    let identity = Identity { call, hop, edge, retries, disturbed: false, priority: 5 };
+    Caller { outside: foreign.is_none(), unrelated: foreign.is_some(), ..known(identity) }
 }
 
 fn incoming(
@@ -253,7 +349,7 @@ fn own_response(world: &Arc<World>, node: NodeId, reply: &Reply) -> Response {
 
 /// Adds this node's member: the first member is the intermediary nearest the origin.
 fn add_proxy_status<B>(world: &World, node: NodeId, response: &mut http::Response<B>, said: ProxyStatus) {
-    let next = said.next.map(|next| world.node(next).port.address);
+    let next = said.next.map(|next| world.node(next).address);
     let Some(member) = message::proxy_status(&world.node(node).name, said, next) else { return };
     let before = response.headers().get(PROXY_STATUS).and_then(|v| v.to_str().ok());
     let value = before.map_or(member.clone(), |before| format!("{before}{LIST_SEPARATOR}{member}"));
@@ -263,7 +359,7 @@ fn add_proxy_status<B>(world: &World, node: NodeId, response: &mut http::Respons
 }
 
 /// Puts what the link does on the connection, for this response.
-fn shape_response(conn: &Conn, link: &Link, response: &mut Response) {
+pub(super) fn shape_response(conn: &Conn, link: &Link, response: &mut Response) {
     let shape = Shape::of(link, http_body::Body::size_hint(response.body()).exact());
     if shape.is_plain() {
         return;

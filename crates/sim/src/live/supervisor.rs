@@ -9,6 +9,7 @@ use topology::NodeId;
 use topology::wire::Close;
 use trace::{Gauge, NodeEvent, NodeEventKind, Record, Time};
 
+use super::program::Program;
 use super::server;
 use super::world::{World, lock};
 use crate::run::RunError;
@@ -19,7 +20,7 @@ pub(crate) fn start(world: &Arc<World>, node: NodeId) -> Result<(), RunError> {
     let address = host.port.address;
     let what = format!("cannot listen on {address} for {}", host.name);
     let listener = host.port.listen().map_err(RunError::io(what))?;
-    let accepting = tokio::spawn(server::accept(world.clone(), node, listener));
+    let accepting = tokio::spawn(server::accept(world.clone(), node, None, listener));
     let outages = world.faults.outages(node);
     if !outages.is_empty() {
         tokio::spawn(supervise(world.clone(), node, outages, accepting));
@@ -34,6 +35,7 @@ async fn supervise(
     mut accepting: tokio::task::JoinHandle<()>,
 ) {
     let host = world.node(node);
+    world.begun.wait().await;
     let mut next_down = outages.iter().skip(1).map(|o| o.0).collect::<Vec<_>>().into_iter();
     for (down, up, ready) in outages {
         world.clock.sleep_until(down).await;
@@ -51,7 +53,7 @@ async fn supervise(
         }
         world.clock.sleep_until(up).await;
         match host.port.listen() {
-            Ok(listener) => accepting = tokio::spawn(server::accept(world.clone(), node, listener)),
+            Ok(listener) => accepting = tokio::spawn(server::accept(world.clone(), node, None, listener)),
             Err(e) => {
                 world.tell_shortage(&e);
                 return;
@@ -68,10 +70,58 @@ async fn supervise(
     }
 }
 
+/// Waits for a program to be ready; then sees to its outages, and tells if it ends by itself.
+pub(crate) async fn supervise_program(world: Arc<World>, program: Arc<Program>) {
+    let node = program.node;
+    let tell = |kind| {
+        let at = world.clock.now();
+        world.record(Record::Node(NodeEvent { node, at, kind }));
+    };
+    world.begun.wait().await;
+    let outages = world.faults.outages(node);
+    for (down, up, _) in outages {
+        tokio::select! {
+            () = world.clock.sleep_until(down) => {}
+            () = ended(&program) => return lost(&world, node),
+        }
+        tell(NodeEventKind::Down);
+        program.kill();
+        for edge in world.scenario.topology.incoming(node) {
+            world.edge(edge).pool.clear();
+        }
+        world.clock.sleep_until(up).await;
+        let back = match program.spawn() {
+            Ok(()) => program.until_ready().await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = back {
+            world.fail(error);
+            return;
+        }
+        tell(NodeEventKind::Up);
+        tell(NodeEventKind::Ready);
+    }
+    ended(&program).await;
+    lost(&world, node);
+}
+
+/// Comes when a program ends by itself.
+async fn ended(program: &Program) {
+    while program.ended().is_none() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn lost(world: &World, node: NodeId) {
+    let at = world.clock.now();
+    world.record(Record::Node(NodeEvent { node, at, kind: NodeEventKind::Down }));
+}
+
 /// Once in a while: how full each node is, and the end of idle connections.
 pub(crate) async fn housekeeping(world: Arc<World>) {
     let mut ticks = tokio::time::interval(Duration::from_millis(500));
     let mut second = 0;
+    world.begun.wait().await;
     loop {
         ticks.tick().await;
         let at = world.clock.now();

@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 use topology::wire::Close;
 
 use super::shape::Shaped;
+use super::tap::Tap;
 use super::world::{World, lock};
 use crate::shape::{Shape, Then};
 
@@ -30,6 +31,9 @@ pub(crate) struct Conn {
     task: AtomicWaker,
     shaped: AtomicBool,
     shape: Mutex<Shaped>,
+    /// Its caller keeps no records: what it gets is watched here.
+    pub(super) tapped: AtomicBool,
+    pub(super) tap: Mutex<Option<Box<Tap>>>,
     /// Requests so far.
     pub(crate) requests: AtomicU32,
     /// Requests under way: 0 or 1.
@@ -71,7 +75,7 @@ impl Conn {
     }
 
     /// Serves the connection until it ends, of itself or as it is told.
-    pub(crate) async fn drive<S>(&self, mut serving: Connection<TokioIo<Wire>, S>)
+    pub(crate) async fn drive<S>(&self, world: &World, mut serving: Connection<TokioIo<Wire>, S>)
     where
         S: HttpService<Incoming>,
         S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -87,7 +91,9 @@ impl Conn {
             Pin::new(&mut serving).poll(cx).map(|_| ())
         })
         .await;
-        if let Some(End { last_words, close }) = lock(&self.end).take() {
+        let end = lock(&self.end).take();
+        let told = end.as_ref().map(|end| (end.close, !end.last_words.is_empty()));
+        if let Some(End { last_words, close }) = end {
             let stream = serving.into_parts().io.into_inner().stream;
             // The socket's buffer is empty between two responses, so it takes a few bytes at once;
             // and whatever fails here fails because the connection is gone already.
@@ -97,6 +103,9 @@ impl Conn {
                 Close::Reset => socket.set_linger(Some(Duration::ZERO)),
                 Close::Fin | Close::Silence => socket.shutdown(std::net::Shutdown::Write),
             };
+        }
+        if let Some(tap) = self.untap(|_| true) {
+            tap.over(world, told);
         }
     }
 }
@@ -149,6 +158,7 @@ impl Wire {
             let written = if piece.is_empty() { Ok(0) } else { self.stream.try_write(&piece) };
             match written {
                 Ok(n) => {
+                    self.conn.tap(|tap| tap.wrote(&data[..n]));
                     let then = shape.wrote(&data[..n]);
                     drop(shape);
                     match then {
@@ -180,7 +190,9 @@ impl AsyncWrite for Wire {
         if self.conn.shaped.load(Ordering::Acquire) {
             return self.poll_shaped_write(cx, data);
         }
-        Pin::new(&mut self.stream).poll_write(cx, data)
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, data))?;
+        self.conn.tap(|tap| tap.wrote(&data[..written]));
+        Poll::Ready(Ok(written))
     }
 
     fn poll_write_vectored(
@@ -192,7 +204,16 @@ impl AsyncWrite for Wire {
             let first = pieces.iter().find(|p| !p.is_empty()).map_or(&[][..], |p| p);
             return self.poll_shaped_write(cx, first);
         }
-        Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, pieces))?;
+        self.conn.tap(|tap| {
+            let mut left = written;
+            for piece in pieces {
+                let taken = left.min(piece.len());
+                tap.wrote(&piece[..taken]);
+                left -= taken;
+            }
+        });
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -200,12 +221,16 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // The HTTP server flushes once its own buffer is empty.
+        if let Some(tap) = self.conn.untap(Tap::is_done) {
+            tap.whole(&self.world);
+        }
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_pause(cx));
         if !self.closing {
+            ready!(self.poll_pause(cx));
             self.closing = true;
             let delay = {
                 let shaped = lock(&self.conn.shape);
@@ -213,6 +238,14 @@ impl AsyncWrite for Wire {
             };
             if let Some(delay) = delay {
                 self.pause_for(delay);
+            }
+        }
+        if self.pause.is_some() {
+            // Whoever hangs up waits for no end.
+            let mut byte = [0];
+            if let Poll::Ready(Ok(0)) = self.stream.poll_peek(cx, &mut ReadBuf::new(&mut byte)) {
+                self.conn.tap(Tap::left);
+            } else {
                 ready!(self.poll_pause(cx));
             }
         }

@@ -10,11 +10,13 @@ use http::header::{HeaderName, HeaderValue};
 use http::{Method, Uri};
 use node::{Dice, Env, Faults, Input, NodeState, Ticket};
 use tokio::sync::oneshot;
+use topology::external::Program;
 use topology::wire::Disturbance;
 use topology::{EdgeId, NodeId, NodeKind, Scenario};
 use trace::{CallId, HopId, Record};
 
 use super::clock::Clock;
+use super::gate::{self, Gate, Insides};
 use super::headers::Via;
 use super::pool::Pool;
 use super::ports::{Blackhole, Port};
@@ -32,7 +34,11 @@ pub(crate) struct NodeHost {
     pub(crate) id: NodeId,
     pub(crate) name: String,
     pub(crate) port: Port,
+    /// Where it is: at its port, unless it is a program that runs by itself.
+    pub(crate) address: SocketAddr,
     pub(crate) state: Mutex<NodeState>,
+    /// If it is a program: the requests inside.
+    pub(crate) insides: Insides,
     /// Those who wait for a worker.
     pub(crate) waiting: Mutex<BTreeMap<Ticket, oneshot::Sender<Input>>>,
     pub(crate) connections: Mutex<Vec<Weak<Conn>>>,
@@ -55,6 +61,10 @@ pub(crate) struct EdgeHost {
     /// Where the declared path is not the client's own.
     pub(crate) path: Option<Uri>,
     pub(crate) pool: Pool,
+    /// A listener of its own, where one is needed.
+    pub(crate) gate: Option<Gate>,
+    /// Its callee is a program, and its caller is all that sees what it does.
+    pub(crate) to_program: bool,
 }
 
 /// What a load sends.
@@ -105,12 +115,15 @@ pub(crate) struct World {
     pub(crate) outside_calls: AtomicU64,
     /// The clients give up what is under way.
     pub(crate) give_up: Signal,
+    /// The clock has begun.
+    pub(crate) begun: Signal,
     /// The run is over.
     pub(crate) over: Signal,
     disturbed: Mutex<BTreeMap<HopId, Disturbed>>,
     exchanges_left: AtomicI64,
     pub(crate) records: Arc<Records>,
     shortage: Mutex<Option<String>>,
+    failure: Mutex<Option<RunError>>,
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -127,10 +140,13 @@ impl World {
         let topology = &scenario.topology;
         let mut nodes = Vec::with_capacity(topology.node_count());
         for (id, node) in topology.nodes() {
+            let port = take(&node.name)?;
             nodes.push(NodeHost {
                 id,
                 name: node.name.clone(),
-                port: take(&node.name)?,
+                address: address(node, port.address)?,
+                port,
+                insides: Insides::default(),
                 state: Mutex::new(NodeState::new(&env, id)),
                 waiting: Mutex::default(),
                 connections: Mutex::default(),
@@ -143,14 +159,18 @@ impl World {
         let mut edges = Vec::with_capacity(topology.edge_count());
         for (id, edge) in topology.edges() {
             let (caller, callee) = topology.ends(id);
-            let address = nodes[callee.index()].port.address;
+            let host = &nodes[callee.index()];
+            let gate = gate::is_needed(&scenario, id).then(|| take(&host.name).map(Gate::new)).transpose()?;
+            let address = gate.as_ref().map_or(host.address, |gate| gate.port.address);
             edges.push(EdgeHost {
                 caller,
                 callee,
                 address,
-                authority: HeaderValue::from_str(&address.to_string()).expect("an address is ASCII"),
+                authority: HeaderValue::from_str(&host.address.to_string()).expect("an address is ASCII"),
                 path: (edge.path != "/").then(|| target(&edge.path)),
                 pool: Pool::new(edge.policy.pool),
+                to_program: gate.is_none() && topology.node(callee).kind == NodeKind::External,
+                gate,
             });
         }
         let templates = scenario.loads.iter().map(|load| template(&load.request)).collect();
@@ -164,7 +184,7 @@ impl World {
         };
         let (refused, wrong_port) = (take("refusals")?, take("wrong ports")?);
         let blackhole = Blackhole::open().map_err(RunError::io("cannot open a port that never answers"))?;
-        let clock = Clock::start().map_err(RunError::io("cannot make a timer"))?;
+        let clock = Clock::new().map_err(RunError::io("cannot make a timer"))?;
         Ok(Self {
             faults,
             dice,
@@ -180,13 +200,21 @@ impl World {
             counts: Counts::default(),
             outside_calls: AtomicU64::new(0),
             give_up: Signal::default(),
+            begun: Signal::default(),
             over: Signal::default(),
             disturbed: Mutex::default(),
             exchanges_left: AtomicI64::new(EXCHANGES_KEPT),
             records,
             shortage: Mutex::default(),
+            failure: Mutex::default(),
             scenario,
         })
+    }
+
+    /// Begins the run's time; once is enough.
+    pub(crate) fn begin(&self) {
+        self.clock.begin();
+        self.begun.give();
     }
 
     /// What the node machine looks at.
@@ -216,6 +244,12 @@ impl World {
             count.fetch_add(1, Ordering::Relaxed);
         }
         self.records.push(record);
+    }
+
+    /// How many requests could not be related to a call.
+    pub(crate) fn unrelated(&self) -> u64 {
+        let gates = self.edges.iter().filter_map(|edge| edge.gate.as_ref());
+        gates.map(|gate| gate.unrelated.load(Ordering::Relaxed)).sum()
     }
 
     /// Leaves word for the callee of a disturbed attempt.
@@ -256,6 +290,17 @@ impl World {
         lock(&self.shortage).get_or_insert_with(|| format!("a connection could not be made: {what}"));
     }
 
+    /// The run cannot go on.
+    pub(crate) fn fail(&self, error: RunError) {
+        lock(&self.failure).get_or_insert(error);
+        self.stop.now();
+    }
+
+    /// Why it could not go on.
+    pub(crate) fn failure(&self) -> Option<RunError> {
+        lock(&self.failure).take()
+    }
+
     /// What this machine ran out of first, if of anything.
     pub(crate) fn shortage(&self) -> Option<String> {
         lock(&self.shortage).clone()
@@ -267,6 +312,18 @@ impl World {
         let node = self.scenario.topology.node(from);
         node.kind == NodeKind::Client && !node.synthetic
     }
+}
+
+/// Where a node is.
+fn address(node: &topology::Node, port: SocketAddr) -> Result<SocketAddr, RunError> {
+    use std::net::ToSocketAddrs;
+    let Some(Program::Running { host, port }) = node.external.as_ref().map(|external| &external.program)
+    else {
+        return Ok(port);
+    };
+    let what = format!("cannot find the host {host} of {}", node.name);
+    let mut found = (host.as_str(), *port).to_socket_addrs().map_err(RunError::io(what.clone()))?;
+    found.next().ok_or_else(|| RunError::io(what)(std::io::Error::other("it has no address")))
 }
 
 fn filler(bytes: u64) -> Bytes {

@@ -173,14 +173,21 @@ fn declared_edges(scenario: &Scenario) -> Vec<EdgeId> {
         .filter(|&id| {
             let (from, to) = topology.ends(id);
             let (from, to) = (topology.node(from), topology.node(to));
-            !from.synthetic && seen.insert((from.declared_name.as_str(), to.declared_name.as_str()))
+            !from.synthetic
+                && !decides_itself(from)
+                && seen.insert((from.declared_name.as_str(), to.declared_name.as_str()))
         })
         .collect()
 }
 
+/// Whether a node is a program of whose settings nothing is known.
+fn decides_itself(node: &Node) -> bool {
+    node.external.as_ref().is_some_and(|external| !external.simulated)
+}
+
 fn declared_nodes(scenario: &Scenario) -> Vec<NodeId> {
     let mut seen = HashSet::new();
-    let all = scenario.topology.nodes().filter(|(_, node)| !node.synthetic);
+    let all = scenario.topology.nodes().filter(|(_, node)| !node.synthetic && !decides_itself(node));
     all.filter(|(_, node)| seen.insert(node.declared_name.as_str())).map(|(id, _)| id).collect()
 }
 

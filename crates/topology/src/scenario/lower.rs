@@ -4,6 +4,7 @@
 mod build;
 mod chain;
 mod edges;
+mod external;
 mod fallback;
 mod fault_place;
 mod faults;
@@ -38,6 +39,7 @@ pub(super) fn lower(mut file: ScenarioFile, whole: bool, problems: &mut Collecto
     edges::lower(&mut file, &mut build, problems);
     if build.sound {
         chain::check(&build, problems);
+        external::check_callees(&build, problems);
         fallback::lower(&file, &mut build, problems);
         plan::lower(&file, &mut build, problems);
     }

@@ -32,6 +32,11 @@ impl<'a> Source<'a> {
         Self { file_name, text, map: SourceMap::default(), overrides: Vec::new() }
     }
 
+    /// The folder of the file.
+    pub(super) fn folder(&self) -> &std::path::Path {
+        std::path::Path::new(self.file_name).parent().unwrap_or(std::path::Path::new(""))
+    }
+
     /// The place of a value, as a problem that says nothing yet.
     pub(super) fn place(&self, path: &Path, spot: Spot, word: Option<&str>) -> Problem {
         if let Some(by) = self.overrides.iter().rev().find(|o| o.path.contains(path)) {

@@ -140,7 +140,6 @@ fn nothing_but_the_wrong_nodes() {
 #[test]
 fn not_there_yet() {
     assert_snapshot!(replaced(&[
-        ("kind: gateway", "kind: external"),
         ("crash: down", "network: dns_failure"),
         ("workers: 8", "api: openapi.yaml"),
     ]));
@@ -321,4 +320,62 @@ fn colours_are_only_added() {
     }
     plain.push_str(rest);
     assert_eq!(plain, problems.render(false));
+}
+
+const PROGRAM: &str = "\
+name: shop
+nodes:
+  client: { kind: client }
+  gw: { kind: external, command: 'prog -l {{listen}} -u {{upstreams.app}}' }
+  app: { kind: server }
+edges:
+  - client -> gw
+  - gw -> app
+load: [{ from: client, rate: 1/s }]
+faults:
+  - { at: gw, crash: down }
+";
+
+/// The problems of a scenario with a program, some parts replaced.
+#[track_caller]
+fn with_program(parts: &[(&str, &str)]) -> String {
+    let text = parts.iter().fold(PROGRAM.to_owned(), |text, (old, new)| {
+        assert!(text.contains(old), "`{old}` is not in the scenario");
+        text.replace(old, new)
+    });
+    problems(&text)
+}
+
+#[test]
+fn a_program_that_is_none() {
+    assert!(Scenario::parse(PROGRAM, "shop.yaml").is_ok());
+    let command = "command: 'prog -l {{listen}} -u {{upstreams.app}}'";
+    assert_snapshot!(with_program(&[(command, "workers: 3, deadline: 1s")]));
+    assert_snapshot!(with_program(&[(command, "command: prog, url: 'http://127.0.0.1:80'")]));
+    assert_snapshot!(with_program(&[(command, "url: 'https://host:1/x', config: a.conf")]));
+    assert_snapshot!(with_program(&[("kind: server", "kind: server, command: x, ready: 1s")]));
+    assert_snapshot!(with_program(&[("prog -l", "prog {{config}} -l")]));
+    assert_snapshot!(with_program(&[("}}'", "}}', config: nowhere.conf, ready: { path: x, within: 0s }")]));
+}
+
+#[test]
+fn a_program_that_is_not_told_enough() {
+    assert_snapshot!(with_program(&[("-l {{listen}}", "-l {{listn}}")]));
+    assert_snapshot!(with_program(&[("-l {{listen}}", "")]));
+    assert_snapshot!(with_program(&[("-u {{upstreams.app}}", "")]));
+    assert_snapshot!(with_program(&[("{{upstreams.app}}", "{{upstreams.ap.port}} {{upstreams.app}}")]));
+    assert_snapshot!(with_program(&[("kind: server", "kind: server, replicas: 2")]));
+}
+
+#[test]
+fn what_is_the_programs_own_affair() {
+    assert_snapshot!(with_program(&[("  - gw -> app", "  - gw -> app: { timeout: 1s, weight: 2 }")]));
+    assert_snapshot!(with_program(&[("at: gw, crash: down", "at: gw, crash: exception")]));
+    assert_snapshot!(with_program(&[("at: gw, crash: down", "at: gw -> app, config: wrong_port")]));
+    assert_snapshot!(with_program(&[(
+        "at: gw, crash: down",
+        "at: gw -> app, network: down, probability: 5%"
+    )]));
+    let running = ("command: 'prog -l {{listen}} -u {{upstreams.app}}'", "url: 'http://127.0.0.1:80'");
+    assert_snapshot!(with_program(&[running]));
 }

@@ -201,3 +201,24 @@ proptest! {
         check(&text);
     }
 }
+
+#[test]
+fn programs() {
+    let text = "name: x
+nodes:
+  c: { kind: client }
+  a: { kind: external, command: 'prog \"two words\" {{listen.port}} {{upstreams.b}}', config: \"x\\ny {{dir}}\\n\" }
+  b: { kind: external, command: [prog, '{{config}}', '{{listen}}', '{{upstreams.s}}'], config: { file: Cargo.toml }, profile: nginx, ready: /up }
+  s: { kind: server }
+  u: { kind: external, url: 'http://localhost:8080/' }
+edges: [c -> a -> b, b -> s: { timeout: 1s }, c -> u]
+load: [{ rate: 1/s }]
+";
+    check(text);
+    let written = parse(text).to_yaml();
+    assert!(
+        written.contains("name = \"topology\"") && !written.contains(" file:"),
+        "it stands by itself: {written}"
+    );
+    assert_eq!(parse(text).simulated().map(|_| ()), Err("a".to_owned()));
+}

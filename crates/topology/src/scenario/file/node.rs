@@ -6,12 +6,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::calls::CallsFile;
+use super::external::{CommandFile, ConfigFile, ReadyFile};
 use super::short::{OrNone, Short, Time, around_long, seconds, short_forms, short_schema, status};
 use crate::node::{NodeKind, OnDisconnect, Order};
 use crate::profile::Profile;
 use crate::units::{DurationText, Size};
 
-/// A program in the chain. A client takes only `kind`, `calls` and `deadline`.
+/// A program in the chain. A client takes only `kind`, `calls` and `deadline`; an
+/// external node only `kind`, `profile`, and what only it has.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Node")]
@@ -68,6 +70,19 @@ pub(in crate::scenario) struct NodeFile {
     /// The largest request body it accepts. Default: the profile's, or 1MiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::scenario) body_limit: Option<Size>,
+    /// For an external node: the program that is started, with its arguments. `{{listen}}`,
+    /// `{{upstreams.NAME}}`, `{{dir}}` and `{{config}}` are filled in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenario) command: Option<CommandFile>,
+    /// For an external node: a file that is written for the program; the same is filled in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenario) config: Option<ConfigFile>,
+    /// For an external node that runs already: where, such as `http://127.0.0.1:8080`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenario) url: Option<String>,
+    /// For an external node: when it is ready. Default: once it listens, within 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenario) ready: Option<ReadyFile>,
 }
 
 fn profiles(_: &mut SchemaGenerator) -> Schema {

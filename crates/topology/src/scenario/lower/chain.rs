@@ -29,7 +29,7 @@ pub(super) fn check(build: &Build, problems: &mut Collector<'_>) {
                 let help = format!("{help}, or make it a server");
                 problems.key(&at).help(help).say(format!("the gateway `{name}` has nobody to call"));
             }
-            NodeKind::Gateway | NodeKind::Server => {}
+            NodeKind::Gateway | NodeKind::Server | NodeKind::External => {}
         }
         if any_client && group.nodes.iter().any(|n| !reached[n.index()]) {
             let help = format!("write an edge `... -> {name}`, or take the node out");

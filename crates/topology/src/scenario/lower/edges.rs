@@ -6,6 +6,7 @@ use super::super::path::Path;
 use super::super::problem::Collector;
 use super::super::source_map::shorten;
 use super::build::{Build, Callee, EDGES_MAX};
+use super::external;
 use super::policy::{self, Around};
 use super::text::{check_range, request_path_problem};
 use crate::{Edge, EdgeId, NodeKind};
@@ -37,8 +38,14 @@ pub(super) fn lower(file: &mut ScenarioFile, build: &mut Build, problems: &mut C
             continue;
         }
         let known = check_names(&names, &at, build, problems);
-        for pair in names.windows(2) {
-            let mut options = options.clone();
+        let decides_itself = |caller: &&str| external::decides_itself(caller, build);
+        let own: Vec<bool> = names.iter().map(decides_itself).collect();
+        if own[..own.len() - 1].contains(&true) {
+            external::check_edge(options, chain, &inside, problems);
+        }
+        let as_written = &*options;
+        for (pair, &own) in names.windows(2).zip(&own) {
+            let mut options = as_written.clone();
             let mut policy = written.clone();
             policy::fill_in_edge(
                 &mut policy,
@@ -60,7 +67,9 @@ pub(super) fn lower(file: &mut ScenarioFile, build: &mut Build, problems: &mut C
             } else {
                 build.sound = false;
             }
-            links.push(EdgeFile { chain: format!("{} -> {}", link.from, link.to), options });
+            // What a program does by itself is not written into the file.
+            let chain = format!("{} -> {}", link.from, link.to);
+            links.push(EdgeFile { chain, options: if own { as_written.clone() } else { options } });
         }
     }
     file.edges = links;

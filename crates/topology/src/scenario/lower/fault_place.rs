@@ -4,6 +4,7 @@ use super::super::hint::did_you_mean;
 use super::super::path::Path;
 use super::super::problem::Collector;
 use super::build::{Build, Group};
+use super::external;
 use crate::fault::{Mechanism, Site};
 use crate::{EdgeId, NodeId, NodeKind, Target};
 
@@ -26,6 +27,10 @@ pub(super) fn resolve(
                 }
                 return Vec::new();
             }
+            let found = edges.iter().find_map(|e| external::problem_at_edge(*e, mechanism, build));
+            if let Some((message, help)) = found {
+                problems.value(at).help(help).say(message);
+            }
             edges.into_iter().map(Target::Edge).collect()
         }
         (None, site) => {
@@ -35,7 +40,13 @@ pub(super) fn resolve(
                 return Vec::new();
             }
             match site {
-                Site::Node => nodes.into_iter().map(Target::Node).collect(),
+                Site::Node => {
+                    let found = nodes.iter().find_map(|n| external::problem_at_node(*n, mechanism, build));
+                    if let Some((message, help)) = found {
+                        problems.value(at).help(help).say(message);
+                    }
+                    nodes.into_iter().map(Target::Node).collect()
+                }
                 Site::Edge => {
                     nodes.into_iter().flat_map(|n| build.topology.incoming(n)).map(Target::Edge).collect()
                 }

@@ -11,7 +11,7 @@ use super::super::path::Path;
 use super::super::problem::Collector;
 use super::build::Build;
 use super::text::{is_token, label_problem};
-use super::{fault_place, side_effects};
+use super::{external, fault_place, side_effects};
 use crate::fault::{Crash, Effect, FAULTS_MAX, Fault, Match, Mechanism, Schedule};
 use crate::load::Load;
 use crate::units::{DurationText, Share};
@@ -37,7 +37,12 @@ pub(super) fn lower(
         let Some(mechanism) = mechanism(fault, &at, problems) else { continue };
         let targets = targets(fault, &mechanism, build, &at, problems);
         let schedule = schedule(fault, &mechanism, duration, &at, problems);
-        check_share(fault, &mechanism, &at, problems);
+        let is_state = |target: &Target| match target {
+            Target::Edge(edge) => external::is_state_of_edge(*edge, &mechanism, build),
+            Target::Node(_) => false,
+        };
+        let for_all = targets.iter().any(is_state);
+        check_share(fault, &mechanism, for_all, &at, problems);
         let matches = matches(&fault.matches, build, &at.at("match"), problems);
         let mut fault = Fault {
             name: fault.name.clone().unwrap_or_default(),
@@ -218,7 +223,13 @@ fn schedule(
 }
 
 /// How much of what matches is hit.
-fn check_share(fault: &FaultFile, mechanism: &Mechanism, at: &Path, problems: &mut Collector<'_>) {
+fn check_share(
+    fault: &FaultFile,
+    mechanism: &Mechanism,
+    for_all: bool,
+    at: &Path,
+    problems: &mut Collector<'_>,
+) {
     let partial = [
         ("probability", fault.probability != Share::ONE, fault.probability == Share::ZERO),
         ("first", fault.first.0.is_some(), fault.first.0 == Some(0)),
@@ -230,6 +241,13 @@ fn check_share(fault: &FaultFile, mechanism: &Mechanism, at: &Path, problems: &m
         if given && mechanism.effect() == Effect::State {
             let help = "say when with `start`, `for` and `every`";
             let message = format!("`{}` is a state of the node, for every request alike", mechanism.name());
+            problems.key(&at).help(help).say(message);
+        } else if given && for_all {
+            let help = "say when with `start`, `for` and `every`";
+            let message = format!(
+                "`{}` behind an external program holds for all of its connections or for none",
+                mechanism.name()
+            );
             problems.key(&at).help(help).say(message);
         } else if never {
             problems.value(&at).say("this can never match");

@@ -1,5 +1,7 @@
 //! Nodes: their settings, and their replicas.
 
+use std::sync::Arc;
+
 use indexmap::{IndexMap, IndexSet};
 
 use super::super::file::{
@@ -9,6 +11,7 @@ use super::super::hint::did_you_mean;
 use super::super::path::Path;
 use super::super::problem::Collector;
 use super::build::{Build, Group, NODES_MAX};
+use super::external;
 use super::text::{check_above_zero, check_range, node_name_problem};
 use crate::distribution::Distribution;
 use crate::node::{Codel, Discipline, Node, NodeKind, OnDisconnect, Plan, Response, ScriptStep};
@@ -49,7 +52,7 @@ pub(super) fn lower(file: &mut ScenarioFile, build: &mut Build, problems: &mut C
 }
 
 fn replicas(node: &mut NodeFile, at: &Path, problems: &mut Collector<'_>) -> usize {
-    if node.kind == NodeKind::Client {
+    if matches!(node.kind, NodeKind::Client | NodeKind::External) {
         return 1;
     }
     let replicas = *node.replicas.get_or_insert(1);
@@ -62,7 +65,13 @@ fn replicas(node: &mut NodeFile, at: &Path, problems: &mut Collector<'_>) -> usi
 /// Writes a node's defaults into its file, and reads it.
 fn settle(name: &str, file: &mut NodeFile, at: &Path, problems: &mut Collector<'_>) -> Node {
     check_above_zero(file.deadline.0, "`none` is no limit", || at.at("deadline"), problems);
-    let mut settled = if file.kind == NodeKind::Client {
+    external::check_keys(file, at, problems);
+    let program = external::lower(file, at, problems);
+    let mut settled = if file.kind == NodeKind::External {
+        // How it answers is its own affair: nothing of that is written into its file.
+        check_profile(file, at, problems);
+        file.clone()
+    } else if file.kind == NodeKind::Client {
         for key in answering_keys(file) {
             let help = "a client takes only `kind`, `calls` and `deadline`";
             problems
@@ -108,6 +117,7 @@ fn settle(name: &str, file: &mut NodeFile, at: &Path, problems: &mut Collector<'
         keep_alive: settled.keep_alive.unwrap_or_default().0,
         header_limit: settled.header_limit.unwrap_or_default().0,
         body_limit: settled.body_limit.unwrap_or_default().0,
+        external: program.map(Arc::new),
         synthetic: false,
     }
 }
@@ -130,7 +140,7 @@ fn fill_in(file: &mut NodeFile) {
 }
 
 /// The keys that say how a node answers, as far as they are given.
-fn answering_keys(file: &NodeFile) -> impl Iterator<Item = &'static str> {
+pub(super) fn answering_keys(file: &NodeFile) -> impl Iterator<Item = &'static str> {
     [
         ("profile", file.profile.is_some()),
         ("workers", file.workers.is_some()),
@@ -150,13 +160,17 @@ fn answering_keys(file: &NodeFile) -> impl Iterator<Item = &'static str> {
     .filter_map(|(key, given)| given.then_some(key))
 }
 
-fn check(file: &NodeFile, at: &Path, problems: &mut Collector<'_>) {
-    let profile = file.profile.as_deref().unwrap_or_default();
+fn check_profile(file: &NodeFile, at: &Path, problems: &mut Collector<'_>) {
+    let Some(profile) = file.profile.as_deref() else { return };
     if Profile::find(profile).is_none() {
         let names = Profile::ALL.map(|p| p.name);
         let help = || did_you_mean(profile, names, "the profiles are");
         problems.value(&at.at("profile")).maybe_help(help).say(format!("there is no profile `{profile}`"));
     }
+}
+
+fn check(file: &NodeFile, at: &Path, problems: &mut Collector<'_>) {
+    check_profile(file, at, problems);
     for (key, value) in [("workers", file.workers), ("max_in_flight", file.max_in_flight)] {
         if value == Some(OrNone(Some(0))) {
             problems.value(&at.at(key)).help("`none` is no limit").say("with 0 no request is ever answered");

@@ -127,6 +127,7 @@ fn source(fault: &str) -> Node {
         declared_name: name.clone(),
         name,
         kind: NodeKind::Client,
+        external: None,
         profile: Profile::ALL[0],
         workers: None,
         queue: 0,

@@ -1,0 +1,105 @@
+//! A program keeps no records for us: its side of a hop, as whoever called it saw it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, Uri};
+use topology::{Failure, FaultSet};
+use trace::{Outcome, Record, Sent, Served, ServedEnd, Source, Time};
+
+use super::gate;
+use super::headers::Identity;
+use super::world::World;
+
+/// Watches a request at a program, and tells what came of it; at the latest as it is dropped.
+#[derive(Debug)]
+pub(crate) struct Witness {
+    world: Arc<World>,
+    identity: Identity,
+    arrived: Time,
+    status: Option<u16>,
+    told: bool,
+}
+
+impl Witness {
+    /// A request goes to a program.
+    pub(crate) fn new(world: Arc<World>, identity: Identity, method: &Method, uri: &Uri) -> Self {
+        let arrived = world.clock.now();
+        let callee = world.edge(identity.edge).callee;
+        world.node(callee).insides.enter(&identity, method, uri, arrived);
+        Self { world, identity, arrived, status: None, told: false }
+    }
+
+    /// The program never saw it.
+    pub(crate) fn unseen(&mut self) {
+        self.told = true;
+    }
+
+    /// The head of its response has come.
+    pub(crate) fn head(&mut self, status: u16) {
+        self.status = Some(status);
+    }
+
+    /// All of its response has come.
+    pub(crate) fn whole(&mut self) {
+        if let Some(status) = self.status {
+            self.ended(Outcome::Answered(status));
+        }
+    }
+
+    /// Its response broke off in its body.
+    pub(crate) fn broke_off(&mut self) {
+        self.ended(Outcome::Failed { failure: Failure::BodyIncomplete, status: self.status });
+    }
+
+    /// This came of it.
+    pub(crate) fn ended(&mut self, outcome: Outcome) {
+        if std::mem::replace(&mut self.told, true)
+            || outcome.failure().is_some_and(Failure::surely_unprocessed)
+        {
+            return;
+        }
+        let world = &self.world;
+        let identity = &self.identity;
+        let finished = world.clock.now();
+        let node = world.edge(identity.edge).callee;
+        let (sent, end) = match outcome.failure() {
+            None => (Sent::Whole, ServedEnd::Answered),
+            Some(Failure::HeadIncomplete | Failure::BodyIncomplete) => (Sent::Cut, ServedEnd::Answered),
+            Some(Failure::ProtocolError) => (Sent::Malformed, ServedEnd::Answered),
+            Some(Failure::HeadTimeout | Failure::BodyTimeout | Failure::Cancelled) => {
+                (Sent::Nothing, ServedEnd::CallerGone)
+            }
+            Some(_) => (Sent::Nothing, ServedEnd::Answered),
+        };
+        let faults = if outcome.is_ok() {
+            FaultSet::EMPTY
+        } else {
+            gate::marks_behind(world, node, identity.hop, self.arrived, finished)
+        };
+        world.record(Record::Served(Served {
+            call: identity.call,
+            hop: identity.hop,
+            edge: identity.edge,
+            arrived: self.arrived,
+            started: Some(self.arrived),
+            worked: Duration::ZERO,
+            finished,
+            status: outcome.status(),
+            source: Source::Nobody,
+            sent,
+            end,
+            in_flight: 0,
+            queued: 0,
+            faults,
+        }));
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        self.ended(Outcome::Failed { failure: Failure::Cancelled, status: None });
+        let callee = self.world.edge(self.identity.edge).callee;
+        self.world.node(callee).insides.leave(self.identity.hop, self.world.clock.now());
+    }
+}
