@@ -23,6 +23,7 @@ mod path;
 mod recorder;
 pub mod render;
 mod series;
+mod sign;
 mod statistics;
 pub mod sweep;
 mod tally;

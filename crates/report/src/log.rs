@@ -9,6 +9,7 @@ use crate::Verdict;
 use crate::anatomy::maker;
 use crate::names::Names;
 use crate::path::path;
+use crate::sign::sign;
 use crate::statistics::{micros, ms, round};
 
 /// A call's row; the verdict is there if it failed.
@@ -36,6 +37,7 @@ pub(crate) fn call_row(
         evidence: verdict.map(|v| v.evidence.clone()).unwrap_or_default(),
         next_step: verdict.map_or_else(|| names.none.clone(), |v| v.next_step.into()),
         seed: names.seed,
+        sign: verdict.and_then(|v| sign(scenario, trace, v)).unwrap_or_default(),
     }
 }
 

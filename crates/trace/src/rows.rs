@@ -229,6 +229,9 @@ rows! {
         /// The seed that the call was made under.
         #[serde(default)]
         seed: u64,
+        /// How the failure shows at the gateway that met it first, if it is the product of its profile.
+        #[serde(default)]
+        sign: String,
     }
     /// One attempt over one edge.
     "hops.csv" => HopRow {

@@ -35,7 +35,9 @@ fn call(explained: &Explained) -> Vec<Block> {
     }
     let verdict = format!("verdict: {} at {}", reason(&call.cause, &call.mechanism), call.origin);
     blocks.push(Block::Line(Tone::Plain, verdict));
-    for (label, text) in [("evidence", &*call.evidence), ("next step", &*call.next_step)] {
+    let texts =
+        [("evidence", &*call.evidence), ("its own sign", &*call.sign), ("next step", &*call.next_step)];
+    for (label, text) in texts {
         if !text.is_empty() {
             blocks.push(Block::Line(Tone::Plain, format!("{label}: {text}")));
         }

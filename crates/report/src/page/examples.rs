@@ -68,6 +68,7 @@ fn article(part: &Part<'_>, kind: usize, example: &Example, open: bool) -> Marku
             dl.verdict {
                 dt { "Verdict" } dd { (kinds::what(&row.cause, &row.mechanism)) " at " b { (row.origin) } }
                 @if !row.evidence.is_empty() { dt { "Evidence" } dd { (row.evidence) } }
+                @if !row.sign.is_empty() { dt { "Its own sign" } dd { (row.sign) } }
                 @if !row.next_step.is_empty() { dt { "Next step" } dd { (row.next_step) } }
                 @let marks = explain::marks(example.steps.iter().map(|step| &step.hop));
                 dt { "Injected" } dd { (marks) }
