@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use report::lints::{self, Checked, Format};
+use topology::gateways::{self, ConfigFile, Product};
 use topology::lint::{self, Finding, RULES, Rule, Severity};
 use topology::{NodeKind, Scenario};
 
@@ -15,9 +16,10 @@ use crate::scenario::{self, Source};
 /// The arguments of `check`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// The scenario's file.
+    /// A scenario; or configurations of nginx, HAProxy and Envoy, several as one chain, the
+    /// outermost first: who calls whom is known by the ports.
     #[arg(required_unless_present_any = ["rules", "explain"])]
-    file: Option<PathBuf>,
+    files: Vec<PathBuf>,
     #[command(flatten)]
     changes: ChangeArgs,
     #[command(flatten)]
@@ -32,10 +34,10 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_enum, default_value_t)]
     format: FormatName,
     /// List all rules.
-    #[arg(long, conflicts_with_all = ["file", "explain"])]
+    #[arg(long, conflicts_with_all = ["files", "explain"])]
     rules: bool,
     /// Say all about one rule.
-    #[arg(long, value_name = "RULE", value_parser = rule, conflicts_with = "file")]
+    #[arg(long, value_name = "RULE", value_parser = rule, conflicts_with = "files")]
     explain: Option<&'static Rule>,
 }
 
@@ -89,27 +91,75 @@ pub(crate) fn check(args: &CheckArgs, output: &Output) -> Result<Exit, Failure> 
         output::result(|out| lints::explain(rule, output.result_colour(), out))?;
         return Ok(Exit::Well);
     }
-    let Some(file) = args.file.as_deref().filter(|_| !args.rules) else {
+    if args.rules {
         output::result(lints::list)?;
         return Ok(Exit::Well);
-    };
-    let source = Source::read(file, &args.changes)?;
-    let (mut scenario, places) = source.placed(output)?;
-    if let Some(strategy) = &args.strategy.strategy {
-        scenario = scenario::under(scenario, strategy)?;
     }
-    let mut findings = lint::check(&scenario, &places);
+    let sources: Vec<Source> =
+        args.files.iter().map(|file| Source::read(file, &args.changes)).collect::<Result<_, _>>()?;
+    let files: Vec<ConfigFile<'_>> = sources.iter().map(Source::file).collect();
+    let Looked { mut findings, contents } = match (sources.as_slice(), files.as_slice()) {
+        ([source], [file]) if Product::of(*file).is_none() => look_at_scenario(source, args, output)?,
+        _ => look_at_gateways(&files, args, output)?,
+    };
     findings.retain(|finding| args.allow.iter().all(|allowed| allowed.id != finding.rule.id));
     let passed = !findings.iter().any(|finding| is_denied(finding, args.deny));
     let checked = Checked {
-        file: &file.display().to_string(),
-        contents: &contents(&scenario),
+        file: files.first().map_or("", |file| file.name),
+        contents: &contents,
         findings: &findings,
         passed,
         version: env!("CARGO_PKG_VERSION"),
     };
     output::result(|out| lints::write(&checked, args.format.into(), output.result_colour(), out))?;
     Ok(if passed { Exit::Well } else { Exit::Failed })
+}
+
+/// What was looked at, and what was found.
+struct Looked {
+    findings: Vec<Finding>,
+    contents: String,
+}
+
+fn look_at_scenario(source: &Source, args: &CheckArgs, output: &Output) -> Result<Looked, Failure> {
+    let (mut scenario, places) = source.placed(output)?;
+    if let Some(strategy) = &args.strategy.strategy {
+        scenario = scenario::under(scenario, strategy)?;
+    }
+    Ok(Looked { findings: lint::check(&scenario, &places), contents: contents(&scenario) })
+}
+
+fn look_at_gateways(files: &[ConfigFile<'_>], args: &CheckArgs, output: &Output) -> Result<Looked, Failure> {
+    if let Some(other) = files.iter().find(|file| Product::of(**file).is_none()) {
+        return Err(Failure::wrong(format!(
+            "{} is no configuration of nginx, HAProxy or Envoy: scenarios are checked one at a time",
+            other.name
+        )));
+    }
+    let changes = &args.changes;
+    if !changes.overrides.is_empty() || changes.seed.is_some() || changes.duration.is_some() {
+        return Err(Failure::wrong("only a scenario can be changed by `--set`, `--seed` and `--duration`"));
+    }
+    if let Some(strategy) = &args.strategy.strategy {
+        return Err(Failure::wrong(format!("a gateway's configuration has no strategy `{strategy}`")));
+    }
+    for (file, included) in
+        files.iter().flat_map(|file| gateways::includes(*file).map(|name| (file.name, name)))
+    {
+        output.hint(&format!("note: {file} includes {included}, which is not looked at: name it too"));
+    }
+    let (scenario, chain) = gateways::read(files)
+        .map_err(|problems| Failure::problems(problems.render(output.diagnostic_colour())))?;
+    let topology = &scenario.topology;
+    let links = topology.edges().map(|(id, _)| topology.ends(id).1);
+    let known = links.filter(|&to| topology.node(to).kind == NodeKind::Gateway).count();
+    let contents = [
+        count(files.len(), "file"),
+        count(chain.gateways(), "gateway"),
+        count(topology.edge_count(), "edge"),
+        format!("{known} of them from one to another"),
+    ];
+    Ok(Looked { findings: lint::check(&scenario, &chain), contents: contents.join(", ") })
 }
 
 fn is_denied(finding: &Finding, deny: Option<Deny>) -> bool {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use topology::Scenario;
+use topology::gateways::ConfigFile;
 use topology::scenario::Placed;
 
 use crate::cli::{ChangeArgs, ScenarioArgs, StrategyArg};
@@ -26,6 +27,11 @@ impl Source {
         overrides.extend(changes.seed.map(|seed| ("seed".to_owned(), seed.to_string())));
         overrides.extend(changes.duration.map(|duration| ("duration".to_owned(), duration.to_string())));
         Ok(Self { text: read(file)?, file_name: file.display().to_string(), overrides })
+    }
+
+    /// The file as it is.
+    pub(crate) fn file(&self) -> ConfigFile<'_> {
+        ConfigFile { name: &self.file_name, text: &self.text }
     }
 
     /// The scenario, with where everything stands.
@@ -94,9 +100,8 @@ pub(crate) fn last_seed(scenario: &Scenario, seeds: u64) -> Result<u64, Failure>
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
-    let wrong = |reason: &dyn std::fmt::Display| {
-        Failure::wrong(format!("cannot read the scenario {}: {reason}", path.display()))
-    };
+    let wrong =
+        |reason: &dyn std::fmt::Display| Failure::wrong(format!("cannot read {}: {reason}", path.display()));
     let size = std::fs::metadata(path).map_err(|e| wrong(&e))?.len();
     if size > SIZE_MAX {
         return Err(wrong(&format!("it has {size} bytes, and a scenario has at most {SIZE_MAX}")));

@@ -9,6 +9,7 @@ pub mod distribution;
 pub mod edge;
 pub mod external;
 pub mod fault;
+pub mod gateways;
 pub mod graph;
 pub mod lint;
 pub mod load;

@@ -135,6 +135,17 @@ pub trait Places: fmt::Debug {
     /// Where a value stands, given as the keys to it, such as `retry.budget`; or where it would. Its
     /// message is left to be written.
     fn place(&self, scenario: &Scenario, at: At, key: &str) -> Problem;
+
+    /// How such a value is written there, as an instruction: "write `timeout: 2s`". None if there is no
+    /// such thing.
+    fn advice(&self, at: At, key: &str, value: &str) -> Option<String> {
+        let _ = at;
+        Some(match key.split_once('.') {
+            Some(("pool", key)) => format!("write `pool: {{ {key}: {value} }}`"),
+            Some(("retry", key)) => format!("write `{key}: {value}` in `retry`"),
+            _ => format!("write `{key}: {value}`"),
+        })
+    }
 }
 
 /// What the rules say about a scenario under the strategy that is in force, but for those that it

@@ -20,9 +20,14 @@ mod written;
 use std::time::Duration;
 
 pub use hint::nearest as nearest_name;
+pub(crate) use path::{Path, Segment};
 pub use placed::Placed;
 pub use problem::{Problem, Problems};
+pub(crate) use read::syntax;
 pub use schema::json_schema;
+pub(crate) use source::Source;
+pub(crate) use source_map::{Flaw, Range, SourceMap, Spot};
+pub(crate) use tree::Tree;
 pub use written::Written;
 
 use crate::load::Load;
@@ -129,6 +134,26 @@ impl Comparison {
 }
 
 impl Scenario {
+    /// One that nothing has been said about.
+    pub(crate) fn empty() -> Self {
+        Self {
+            name: String::new(),
+            description: String::new(),
+            seed: 1,
+            duration: Duration::ZERO,
+            warmup: Duration::ZERO,
+            finds_warmup: false,
+            topology: Topology::new(),
+            loads: Vec::new(),
+            faults: Vec::new(),
+            strategies: Vec::new(),
+            strategy: String::new(),
+            thresholds: Vec::new(),
+            allowed: Vec::new(),
+            written: Written::default(),
+        }
+    }
+
     /// Reads a scenario's text. The file's name is for the messages only.
     ///
     /// # Errors

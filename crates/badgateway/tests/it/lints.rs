@@ -2,6 +2,7 @@
 
 mod clean;
 mod foretold;
+mod gateways;
 mod program;
 mod shipped;
 

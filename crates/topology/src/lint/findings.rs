@@ -65,6 +65,12 @@ impl Draft<'_, '_> {
         self
     }
 
+    /// The same, if what it was read from has a word for it.
+    pub(super) fn maybe_fix(mut self, fix: Option<String>) -> Self {
+        self.fix = fix;
+        self
+    }
+
     /// What is wrong.
     pub(super) fn say(self, message: impl Into<String>) {
         let Self { findings, at, key, severity, fix } = self;

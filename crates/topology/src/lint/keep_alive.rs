@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::findings::Findings;
-use super::subject::Subject;
+use super::subject::{Subject, decides_itself};
 use super::text::time;
 use super::{At, Rule, Severity};
 
@@ -28,7 +28,7 @@ pub(super) static RULE: Rule = Rule {
 const MARGIN: Duration = Duration::from_secs(1);
 
 fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
-    for link in subject.edges() {
+    for link in subject.edges().filter(|link| !decides_itself(link.callee)) {
         let (pool, closes) = (link.policy.pool, link.callee.keep_alive);
         if !pool.reuse || pool.idle_timeout.saturating_add(MARGIN) <= closes {
             continue;
@@ -44,21 +44,14 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             link.callee_name(),
             time(closes)
         );
-        let below = closes.saturating_sub(MARGIN);
-        let fix = if below.is_zero() {
-            format!(
-                "write `keep_alive: {}` at `{}`",
-                time(pool.idle_timeout + MARGIN * 5),
-                link.callee_name()
-            )
-        } else {
-            format!(
-                "write `pool: {{ idle_timeout: {} }}`, or `keep_alive: {}` at `{}`",
-                time(below),
-                time(pool.idle_timeout + MARGIN * 5),
-                link.callee_name()
-            )
-        };
-        findings.at(At::Edge(link.id), "pool.idle_timeout").severity(severity).fix(fix).say(message);
+        let below = Some(closes.saturating_sub(MARGIN)).filter(|below| !below.is_zero());
+        let here =
+            below.and_then(|below| subject.advice(At::Edge(link.id), "pool.idle_timeout", &time(below)));
+        let longer = time(pool.idle_timeout.saturating_add(MARGIN * 5));
+        let there = subject.advice(At::Node(link.to), "keep_alive", &longer);
+        let there = there.map(|advice| format!("{advice} at `{}`", link.callee_name()));
+        let fixes: Vec<String> = here.into_iter().chain(there).collect();
+        let fix = (!fixes.is_empty()).then(|| fixes.join(", or ").replace(", or write ", ", or "));
+        findings.at(At::Edge(link.id), "pool.idle_timeout").severity(severity).maybe_fix(fix).say(message);
     }
 }

@@ -35,5 +35,5 @@ fn failures(outcomes: &Outcomes) -> impl Iterator<Item = Failure> {
 }
 
 /// What is recommended where retries have no bound, and no back-off.
-const BUDGET: &str = "budget: 10%";
-const BACKOFF: &str = "backoff: { exponential: { base: 100ms, max: 2s, jitter: full } }";
+const BUDGET: &str = "10%";
+const BACKOFF: &str = "{ exponential: { base: 100ms, max: 2s, jitter: full } }";

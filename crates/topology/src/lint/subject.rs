@@ -6,9 +6,9 @@ use petgraph::algo::toposort;
 use petgraph::graph::NodeIndex;
 use petgraph::visit::EdgeFiltered;
 
-use super::Places;
 use super::offered::Offered;
 use super::time::Times;
+use super::{At, Places};
 use crate::load::{Load, Request};
 use crate::policy::Policy;
 use crate::{Edge, EdgeId, Node, NodeId, NodeKind, Scenario};
@@ -38,6 +38,11 @@ impl<'s> Subject<'s> {
             edges: declared_edges(scenario),
             nodes: declared_nodes(scenario),
         }
+    }
+
+    /// How a value is written where the scenario comes from: "write `timeout: 2s`".
+    pub(super) fn advice(&self, at: At, key: &str, value: &str) -> Option<String> {
+        self.places.advice(at, key, value)
     }
 
     /// Each edge as declared: the first of those between replicas stands for all.
@@ -81,11 +86,19 @@ impl<'s> Subject<'s> {
         Some(&self.scenario.loads[load].request.method)
     }
 
+    /// Whether it is known at all what is sent.
+    pub(super) fn has_loads(&self) -> bool {
+        !self.scenario.loads.is_empty()
+    }
+
     /// How many replicas the callee of an edge has.
     pub(super) fn replicas(&self, link: &Link<'_>) -> usize {
         let name = &link.callee.declared_name;
         let others = self.scenario.topology.outgoing(link.from);
-        others.iter().filter(|&&edge| self.link(edge).callee.declared_name == *name).count()
+        let others = others.iter().map(|&edge| self.link(edge));
+        others
+            .filter(|other| other.callee.declared_name == *name && other.edge.path == link.edge.path)
+            .count()
     }
 }
 
@@ -172,16 +185,17 @@ fn declared_edges(scenario: &Scenario) -> Vec<EdgeId> {
     regular
         .filter(|&id| {
             let (from, to) = topology.ends(id);
+            let path = topology.edge(id).path.as_str();
             let (from, to) = (topology.node(from), topology.node(to));
             !from.synthetic
                 && !decides_itself(from)
-                && seen.insert((from.declared_name.as_str(), to.declared_name.as_str()))
+                && seen.insert((from.declared_name.as_str(), to.declared_name.as_str(), path))
         })
         .collect()
 }
 
 /// Whether a node is a program of whose settings nothing is known.
-fn decides_itself(node: &Node) -> bool {
+pub(super) fn decides_itself(node: &Node) -> bool {
     node.external.as_ref().is_some_and(|external| !external.simulated)
 }
 
@@ -200,7 +214,7 @@ pub(super) fn order(scenario: &Scenario) -> Option<Vec<NodeId>> {
     order.into_iter().map(id).collect()
 }
 
-/// Whether a node is called by others and calls others.
+/// Whether a node is called by others and calls others, as declared.
 pub(super) fn is_between(node: &Node) -> bool {
-    node.kind != NodeKind::Client && !node.plan.stages.is_empty()
+    node.kind != NodeKind::Client && !node.plan.stages.is_empty() && !decides_itself(node)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::offered::shares;
 use super::text;
 use crate::node::{Choice, Node, NodeKind};
-use crate::policy::{Policy, Retry};
+use crate::policy::{Outcomes, Policy, Retry};
 use crate::wire::Failure;
 use crate::{EdgeId, NodeId, Scenario};
 
@@ -161,6 +161,13 @@ pub(super) fn longest_call(policy: &Policy) -> Option<LongestCall> {
 /// The longest waits between so many attempts, together.
 pub(super) fn backoffs(retry: &Retry, attempts: u32) -> Duration {
     let Some(backoff) = &retry.backoff else { return Duration::ZERO };
+    let waits_for = |outcomes: &Outcomes| {
+        outcomes.has_failure(Failure::HeadTimeout) || statuses(outcomes) || !retries_after_connecting(retry)
+    };
+    // What takes long, and most of what fails at once, is tried again without a wait.
+    if retry.backoff_for.as_ref().is_some_and(|outcomes| !waits_for(outcomes)) {
+        return Duration::ZERO;
+    }
     (1..attempts).fold(Duration::ZERO, |sum, k| sum.saturating_add(backoff.longest(k)))
 }
 
@@ -168,6 +175,9 @@ pub(super) fn backoffs(retry: &Retry, attempts: u32) -> Duration {
 pub(super) fn retries_after_connecting(retry: &Retry) -> bool {
     let outcomes = &retry.when.outcomes;
     let connecting = |f: &Failure| f.surely_unprocessed() || *f == Failure::Cancelled;
-    let any_status = { crate::policy::Outcomes::STATUSES }.any(|s| outcomes.has_status(s));
-    any_status || Failure::ALL.iter().any(|f| !connecting(f) && outcomes.has_failure(*f))
+    statuses(outcomes) || Failure::ALL.iter().any(|f| !connecting(f) && outcomes.has_failure(*f))
+}
+
+fn statuses(outcomes: &Outcomes) -> bool {
+    { Outcomes::STATUSES }.any(|status| outcomes.has_status(status))
 }

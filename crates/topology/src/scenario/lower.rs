@@ -22,7 +22,7 @@ mod thresholds;
 use std::time::Duration;
 
 use build::Build;
-pub(super) use policy::{Around, fill_defaults, overridden};
+pub(super) use policy::{Around, fill_defaults, overridden, own as own_policy};
 
 use super::Scenario;
 use super::file::{ScenarioFile, WarmupFile};

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// One step from a collection to a value in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Segment {
+pub(crate) enum Segment {
     /// To the value of a key.
     Key(String),
     /// To an element of a list, from 0.
@@ -13,7 +13,7 @@ pub(super) enum Segment {
 
 /// A place in a document.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Path(pub(super) Vec<Segment>);
+pub(crate) struct Path(pub(crate) Vec<Segment>);
 
 impl From<&str> for Segment {
     fn from(key: &str) -> Self {
@@ -29,19 +29,19 @@ impl From<usize> for Segment {
 
 impl Path {
     /// The document's root.
-    pub(super) fn root() -> Self {
+    pub(crate) fn root() -> Self {
         Self::default()
     }
 
     /// One step further.
-    pub(super) fn at(&self, segment: impl Into<Segment>) -> Self {
+    pub(crate) fn at(&self, segment: impl Into<Segment>) -> Self {
         let mut segments = self.0.clone();
         segments.push(segment.into());
         Self(segments)
     }
 
     /// Whether the other place is this one or inside it.
-    pub(super) fn contains(&self, other: &Self) -> bool {
+    pub(crate) fn contains(&self, other: &Self) -> bool {
         other.0.starts_with(&self.0)
     }
 }

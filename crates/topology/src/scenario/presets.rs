@@ -8,7 +8,9 @@ use serde_yaml::Value;
 
 use super::de;
 use super::file::StrategyFile;
+use super::lower::{Around, fill_defaults, own_policy};
 use super::tree::Tree;
+use crate::policy::Policy;
 
 const DATA: &str = include_str!("presets.yaml");
 /// How wide a line is.
@@ -67,6 +69,13 @@ pub fn find(name: &str) -> Option<&'static Preset> {
 }
 
 impl Preset {
+    /// Its policy over an edge that has none of its own, whose callee has so many replicas.
+    pub(crate) fn policy_over(&self, replicas: u32) -> Policy {
+        let mut file = self.policy.clone();
+        fill_defaults(&mut file);
+        own_policy(&file, &Around { replicas, fallback: Vec::new() })
+    }
+
     pub(super) fn strategy(&self) -> &StrategyFile {
         &self.policy
     }

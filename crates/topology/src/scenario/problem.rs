@@ -39,6 +39,11 @@ pub struct Problems {
 }
 
 impl Problems {
+    /// One alone.
+    pub(crate) fn one(problem: Problem) -> Self {
+        Self { list: vec![problem], more: 0 }
+    }
+
     /// Each problem, in the order of the file.
     pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
         self.list.iter()

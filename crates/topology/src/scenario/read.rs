@@ -57,7 +57,7 @@ pub(super) fn read<'a>(
 }
 
 /// Where everything is, what is wrong with it so far, and the values.
-fn syntax(text: &str) -> Result<(SourceMap, Vec<Flaw>, Tree), Vec<Flaw>> {
+pub(crate) fn syntax(text: &str) -> Result<(SourceMap, Vec<Flaw>, Tree), Vec<Flaw>> {
     if text.len() > TEXT_MAX {
         let message = format!("the file has {} MiB", text.len() >> 20);
         let help = Some(format!("a scenario has at most {} MiB", TEXT_MAX >> 20));

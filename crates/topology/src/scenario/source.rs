@@ -11,24 +11,24 @@ const BEFORE_MAX: usize = 40;
 
 /// A scenario's text, and what the command line changes in it.
 #[derive(Debug)]
-pub(super) struct Source<'a> {
+pub(crate) struct Source<'a> {
     file_name: &'a str,
     text: &'a str,
-    pub(super) map: SourceMap,
-    pub(super) overrides: Vec<Override>,
+    pub(crate) map: SourceMap,
+    pub(crate) overrides: Vec<Override>,
 }
 
 /// A value that the command line has set.
 #[derive(Debug)]
-pub(super) struct Override {
+pub(crate) struct Override {
     /// Which value.
-    pub(super) path: Path,
+    pub(crate) path: Path,
     /// As typed: `--set path=value`.
-    pub(super) typed: String,
+    pub(crate) typed: String,
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn new(file_name: &'a str, text: &'a str) -> Self {
+    pub(crate) fn new(file_name: &'a str, text: &'a str) -> Self {
         Self { file_name, text, map: SourceMap::default(), overrides: Vec::new() }
     }
 
@@ -38,7 +38,7 @@ impl<'a> Source<'a> {
     }
 
     /// The place of a value, as a problem that says nothing yet.
-    pub(super) fn place(&self, path: &Path, spot: Spot, word: Option<&str>) -> Problem {
+    pub(crate) fn place(&self, path: &Path, spot: Spot, word: Option<&str>) -> Problem {
         if let Some(by) = self.overrides.iter().rev().find(|o| o.path.contains(path)) {
             return Self::typed(&by.typed);
         }
@@ -53,17 +53,17 @@ impl<'a> Source<'a> {
     }
 
     /// The line on which a value is, for messages that name a second place.
-    pub(super) fn line_of(&self, path: &Path) -> usize {
+    pub(crate) fn line_of(&self, path: &Path) -> usize {
         self.place(path, Spot::Key, None).line
     }
 
     /// A problem with the text itself.
-    pub(super) fn flaw(&self, flaw: Flaw) -> Problem {
+    pub(crate) fn flaw(&self, flaw: Flaw) -> Problem {
         Problem { message: flaw.message, help: flaw.help, ..self.at(flaw.range) }
     }
 
     /// The place of what was typed on the command line.
-    pub(super) fn typed(typed: &str) -> Problem {
+    pub(crate) fn typed(typed: &str) -> Problem {
         Problem {
             file: typed.to_owned(),
             line: 0,
@@ -74,6 +74,16 @@ impl<'a> Source<'a> {
             message: String::new(),
             help: None,
         }
+    }
+
+    /// The file's name.
+    pub(crate) fn file_name(&self) -> &str {
+        self.file_name
+    }
+
+    /// The text's begin, as a problem that says nothing yet.
+    pub(crate) fn start(&self) -> Problem {
+        self.at(Range::START)
     }
 
     /// The text from a place on, to the line's end.
@@ -98,7 +108,7 @@ impl<'a> Source<'a> {
     }
 
     /// Costs no more than the excerpt is long, however long the line.
-    fn at(&self, range: Range) -> Problem {
+    pub(crate) fn at(&self, range: Range) -> Problem {
         let before = self.text.get(..range.byte).unwrap_or_default().chars().rev();
         let before = before.take_while(|c| !matches!(c, '\n' | '\r'));
         let fits = range.column <= EXCERPT_MAX - BEFORE_MAX;

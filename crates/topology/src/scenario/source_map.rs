@@ -18,38 +18,38 @@ const FLAWS_MAX: usize = 50;
 
 /// A stretch of the text, on one line. Lines and columns count from 1, columns in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Range {
-    pub(super) line: usize,
-    pub(super) column: usize,
+pub(crate) struct Range {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
     /// In characters; `usize::MAX` is to the line's end.
-    pub(super) length: usize,
+    pub(crate) length: usize,
     /// Where it begins, in bytes from the start of the text.
-    pub(super) byte: usize,
+    pub(crate) byte: usize,
 }
 
 impl Range {
     /// The text's first character.
-    pub(super) const START: Self = Self { line: 1, column: 1, length: 1, byte: 0 };
+    pub(crate) const START: Self = Self { line: 1, column: 1, length: 1, byte: 0 };
 }
 
 /// Which part of an entry is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Spot {
+pub(crate) enum Spot {
     Key,
     Value,
 }
 
 /// What is wrong with a text as YAML, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Flaw {
-    pub(super) range: Range,
-    pub(super) message: String,
-    pub(super) help: Option<String>,
+pub(crate) struct Flaw {
+    pub(crate) range: Range,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
 }
 
 /// Where every key and value of a document is.
 #[derive(Debug, Default)]
-pub(super) struct SourceMap {
+pub(crate) struct SourceMap {
     /// The first is the root.
     values: Vec<Value>,
 }
@@ -70,7 +70,7 @@ enum Children {
 impl SourceMap {
     /// Reads where everything is. Some flaws leave the text readable; one that does not comes last in
     /// the error.
-    pub(super) fn scan(text: &str) -> Result<(Self, Vec<Flaw>), Vec<Flaw>> {
+    pub(crate) fn scan(text: &str) -> Result<(Self, Vec<Flaw>), Vec<Flaw>> {
         let mut walk = Walk::default();
         let mut options = granit_parser::Options::default();
         options.set_emit_comments(false);
@@ -92,7 +92,7 @@ impl SourceMap {
 
     /// Where a place is, and whether all of it was found: else it is the last known place on the
     /// way (the alias or the merge key that stands for the rest).
-    pub(super) fn locate(&self, path: &Path, spot: Spot) -> Option<(Range, bool)> {
+    pub(crate) fn locate(&self, path: &Path, spot: Spot) -> Option<(Range, bool)> {
         let mut value = self.values.first()?;
         let mut key = None;
         for (i, segment) in path.0.iter().enumerate() {
@@ -329,7 +329,7 @@ fn stretch(span: Span) -> Range {
 }
 
 /// A text as a message can show it.
-pub(super) fn shorten(text: &str) -> String {
+pub(crate) fn shorten(text: &str) -> String {
     const MAX: usize = 60;
     let mut shown: String =
         text.chars().take(MAX).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();

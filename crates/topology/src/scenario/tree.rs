@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// A value. Keys are texts; of a key given twice the first counts (and the source map complains).
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Tree {
+pub(crate) enum Tree {
     Null,
     Bool(bool),
     Unsigned(u64),
@@ -23,7 +23,7 @@ pub(super) enum Tree {
 
 impl Tree {
     /// A value in it.
-    pub(super) fn get_mut(&mut self, path: &Path) -> Option<&mut Self> {
+    pub(crate) fn get_mut(&mut self, path: &Path) -> Option<&mut Self> {
         path.0.iter().try_fold(self, |tree, segment| match (tree, segment) {
             (Self::Map(entries), Segment::Key(key)) => entries.get_mut(key),
             (Self::List(items), Segment::Index(index)) => items.get_mut(*index),
@@ -32,7 +32,7 @@ impl Tree {
     }
 
     /// How many values there are in it.
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         match self {
             Self::List(items) => 1 + items.iter().map(Self::size).sum::<usize>(),
             Self::Map(entries) => 1 + entries.values().map(Self::size).sum::<usize>(),

@@ -48,7 +48,7 @@ fn a_rule_is_known_by_its_id_and_its_code() {
     let told = at_once(&mut badgateway(["check", "--explain", "timeout-ordre"])).without_result(2);
     assert!(told.contains("did you mean `timeout-order`?"), "{told}");
     let told = at_once(&mut badgateway(["check"])).without_result(2);
-    assert!(told.contains("<FILE>"), "{told}");
+    assert!(told.contains("<FILES>"), "{told}");
 }
 
 #[test]

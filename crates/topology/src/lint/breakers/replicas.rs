@@ -35,7 +35,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             percent(1.0 / replicas as f64),
             link.caller_name()
         );
-        let fix = "write `breaker: 3`, or `retry: { max_attempts: 2 }`";
-        findings.at(At::Edge(link.id), "").fix(fix).say(message);
+        let fix = subject.advice(At::Edge(link.id), "breaker", "3");
+        findings.at(At::Edge(link.id), "").maybe_fix(fix).say(message);
     }
 }

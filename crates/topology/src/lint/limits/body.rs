@@ -1,9 +1,11 @@
 //! L03: a body limit that shrinks on the way down.
 
 use super::super::findings::Findings;
-use super::super::subject::Subject;
+use super::super::subject::{Link, Subject};
+
 use super::super::text::size;
 use super::super::{At, Rule, Severity};
+use super::shrinking;
 use crate::NodeKind;
 
 pub(in crate::lint) static RULE: Rule = Rule {
@@ -35,18 +37,18 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             findings.at(At::Node(id), "body_limit").fix(fix).say(message);
         }
     }
-    for link in subject.edges().filter(|link| link.caller.kind == NodeKind::Gateway) {
-        let (outer, inner) = (link.caller.body_limit, link.callee.body_limit);
-        if inner < outer {
-            let message = format!(
-                "`{}` accepts bodies up to {} and sends them on to `{}`, which refuses them over {}",
-                link.caller_name(),
-                size(outer),
-                link.callee_name(),
-                size(inner)
-            );
-            let fix = format!("write `body_limit: {}` at `{}`", size(inner), link.caller_name());
-            findings.at(At::Node(link.to), "body_limit").severity(Severity::Warning).fix(fix).say(message);
-        }
+    let limits =
+        |link: &Link<'_>| [link.caller, link.callee].map(|node| (node.body_limit, node.profile.limits.body));
+    for (link, outer, inner) in shrinking(subject, limits, 1 << 20) {
+        let message = format!(
+            "`{}` accepts bodies up to {} and sends them on to `{}`, which refuses them over {}",
+            link.caller_name(),
+            size(outer),
+            link.callee_name(),
+            size(inner)
+        );
+        let fix = subject.advice(At::Node(link.from), "body_limit", &size(inner));
+        let fix = fix.map(|advice| format!("{advice} at `{}`", link.caller_name()));
+        findings.at(At::Node(link.to), "body_limit").severity(Severity::Warning).maybe_fix(fix).say(message);
     }
 }

@@ -1,9 +1,11 @@
 //! L04: a head limit that shrinks on the way down.
 
 use super::super::findings::Findings;
-use super::super::subject::Subject;
+use super::super::subject::{Link, Subject};
+
 use super::super::text::size;
 use super::super::{At, Rule, Severity};
+use super::shrinking;
 use crate::NodeKind;
 
 pub(in crate::lint) static RULE: Rule = Rule {
@@ -35,18 +37,23 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             findings.at(At::Node(id), "header_limit").fix(fix).say(message);
         }
     }
-    for link in subject.edges().filter(|link| link.caller.kind == NodeKind::Gateway) {
-        let (outer, inner) = (link.caller.header_limit, link.callee.header_limit);
-        if inner < outer {
-            let message = format!(
-                "`{}` accepts heads up to {} and sends them on to `{}`, which refuses them over {}",
-                link.caller_name(),
-                size(outer),
-                link.callee_name(),
-                size(inner)
-            );
-            let fix = format!("write `header_limit: {}` at `{}`", size(outer), link.callee_name());
-            findings.at(At::Node(link.to), "header_limit").severity(Severity::Warning).fix(fix).say(message);
-        }
+    let limits = |link: &Link<'_>| {
+        [link.caller, link.callee].map(|node| (node.header_limit, node.profile.limits.head))
+    };
+    for (link, outer, inner) in shrinking(subject, limits, 16 << 10) {
+        let message = format!(
+            "`{}` accepts heads up to {} and sends them on to `{}`, which refuses them over {}",
+            link.caller_name(),
+            size(outer),
+            link.callee_name(),
+            size(inner)
+        );
+        let fix = subject.advice(At::Node(link.to), "header_limit", &size(outer));
+        let fix = fix.map(|advice| format!("{advice} at `{}`", link.callee_name()));
+        findings
+            .at(At::Node(link.to), "header_limit")
+            .severity(Severity::Warning)
+            .maybe_fix(fix)
+            .say(message);
     }
 }

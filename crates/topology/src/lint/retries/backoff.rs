@@ -35,16 +35,18 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             let elsewhere = subject.replicas(&link) >= attempts as usize;
             if !elsewhere {
                 let message = format!("`{from}` asks `{to}` up to {attempts} times without a pause");
-                let fix = format!("write `{BACKOFF}`");
-                findings.at(At::Edge(link.id), "retry").fix(fix).say(message);
+                let fewer = || subject.advice(At::Edge(link.id), "retry.max_attempts", "1");
+                let fix = subject.advice(At::Edge(link.id), "retry.backoff", BACKOFF).or_else(fewer);
+                findings.at(At::Edge(link.id), "retry").maybe_fix(fix).say(message);
             }
         } else if retry.backoff.as_ref().is_some_and(|backoff| backoff.jitter == Jitter::None) {
+            // Where nothing could be written instead, it is how the product is.
+            let Some(fix) = subject.advice(At::Edge(link.id), "retry.backoff", BACKOFF) else { continue };
             let first = retry.backoff.as_ref().map_or(waits, |backoff| backoff.longest(1));
             let message = format!(
                 "all calls to `{to}` that fail together are tried again together, {} later",
                 time(first)
             );
-            let fix = "add `jitter: full` to an exponential back-off";
             findings.at(At::Edge(link.id), "retry.backoff").severity(Severity::Info).fix(fix).say(message);
         }
     }

@@ -41,7 +41,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             link.caller_name()
         );
         let severity = if attempts > 2 { Severity::Warning } else { Severity::Info };
-        let fix = format!("write `{BUDGET}` in `retry`");
-        findings.at(At::Edge(link.id), "retry.max_attempts").severity(severity).fix(fix).say(message);
+        let fix = subject.advice(At::Edge(link.id), "retry.budget", BUDGET);
+        findings.at(At::Edge(link.id), "retry.max_attempts").severity(severity).maybe_fix(fix).say(message);
     }
 }

@@ -42,11 +42,11 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         }
     }
     for run in runs.iter().filter(|run| run.len() > 1) {
-        tell(run, findings);
+        tell(run, subject, findings);
     }
 }
 
-fn tell(run: &[Link<'_>], findings: &mut Findings<'_>) {
+fn tell(run: &[Link<'_>], subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let [outer, .., inner] = run else { return };
     let factor = |link: &Link<'_>| link.policy.retry.max_attempts;
     let product = run.iter().fold(1_u64, |product, link| product.saturating_mul(factor(link).into()));
@@ -60,13 +60,13 @@ fn tell(run: &[Link<'_>], findings: &mut Findings<'_>) {
         factors.join(" x "),
         all_of(&names)
     );
-    let fix = format!(
-        "write `max_attempts: 1` at all but `{} -> {}`, and `{BUDGET}` there",
-        inner.caller_name(),
-        inner.callee_name()
-    );
+    let fix = subject.advice(At::Edge(outer.id), "retry.max_attempts", "1").map(|advice| {
+        let budget = subject.advice(At::Edge(inner.id), "retry.budget", BUDGET);
+        let budget = budget.map_or_else(String::new, |budget| format!("; there {budget}"));
+        format!("{advice} at all but `{} -> {}`{budget}", inner.caller_name(), inner.callee_name())
+    });
     let severity = if product >= ERROR_FROM { Severity::Error } else { Severity::Warning };
-    findings.at(At::Edge(outer.id), "retry.max_attempts").severity(severity).fix(fix).say(message);
+    findings.at(At::Edge(outer.id), "retry.max_attempts").severity(severity).maybe_fix(fix).say(message);
 }
 
 /// `a` and `b` both, or `a`, `b` and `c` all.

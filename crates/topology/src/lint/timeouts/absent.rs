@@ -39,6 +39,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             }
         };
         let message = format!("`{}` waits for ever for `{}`{may}", link.caller_name(), link.callee_name());
-        findings.at(At::Edge(link.id), "timeout").fix(format!("write `timeout: {fix}`")).say(message);
+        let fix = subject.advice(At::Edge(link.id), "timeout", &fix);
+        findings.at(At::Edge(link.id), "timeout").maybe_fix(fix).say(message);
     }
 }

@@ -60,7 +60,8 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             )
         };
         let left = deadline.saturating_sub(backoffs(retry, attempts)).max(deadline / 2);
-        let fix = format!("write `timeout: {}`", time(left.mul_f64(0.95) / attempts.min(MEANT_MAX)));
-        findings.at(at, "deadline").severity(severity).fix(fix).say(message);
+        let each = time(left.mul_f64(0.95) / attempts.min(MEANT_MAX));
+        let fix = subject.advice(At::Edge(link.id), "timeout", &each);
+        findings.at(at, "deadline").severity(severity).maybe_fix(fix).say(message);
     }
 }

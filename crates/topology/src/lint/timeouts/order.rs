@@ -56,13 +56,19 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             _ => format!("`{from}` {how} {} for `{to}`, which {may}", time(waits)),
         };
         let longer = time_above(longest.mul_f64(1.1));
-        let fix = match shorter(call.as_ref().map(|(inner, _)| inner), waits) {
-            Some((inner, timeout)) => {
-                format!("write `timeout: {longer}` here, or `timeout: {timeout}` at `{inner}`")
+        let here = subject.advice(At::Edge(link.id), key, &longer);
+        let inner = call.as_ref().and_then(|(inner, _)| {
+            let advice = subject.advice(At::Edge(inner.id), "timeout", &shorter(inner, waits)?)?;
+            Some(format!("{advice} at `{} -> {}`", inner.caller_name(), inner.callee_name()))
+        });
+        let fix = match (here, inner) {
+            (Some(here), Some(inner)) => {
+                Some(format!("{here} here, or {}", inner.trim_start_matches("write ")))
             }
-            None => format!("write `timeout: {longer}` here, or shorter time-outs below `{to}`"),
+            (Some(here), None) => Some(format!("{here} here, or have `{to}` give up earlier")),
+            (None, inner) => inner,
         };
-        findings.at(At::Edge(link.id), key).severity(severity).fix(fix).say(message);
+        findings.at(At::Edge(link.id), key).severity(severity).maybe_fix(fix).say(message);
     }
 }
 
@@ -77,11 +83,10 @@ fn only_call<'s>(subject: &'s Subject<'_>, link: &Link<'_>) -> Option<Link<'s>> 
 }
 
 /// The time-out that would let all attempts of the inner call end in time.
-fn shorter(inner: Option<&Link<'_>>, waits: Duration) -> Option<(String, String)> {
-    let inner = inner?;
+fn shorter(inner: &Link<'_>, waits: Duration) -> Option<String> {
     let attempts = inner.policy.retry.max_attempts.max(1);
     let left = just_below(waits).checked_sub(backoffs(&inner.policy.retry, attempts))?;
     let each = left / attempts;
     let each = Duration::from_millis(u64::try_from(each.as_millis()).ok().filter(|ms| *ms > 0)?);
-    Some((format!("{} -> {}", inner.caller_name(), inner.callee_name()), time(each)))
+    Some(time(each))
 }

@@ -105,7 +105,7 @@ fn fill(file: &mut StrategyFile, from: StrategyFile) {
 }
 
 /// An edge's own policy; its file is filled in.
-pub(super) fn own(file: &StrategyFile, around: &Around) -> Policy {
+pub(in crate::scenario) fn own(file: &StrategyFile, around: &Around) -> Policy {
     let base = Policy {
         connect_timeout: seconds(5).0,
         timeout: Some(seconds(30).0),
