@@ -1,10 +1,11 @@
-//! `badgateway run`: one run of a scenario.
+//! `badgateway run`: a scenario, under one seed or several.
 
 use clap::Args;
 
 use crate::cli::{ScenarioArgs, StrategyArg};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::rounds::SeedArgs;
 use crate::scenario;
 use crate::session::{Session, SessionArgs};
 
@@ -16,13 +17,15 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     strategy: StrategyArg,
     #[command(flatten)]
+    seeds: SeedArgs,
+    #[command(flatten)]
     session: SessionArgs,
 }
 
 pub(crate) fn run(args: &RunArgs, output: &Output) -> Result<Exit, Failure> {
-    let mut scenario = scenario::load_with(&args.scenario, &args.strategy, output)?;
+    let scenario = scenario::load_with(&args.scenario, &args.strategy, output)?;
+    let rounds = args.seeds.rounds(args.session.engine, &scenario)?;
     let mut session = Session::begin(&args.session, &scenario, &[], output)?;
-    session.find_warmup(std::slice::from_mut(&mut scenario), 1)?;
-    session.run(scenario)?;
+    rounds.run(&mut session, vec![scenario], output)?;
     session.end(&args.session)
 }

@@ -13,6 +13,7 @@ use trace::{Manifest, RunDir};
 
 use crate::beside;
 use crate::cli::FormatArgs;
+use crate::count_line::CountLine;
 use crate::exit::{Exit, Failure};
 use crate::interrupt;
 use crate::output::{self, Output};
@@ -175,9 +176,9 @@ impl<'a> Session<'a> {
         match &found {
             Found::Warmup(warmup) => {
                 self.manifest.warmup_s = warmup.as_secs_f64();
-                self.manifest.notes.push(found.text());
+                self.note(found.text());
             }
-            Found::TooShort(_) => self.manifest.warnings.push(found.text()),
+            Found::TooShort(_) => self.warn(found.text()),
         }
         Ok(())
     }
@@ -192,22 +193,52 @@ impl<'a> Session<'a> {
         Ok(!self.interrupted)
     }
 
-    /// Runs all scenarios of a round in virtual time, so many at once; whether there may be another
-    /// round. What comes of it does not depend on how many.
-    pub(crate) fn run_beside(&mut self, scenarios: Vec<Scenario>, jobs: usize) -> Result<bool, Failure> {
+    /// Runs scenarios of one or several rounds in virtual time, so many at once. What comes of it does not
+    /// depend on how many: after each round it is asked whether there is to be another, and if not, what
+    /// has been run beyond it does not count. Whether there may be more.
+    pub(crate) fn run_beside(
+        &mut self,
+        scenarios: Vec<Scenario>,
+        jobs: usize,
+        line: &CountLine,
+        mut goes_on: impl FnMut(&mut Self) -> bool,
+    ) -> Result<bool, Failure> {
         let adapted = scenarios.into_iter().map(|scenario| self.engine.adapt(scenario).map(Arc::new));
         let scenarios: Vec<_> = adapted.collect::<Result<_, _>>()?;
-        let recorders = self.series.begin_round(&scenarios)?;
-        let runs = scenarios.iter().zip(recorders).collect();
+        let mut runs = Vec::with_capacity(scenarios.len());
+        for scenario in &scenarios {
+            runs.push((scenario, self.series.begin_beside(scenario.clone())?));
+        }
         let driven = beside::each(runs, jobs, |(scenario, recorder)| {
-            sim::des::run(scenario, &self.stop, recorder, |_| {})
+            let run = sim::des::run(scenario, &self.stop, recorder, |_| line.tick());
+            line.done();
+            run
         });
         for (scenario, run) in scenarios.iter().zip(driven) {
             let (summary, recorder) = run.map_err(|e| Failure::failed(e.to_string()))?;
-            self.series.end_beside(recorder, &matched(&summary), summary.interrupted)?;
+            let interrupted = summary.interrupted;
+            self.series.end_beside(recorder, &matched(&summary), interrupted)?;
             self.keep(scenario, summary);
+            if interrupted || (self.series.is_between_rounds() && !goes_on(self)) {
+                return Ok(false);
+            }
         }
         Ok(!self.interrupted)
+    }
+
+    /// Whether all figures are known this well.
+    pub(crate) fn is_known(&self, precision: f64) -> bool {
+        self.series.is_known(precision)
+    }
+
+    /// What a reader of the figures should know too.
+    pub(crate) fn note(&mut self, text: String) {
+        self.manifest.notes.push(text);
+    }
+
+    /// Why the figures may not be what they seem.
+    pub(crate) fn warn(&mut self, text: String) {
+        self.manifest.warnings.push(text);
     }
 
     /// Keeps what a run has said of itself.

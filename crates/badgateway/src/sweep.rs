@@ -1,7 +1,6 @@
 //! `badgateway sweep`: a grid of settings under each strategy.
 
 mod point;
-mod progress;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -16,14 +15,14 @@ use sim::Stop;
 use topology::units::Share;
 
 use crate::cli::{FormatArgs, ScenarioArgs};
-use crate::compare::SEEDS_MAX;
+use crate::count_line::CountLine;
 use crate::exit::{Exit, Failure};
 use crate::interrupt;
 use crate::output::{self, Output};
+use crate::rounds::{SEEDS_MAX, seeds_max};
 use crate::scenario::{Source, under_each};
 use crate::session::{Engine, default_folder};
 use point::Points;
-use progress::SweepProgress;
 
 /// A grid of up to so many points is checked whole before anything runs; of a larger one each value.
 const CHECKED_WHOLE: u64 = 1000;
@@ -44,11 +43,11 @@ pub(crate) struct SweepArgs {
     #[arg(long = "strategy", value_name = "NAME")]
     strategies: Vec<String>,
     /// How often each strategy is run at each point, each time with the next seed; the seeds are the
-    /// same everywhere.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=SEEDS_MAX))]
-    seeds: u32,
-    /// Fewer seeds, but at least ten, where success rate and goodput of all strategies are known this
-    /// well: half the width of their 95% intervals, as a fraction of the mean.
+    /// same everywhere. 1 if not given; with `--precision` at most 1000.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(SEEDS_MAX)))]
+    seeds: Option<u32>,
+    /// No more seeds than it takes, but at least ten, until success rate and goodput of all strategies
+    /// are known this well: how far a mean may be off, as a fraction of it.
     #[arg(long, value_name = "SHARE")]
     precision: Option<Share>,
     /// Only every Nth point, from the Kth on: one of N parts that `merge` joins.
@@ -83,7 +82,7 @@ pub(crate) fn sweep(args: SweepArgs, output: &Output) -> Result<Exit, Failure> {
         set: source.overrides.clone(),
         vary: grid.axes().to_vec(),
         strategies: args.strategies,
-        seeds: u64::from(args.seeds),
+        seeds: seeds_max(args.seeds, args.precision),
         precision: args.precision,
         shard: args.shard,
     };
@@ -155,7 +154,7 @@ struct Desk<'a> {
 /// Runs all points that are missing, until the end or an interruption.
 fn work(points: &Points<'_>, dir: &mut SweepDir, jobs: usize, stop: &Stop) -> Result<(), Failure> {
     let missing = dir.missing();
-    let progress = Arc::new(SweepProgress::new(dir.done(), dir.points(), points.output.quiet));
+    let progress = Arc::new(CountLine::new("points", dir.done(), dir.points(), points.output.quiet));
     let jobs = jobs.min(missing.len());
     let desk = Mutex::new(Desk { missing: missing.into_iter(), dir, failure: None });
     thread::scope(|scope| {

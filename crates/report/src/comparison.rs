@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use trace::rows::StrategyRow;
 
 use crate::outcomes::{Outcomes, Pairs};
-use crate::statistics::{ratio, round};
+use crate::statistics::{Confidence, ratio, round};
 pub use conclusion::{Advice, Conclusion};
 pub(crate) use conclusion::{conclude, named};
 use difference::Difference;
@@ -18,25 +18,34 @@ pub(crate) use ranking::in_order;
 /// What pairs of strategies have made of the same calls, seed by seed. Memory grows by a few numbers
 /// with each seed, not with its calls.
 #[derive(Debug, Default)]
-pub(crate) struct Matches(BTreeMap<(usize, usize), Vec<Pairs>>);
+pub(crate) struct Matches {
+    pairs: BTreeMap<(usize, usize), Vec<Pairs>>,
+    /// How many strategies there are.
+    strategies: usize,
+}
 
 impl Matches {
     /// All strategies have been run under one more seed.
     pub(crate) fn add(&mut self, outcomes: &[Outcomes]) {
+        self.strategies = outcomes.len();
         for (second, after) in outcomes.iter().enumerate() {
             for (first, before) in outcomes[..second].iter().enumerate() {
-                self.0.entry((first, second)).or_default().push(before.pairs(after));
+                self.pairs.entry((first, second)).or_default().push(before.pairs(after));
             }
         }
     }
 
     fn between(&self, one: usize, other: usize) -> &[Pairs] {
-        self.0.get(&(one.min(other), one.max(other))).map_or(&[], Vec::as_slice)
+        self.pairs.get(&(one.min(other), one.max(other))).map_or(&[], Vec::as_slice)
     }
 
-    /// By how much the second of two succeeds more often.
+    /// By how much the second of two succeeds more often. One is compared with all others: the intervals
+    /// of these differences hold together.
     fn difference(&self, first: usize, second: usize) -> Option<Difference> {
-        let difference = Difference::of(self.between(first, second))?;
+        let difference = Difference::of(
+            self.between(first, second),
+            Confidence::shared_by(self.strategies.saturating_sub(1)),
+        )?;
         Some(if first <= second { difference } else { difference.reversed() })
     }
 
@@ -88,7 +97,8 @@ mod tests {
             (a.success_vs, a.pairs, a.load_vs, a.p99_vs_ms),
             (Some(0.1), Some(1000), Some(0.25), Some(76.6))
         );
-        assert!(a.success_vs_low > Some(0.08) && a.success_vs_high < Some(0.12), "{a:?}");
+        // By itself it would be 0.081 to 0.119; two that hold together are each of 97.5%.
+        assert_eq!((a.success_vs_low, a.success_vs_high), (Some(0.078_459), Some(0.121_142)));
         assert_eq!((b.success_vs, b.load_vs), (Some(0.0), Some(-0.2)));
         assert_eq!((first.pareto, a.pareto, b.pareto), (Some(false), Some(true), Some(true)));
         // Seen from the better one the difference is negative.

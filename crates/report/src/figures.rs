@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use trace::manifest::{Manifest, Score, ThresholdVerdict};
 use trace::overview::{Overview, StrategyOverview};
-use trace::rows::{FaultRow, LayerRow, OriginRow, StrategyRow};
+use trace::rows::{FaultRow, LayerRow, OriginRow, SeedRow, StrategyRow};
 use trace::{RunDir, RunDirError};
 
 use crate::comparison::{Conclusion, conclude};
+use crate::sample::{Sample, SampleRow};
 
 /// What the calls of a run add up to, those of the warm-up and of surges left out.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -29,6 +30,8 @@ pub struct Figures {
     pub unmatched: Vec<String>,
     /// How many seeds they are over.
     pub seeds: u64,
+    /// What each strategy has shown under each of them.
+    pub by_seed: Vec<SeedRow>,
     /// The shape of each strategy's calls, if a page is to be drawn.
     pub overview: Vec<StrategyOverview>,
 }
@@ -43,6 +46,7 @@ impl Figures {
             joined.layers.extend(figures.layers);
             joined.faults.extend(figures.faults);
             joined.strategies.extend(figures.strategies);
+            joined.by_seed.extend(figures.by_seed);
             joined.thresholds.extend(figures.thresholds);
             joined.score.add(figures.score);
             joined.overview.extend(figures.overview);
@@ -65,6 +69,10 @@ pub struct Report {
     pub faults: Vec<FaultRow>,
     /// Each strategy's figures.
     pub strategies: Vec<StrategyRow>,
+    /// What each strategy has shown under each seed.
+    pub by_seed: Vec<SeedRow>,
+    /// The means over the seeds, with their intervals; empty if there is one seed.
+    pub means: Vec<SampleRow>,
     /// What follows, if there are several strategies.
     pub conclusion: Option<Conclusion>,
     /// The shape of the calls; none in a folder from before format 1.2.
@@ -75,12 +83,23 @@ pub struct Report {
 impl Report {
     /// A run and its figures; thresholds, score, seeds and unmatched faults go into the manifest.
     pub fn new(run: Manifest, figures: Figures) -> Self {
-        let Figures { origins, layers, faults, strategies, thresholds, score, unmatched, seeds, overview } =
-            figures;
+        let Figures {
+            origins,
+            layers,
+            faults,
+            strategies,
+            thresholds,
+            score,
+            unmatched,
+            seeds,
+            by_seed,
+            overview,
+        } = figures;
         let run = Manifest { thresholds, score, unmatched, seeds, ..run };
         let conclusion = conclude(&strategies, &deepest(&run));
+        let means = means(&strategies, &by_seed);
         let overview = Some(Overview { strategies: overview });
-        Self { run, origins, layers, faults, strategies, conclusion, overview }
+        Self { run, origins, layers, faults, strategies, by_seed, means, conclusion, overview }
     }
 
     /// Writes the tables and the manifest into the run's folder.
@@ -92,6 +111,7 @@ impl Report {
         dir.write_rows(&self.layers)?;
         dir.write_rows(&self.faults)?;
         dir.write_rows(&self.strategies)?;
+        dir.write_rows(&self.by_seed)?;
         if let Some(overview) = &self.overview {
             dir.write_overview(overview)?;
         }
@@ -108,13 +128,17 @@ impl Report {
             return Err(ReadError::Unfinished(dir.path().display().to_string()));
         }
         let strategies: Vec<StrategyRow> = dir.read_rows()?;
+        // Before format 1.2 there is none.
+        let by_seed = if dir.has::<SeedRow>() { dir.read_rows()? } else { Vec::new() };
         Ok(Self {
             origins: dir.read_rows()?,
             layers: dir.read_rows()?,
             faults: dir.read_rows()?,
             conclusion: conclude(&strategies, &deepest(&run)),
+            means: means(&strategies, &by_seed),
             strategies,
             overview: dir.read_overview()?,
+            by_seed,
             run,
         })
     }
@@ -129,6 +153,12 @@ impl Report {
         let counts = |strategy: &str| self.conclusion.as_ref().is_none_or(|c| c.strategy == strategy);
         self.run.thresholds.iter().filter(|t| counts(&t.strategy)).all(|t| t.met)
     }
+}
+
+/// The means over the seeds, if there are several.
+fn means(strategies: &[StrategyRow], by_seed: &[SeedRow]) -> Vec<SampleRow> {
+    let samples = strategies.iter().map(|row| Sample::of(by_seed, &row.strategy));
+    samples.filter(|sample| sample.seeds() > 1).map(|sample| sample.row()).collect()
 }
 
 /// The nodes that call nobody, as they are called in a sentence.

@@ -88,12 +88,11 @@ impl Files {
             Records::Failed => call.has_failure(),
             Records::All => true,
         };
-        if !is_kept {
-            return Ok(());
-        }
-        self.calls.push(&log::call_row(scenario, names, trace, call.verdict.as_ref()))?;
-        for attempt in &trace.attempts {
-            self.hops.push(&log::hop_row(scenario, names, trace, attempt))?;
+        if is_kept {
+            self.calls.push(&log::call_row(scenario, names, trace, call.verdict.as_ref()))?;
+            for attempt in &trace.attempts {
+                self.hops.push(&log::hop_row(scenario, names, trace, attempt))?;
+            }
         }
         let Some(verdict) = &call.verdict else { return Ok(()) };
         let kind = (verdict.origin, verdict.cause, verdict.mechanism);

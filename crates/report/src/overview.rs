@@ -141,6 +141,49 @@ impl Shape {
         *queued = served.queued.max(*queued);
     }
 
+    /// Adds what another run has counted; what there is no room for goes into the sums alone, as ever.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (index, theirs) in other.bins.iter().enumerate() {
+            at(&mut self.bins, index).merge(theirs);
+        }
+        for (key, theirs) in &other.kinds {
+            if self.kinds.len() < KINDS_MAX || self.kinds.contains_key(key) {
+                let kind = self.kinds.entry(*key).or_default();
+                add(&mut kind.surfaced, &theirs.surfaced);
+                add(&mut kind.masked, &theirs.masked);
+                kind.latency.merge(&theirs.latency);
+            }
+        }
+        for (node, theirs) in &other.nodes {
+            if self.nodes.len() < NODES_MAX || self.nodes.contains_key(node) {
+                let count = self.nodes.entry(*node).or_default();
+                widen(&mut count.in_flight, &theirs.in_flight);
+                widen(&mut count.queued, &theirs.queued);
+            }
+        }
+        for (count, theirs) in self.edges.iter_mut().zip(&other.edges) {
+            let EdgeCount { attempts, ok, cancelled, unseen, passed } = *theirs;
+            count.attempts += attempts;
+            count.ok += ok;
+            count.cancelled += cancelled;
+            count.unseen += unseen;
+            count.passed += passed;
+        }
+        for (node, calls) in &other.passed {
+            *self.passed.entry(*node).or_default() += calls;
+        }
+        self.ok.merge(&other.ok);
+        self.failed.merge(&other.failed);
+        for (way, calls) in &other.paths {
+            if self.paths.len() < PATHS_MAX || self.paths.contains_key(way) {
+                *self.paths.entry(way.clone()).or_default() += calls;
+            } else {
+                self.other_paths += calls;
+            }
+        }
+        self.other_paths += other.other_paths;
+    }
+
     fn index(&self, time: Time) -> usize {
         let index = time.since_start().as_nanos() / self.bin.as_nanos().max(1);
         usize::try_from(index).map_or(BINS_MAX - 1, |index| index.min(BINS_MAX - 1))
@@ -234,6 +277,17 @@ impl Shape {
 }
 
 impl BinCount {
+    fn merge(&mut self, other: &Self) {
+        let Bin { ok, status_502, other_status, no_response, .. } = other.count;
+        self.count.ok += ok;
+        self.count.status_502 += status_502;
+        self.count.other_status += other_status;
+        self.count.no_response += no_response;
+        if let Some(theirs) = &other.latencies {
+            *self.latencies.get_or_insert_with(|| histogram(2)) += theirs;
+        }
+    }
+
     fn bin(&self) -> Bin {
         let quantile = |quantile: f64| {
             let us = self.latencies.as_ref().map(|latencies| latencies.value_at_quantile(quantile));
@@ -253,6 +307,21 @@ fn at<T: Clone + Default>(cells: &mut Vec<T>, index: usize) -> &mut T {
         cells.resize(index + 1, T::default());
     }
     &mut cells[index]
+}
+
+/// Adds counts, cell by cell.
+fn add(cells: &mut Vec<u64>, others: &[u64]) {
+    for (index, other) in others.iter().enumerate() {
+        *at(cells, index) += other;
+    }
+}
+
+/// Keeps the larger ones, cell by cell.
+fn widen(cells: &mut Vec<u32>, others: &[u32]) {
+    for (index, other) in others.iter().enumerate() {
+        let cell = at(cells, index);
+        *cell = (*cell).max(*other);
+    }
 }
 
 /// The shortest of 1, 2, 5, 10, ... milliseconds that makes few enough bins.

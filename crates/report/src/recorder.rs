@@ -43,8 +43,7 @@ pub struct Recorder {
 impl Recorder {
     /// One that only counts.
     pub fn new(scenario: Arc<Scenario>) -> Self {
-        let tally = Tally::new(&scenario);
-        Self::on_top(scenario, tally, None, None)
+        Self::with(scenario, None, None)
     }
 
     /// One that also writes calls, hops, the timeline and examples into a run's folder.
@@ -52,23 +51,16 @@ impl Recorder {
     /// # Errors
     /// If a file cannot be made.
     pub fn with_folder(scenario: Arc<Scenario>, dir: &RunDir) -> Result<Self, RunDirError> {
-        let tally = Tally::with_shape(&scenario);
-        let files = Files::create(dir, Records::All)?;
-        Ok(Self::on_top(scenario, tally, Some(files), None))
+        Ok(Self::with(scenario, Some(Files::create(dir, Records::All)?), None))
     }
 
-    /// One that goes on with what earlier runs have counted and written.
-    pub(crate) fn on_top(
-        scenario: Arc<Scenario>,
-        tally: Tally,
-        files: Option<Files>,
-        outcomes: Option<Outcomes>,
-    ) -> Self {
+    /// One that writes into these files, and notes there how each call has ended.
+    pub(crate) fn with(scenario: Arc<Scenario>, files: Option<Files>, outcomes: Option<Outcomes>) -> Self {
         Self {
             names: Names::new(&scenario),
             assembler: Assembler::with_silent(external::edges_into(&scenario)),
             lifecycle: Lifecycle::default(),
-            tally,
+            tally: if files.is_some() { Tally::with_shape(&scenario) } else { Tally::new(&scenario) },
             outcomes,
             timeline: Timeline::default(),
             files,

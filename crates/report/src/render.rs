@@ -6,6 +6,7 @@ mod blocks;
 mod comparison;
 mod document;
 pub(crate) mod markdown;
+mod means;
 mod quantity;
 mod sweep;
 pub(crate) mod terminal;

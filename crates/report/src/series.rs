@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use topology::Scenario;
 use trace::manifest::Records;
+use trace::rows::SeedRow;
 use trace::{RunDir, RunDirError};
 
 use crate::comparison::Matches;
@@ -11,7 +12,7 @@ use crate::files::{Files, Mark};
 use crate::outcomes::Outcomes;
 use crate::recorder::Recorded;
 use crate::tally::Tally;
-use crate::{Figures, Recorder};
+use crate::{Figures, Recorder, Sample};
 
 /// Records runs one after another: a round of all strategies under one seed, the same under the next,
 /// and so on. A single run is a round of one.
@@ -25,7 +26,9 @@ pub struct Series {
     files: Option<Files>,
     /// What each strategy has shown in whole rounds, with its scenario.
     whole: Vec<(Arc<Scenario>, Tally)>,
-    /// The same with what the round under way has added so far.
+    /// The same of each seed of a whole round.
+    seeds: Vec<SeedRow>,
+    /// What each strategy has shown in the round under way.
     round: Vec<(Arc<Scenario>, Tally)>,
     /// How the calls of the round under way have ended.
     outcomes: Vec<Outcomes>,
@@ -34,6 +37,8 @@ pub struct Series {
     strategies: usize,
     /// The begin of the round under way, and of the run under way.
     marks: Option<(Mark, Mark)>,
+    /// How many runs went on beside others.
+    parts: usize,
 }
 
 impl Series {
@@ -47,12 +52,14 @@ impl Series {
             records,
             files: Some(Files::create(dir, records)?),
             whole: Vec::new(),
+            seeds: Vec::new(),
             round: Vec::new(),
             outcomes: Vec::new(),
             matches: Matches::default(),
             rounds: 0,
             strategies,
             marks: None,
+            parts: 0,
         })
     }
 
@@ -62,29 +69,20 @@ impl Series {
     /// # Errors
     /// If a file cannot be written.
     pub fn begin(&mut self, scenario: Arc<Scenario>) -> Result<Recorder, RunDirError> {
-        let tally = self.tally(self.round.len(), &scenario);
         self.mark()?;
         let (files, outcomes) = (self.files.take(), self.outcomes());
-        Ok(Recorder::on_top(scenario, tally, files, outcomes))
+        Ok(Recorder::with(scenario, files, outcomes))
     }
 
-    /// The same for all runs of a round at once, which may go on beside each other. They come back by
-    /// [`Series::end_beside`], in the same order.
+    /// The same for a run that may go on beside others. They come back by [`Series::end_beside`], in the
+    /// order in which they were asked for.
     ///
     /// # Errors
     /// If a file cannot be made.
-    pub fn begin_round(&self, scenarios: &[Arc<Scenario>]) -> Result<Vec<Recorder>, RunDirError> {
-        let recorder = |(place, scenario): (usize, &Arc<Scenario>)| {
-            let files = Files::create(&self.dir.part(place)?, self.records)?;
-            let tally = self.tally(place, scenario);
-            Ok(Recorder::on_top(scenario.clone(), tally, Some(files), self.outcomes()))
-        };
-        scenarios.iter().enumerate().map(recorder).collect()
-    }
-
-    /// What a strategy has shown in whole rounds.
-    fn tally(&self, place: usize, scenario: &Scenario) -> Tally {
-        self.whole.get(place).map_or_else(|| Tally::with_shape(scenario), |(_, tally)| tally.clone())
+    pub fn begin_beside(&mut self, scenario: Arc<Scenario>) -> Result<Recorder, RunDirError> {
+        let files = Files::create(&self.dir.part(self.parts)?, self.records)?;
+        self.parts += 1;
+        Ok(Recorder::with(scenario, Some(files), self.outcomes()))
     }
 
     /// Where a run notes how its calls have ended, if there is another to compare them with.
@@ -152,8 +150,29 @@ impl Series {
     fn close_round(&mut self) {
         self.matches.add(&self.outcomes);
         self.outcomes.clear();
-        self.whole = std::mem::take(&mut self.round);
+        let round = std::mem::take(&mut self.round);
+        self.seeds.extend(round.iter().map(|(scenario, tally)| tally.row(scenario).of_seed(scenario.seed)));
+        if self.whole.is_empty() {
+            self.whole = round;
+        } else {
+            for ((_, whole), (_, tally)) in self.whole.iter_mut().zip(&round) {
+                whole.merge(tally);
+            }
+        }
         self.rounds += 1;
+    }
+
+    /// Whether no round is under way.
+    pub fn is_between_rounds(&self) -> bool {
+        self.round.is_empty()
+    }
+
+    /// Whether all figures of all strategies are known this well from whole rounds; see
+    /// [`Sample::is_known`].
+    pub fn is_known(&self, fraction: f64) -> bool {
+        let sample = |strategy: &str| Sample::of(&self.seeds, strategy);
+        let known = |scenario: &Scenario| sample(&scenario.strategy).is_known(fraction, Sample::HEADLINES);
+        !self.whole.is_empty() && self.whole.iter().all(|(scenario, _)| known(scenario))
     }
 
     fn take_back(&mut self, which: impl Fn((Mark, Mark)) -> Mark) -> Result<(), RunDirError> {
@@ -175,7 +194,8 @@ impl Series {
             self.take_back(|(of_round, _)| of_round)?;
         }
         let each = self.whole.into_iter().map(|(scenario, tally)| tally.figures(&scenario));
-        let mut figures = Figures { seeds: self.rounds, ..Figures::join(each.collect()) };
+        let mut figures =
+            Figures { seeds: self.rounds, by_seed: self.seeds, ..Figures::join(each.collect()) };
         if figures.strategies.len() > 1 {
             self.matches.compare(&mut figures.strategies);
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 /// The normal distribution's 97.5% quantile: for two-sided 95% intervals.
 pub(crate) const Z95: f64 = 1.959_963_985;
@@ -22,35 +23,50 @@ pub(crate) fn wilson(hits: u64, total: u64) -> Option<(f64, f64)> {
     Some(((middle - half).max(0.0), (middle + half).min(1.0)))
 }
 
-/// The 97.5% quantile of Student's t distribution.
-///
-/// Source: for few degrees of freedom the table of the NIST/SEMATECH e-Handbook, 1.3.6.7.2; above,
-/// the expansion 26.7.5 of Abramowitz and Stegun, which is right to the table's three decimals.
-fn student_975(degrees: usize) -> f64 {
-    const TABLE: [f64; 8] = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306];
-    if let Some(&value) = degrees.checked_sub(1).and_then(|index| TABLE.get(index)) {
-        return value;
+/// How sure an interval is, that holds together with others.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Confidence {
+    /// The quantile up to which a two-sided interval goes.
+    quantile: f64,
+}
+
+impl Confidence {
+    /// 95% for one interval by itself.
+    pub(crate) const SINGLE: Self = Self { quantile: 0.975 };
+
+    /// So many intervals that all hold at once in 95% of cases: each misses in 5% divided by their
+    /// number (Bonferroni).
+    pub(crate) fn shared_by(intervals: usize) -> Self {
+        Self { quantile: 1.0 - 0.025 / intervals.max(1) as f64 }
     }
-    let (z, n) = (Z95, degrees as f64);
-    let z2 = z * z;
-    let terms = [
-        z * (z2 + 1.0) / 4.0,
-        z * ((5.0 * z2 + 16.0) * z2 + 3.0) / 96.0,
-        z * (((3.0 * z2 + 19.0) * z2 + 17.0) * z2 - 15.0) / 384.0,
-        z * ((((79.0 * z2 + 776.0) * z2 + 1482.0) * z2 - 1920.0) * z2 - 945.0) / 92160.0,
-    ];
-    terms.iter().rev().fold(0.0, |sum, term| (sum + term) / n) + z
+
+    /// Half the width of an interval, in standard deviations of a normal distribution.
+    pub(crate) fn normal(self) -> f64 {
+        Normal::standard().inverse_cdf(self.quantile)
+    }
+
+    /// The same of Student's t distribution with so many degrees of freedom, at least one.
+    fn student(self, degrees: usize) -> f64 {
+        StudentsT::new(0.0, 1.0, degrees as f64)
+            .expect("one degree of freedom or more")
+            .inverse_cdf(self.quantile)
+    }
 }
 
 /// The mean, and half the width of Student's 95% interval for it; this needs two values.
 pub(crate) fn mean_and_half(values: &[f64]) -> (f64, Option<f64>) {
+    mean_and_half_at(values, Confidence::SINGLE)
+}
+
+/// The same with this confidence.
+pub(crate) fn mean_and_half_at(values: &[f64], confidence: Confidence) -> (f64, Option<f64>) {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     if values.len() < 2 {
         return (mean, None);
     }
     let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    (mean, Some(student_975(values.len() - 1) * (variance / n).sqrt()))
+    (mean, Some(confidence.student(values.len() - 1) * (variance / n).sqrt()))
 }
 
 /// The longest latency that percentiles tell from longer ones, in microseconds: an hour.
@@ -77,6 +93,12 @@ impl Latencies {
     pub(crate) fn add(&mut self, latency: Duration) {
         self.histogram.saturating_record(micros(latency));
         self.max = self.max.max(latency);
+    }
+
+    /// Adds all of another's.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.histogram += &other.histogram;
+        self.max = self.max.max(other.max);
     }
 
     /// A quantile in [0, 1], in milliseconds; `None` if there is no latency.
@@ -133,9 +155,19 @@ mod tests {
         let published =
             [(1, 12.706), (8, 2.306), (9, 2.262), (10, 2.228), (20, 2.086), (30, 2.042), (100, 1.984)];
         for (degrees, quantile) in published {
-            let found = student_975(degrees);
+            let found = Confidence::SINGLE.student(degrees);
             assert!((found - quantile).abs() < 6e-4, "{degrees}: {found}");
         }
+    }
+
+    #[test]
+    fn intervals_that_share_are_wider() {
+        assert!((Confidence::SINGLE.normal() - Z95).abs() < 1e-6);
+        assert_eq!(Confidence::shared_by(1), Confidence::SINGLE);
+        // The 99.5% quantiles of the tables: 2.576 of the normal, 3.169 of Student's with ten degrees.
+        let fifth = Confidence::shared_by(5);
+        assert!((fifth.normal() - 2.5758).abs() < 1e-4, "{}", fifth.normal());
+        assert!((fifth.student(10) - 3.1693).abs() < 1e-4, "{}", fifth.student(10));
     }
 
     #[test]

@@ -11,7 +11,6 @@ mod journal;
 mod manifest;
 mod merge;
 mod outcome;
-mod row;
 mod values;
 
 pub use error::SweepError;
@@ -20,7 +19,6 @@ pub use grid::{Grid, POINTS_MAX};
 pub use manifest::{Shard, SweepManifest};
 pub use merge::merge;
 pub use outcome::{Outcome, PointRow, Range, StrategySummary, Turn};
-pub use row::{Sample, SweepRow};
 pub use values::Axis;
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod score;
 mod strategy;
 
 use topology::Scenario;
+use trace::rows::StrategyRow;
 use trace::{CallTrace, HopId, Served, Time};
 
 use crate::attribution::{Lifecycle, attribute, born};
@@ -102,6 +103,23 @@ impl Tally {
         self.strategy.end_run(scenario, now);
     }
 
+    /// Adds what another run under the same strategy has counted.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.origins.merge(&other.origins);
+        self.layers.merge(&other.layers);
+        self.ledger.merge(&other.ledger);
+        self.score.merge(&other.score);
+        self.strategy.merge(&other.strategy);
+        if let (Some(shape), Some(other)) = (&mut self.shape, &other.shape) {
+            shape.merge(other);
+        }
+    }
+
+    /// The strategy's figures so far.
+    pub(crate) fn row(&self, scenario: &Scenario) -> StrategyRow {
+        self.strategy.row(scenario, &Names::new(scenario))
+    }
+
     /// What has come of it.
     pub(crate) fn figures(self, scenario: &Scenario) -> Figures {
         let names = Names::new(scenario);
@@ -113,15 +131,17 @@ impl Tally {
             self.strategy.failed(),
             "each failed call has exactly one origin"
         );
+        let row = self.strategy.row(scenario, &names);
         Figures {
             origins,
             layers: self.layers.rows(scenario, &names),
             unmatched: faults.iter().filter(never).map(|row| row.fault.to_string()).collect(),
             faults,
             thresholds: thresholds::evaluate(scenario, &self.strategy),
-            strategies: vec![self.strategy.row(scenario, &names)],
             score: self.score.into_score(),
             overview: self.shape.map(|shape| shape.overview(scenario, &names)).into_iter().collect(),
+            by_seed: vec![row.of_seed(scenario.seed)],
+            strategies: vec![row],
             seeds: 1,
         }
     }

@@ -272,6 +272,33 @@ rows! {
         #[serde(default)]
         seed: u64,
     }
+    /// One strategy under one seed.
+    "seeds.csv" => SeedRow {
+        /// The strategy in force.
+        strategy: Name,
+        /// The seed.
+        seed: u64,
+        /// Calls.
+        calls: u64,
+        /// Those that succeeded.
+        succeeded: u64,
+        /// As of `strategies.csv`; so are the others.
+        success_rate: Option<f64>,
+        /// The median latency.
+        p50_ms: Option<f64>,
+        /// The 90th percentile.
+        p90_ms: Option<f64>,
+        /// The 99th percentile.
+        p99_ms: Option<f64>,
+        /// Attempts that clients made for a call.
+        attempts_per_call: f64,
+        /// Attempts that reached for the deepest nodes for a call.
+        amplification: f64,
+        /// The share of the servers' time spent on answers nobody waited for.
+        wasted_work: f64,
+        /// Calls that succeeded, per second.
+        goodput_per_s: f64,
+    }
     /// One node in one second. Unlike the other figures it has the warm-up too.
     "timeline.csv" => TimelineRow {
         /// The strategy in force.
@@ -298,6 +325,26 @@ rows! {
         /// The seed of the run that the second is of.
         #[serde(default)]
         seed: u64,
+    }
+}
+
+impl StrategyRow {
+    /// The same as the row of one seed.
+    pub fn of_seed(&self, seed: u64) -> SeedRow {
+        SeedRow {
+            strategy: self.strategy.clone(),
+            seed,
+            calls: self.calls,
+            succeeded: self.succeeded,
+            success_rate: self.success_rate,
+            p50_ms: self.p50_ms,
+            p90_ms: self.p90_ms,
+            p99_ms: self.p99_ms,
+            attempts_per_call: self.attempts_per_call,
+            amplification: self.amplification,
+            wasted_work: self.wasted_work,
+            goodput_per_s: self.goodput_per_s,
+        }
     }
 }
 

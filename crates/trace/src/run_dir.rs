@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::{FORMAT, FormatVersion, Manifest};
-use crate::rows::{CallRow, FaultRow, HopRow, LayerRow, OriginRow, Row, StrategyRow, TimelineRow};
+use crate::rows::{CallRow, FaultRow, HopRow, LayerRow, OriginRow, Row, SeedRow, StrategyRow, TimelineRow};
 use crate::{Exchange, HopId, Overview, Step};
 
 const MANIFEST: &str = "run.json";
@@ -26,7 +26,7 @@ pub const EXTERNAL: &str = "external";
 const PARTS: &str = "parts";
 
 /// Every file that a run's folder may hold.
-pub const FILES: [&str; 10] = [
+pub const FILES: [&str; 11] = [
     MANIFEST,
     SCENARIO,
     EXAMPLES,
@@ -37,6 +37,7 @@ pub const FILES: [&str; 10] = [
     CallRow::FILE,
     HopRow::FILE,
     TimelineRow::FILE,
+    SeedRow::FILE,
 ];
 
 /// What is drawn from, and what is drawn; a folder may be without.
@@ -331,6 +332,11 @@ impl RunDir {
         stream.flush()
     }
 
+    /// Whether one of the CSV files is there: later versions have more of them.
+    pub fn has<R: Row>(&self) -> bool {
+        self.file(R::FILE).exists()
+    }
+
     /// Reads one of the CSV files, row by row.
     ///
     /// # Errors
@@ -409,7 +415,7 @@ impl<R: Row> RowStream<R> {
         Ok(())
     }
 
-    /// Adds all rows of a part's file.
+    /// Adds all rows of a part's file, which is then removed.
     ///
     /// # Errors
     /// If one of the files cannot be read or written.
@@ -417,7 +423,8 @@ impl<R: Row> RowStream<R> {
         part.flush()?;
         self.flush()?;
         let head = R::COLUMNS.join(",").len() as u64 + 1;
-        copy(&part.path, head, &mut self.file, &self.path)
+        copy(&part.path, head, &mut self.file, &self.path)?;
+        remove(&part.path)
     }
 
     /// How long the file is with all rows so far.
@@ -444,6 +451,10 @@ fn copy(part: &Path, from: u64, to: &mut impl Write, path: &Path) -> Result<(), 
     let mut file = File::open(part).map_err(|e| io_error("read", part, e))?;
     file.seek(SeekFrom::Start(from)).map_err(|e| io_error("read", part, e))?;
     io::copy(&mut file, to).map(drop).map_err(|e| io_error("write", path, e))
+}
+
+fn remove(path: &Path) -> Result<(), RunDirError> {
+    std::fs::remove_file(path).map_err(|e| io_error("remove", path, e))
 }
 
 /// Shortens a file; what is written next comes at its new end.
@@ -479,13 +490,14 @@ impl ExampleStream {
         self.writer.flush().map_err(|e| io_error("write", &self.path, e))
     }
 
-    /// Adds all examples of a part's file.
+    /// Adds all examples of a part's file, which is then removed.
     ///
     /// # Errors
     /// If one of the files cannot be read or written.
     pub fn take_in(&mut self, mut part: Self) -> Result<(), RunDirError> {
         part.flush()?;
-        copy(&part.path, 0, &mut self.writer, &self.path)
+        copy(&part.path, 0, &mut self.writer, &self.path)?;
+        remove(&part.path)
     }
 
     /// How long the file is with all examples so far.

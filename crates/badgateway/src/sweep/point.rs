@@ -2,21 +2,17 @@
 
 use std::sync::Arc;
 
-use report::Recorder;
-use report::sweep::{Grid, Sample, SweepManifest, SweepRow};
+use report::sweep::{Grid, SweepManifest};
+use report::{Recorder, Sample, SampleRow};
 use sim::Stop;
 use topology::Scenario;
 
+use crate::count_line::CountLine;
 use crate::exit::Failure;
 use crate::output::Output;
 use crate::scenario::{self, Source};
 use crate::session::{Engine, name_of};
-use crate::sweep::progress::SweepProgress;
 use crate::warmup::{self, Found};
-
-/// With a precision asked for, this many seeds are run before it is looked at: fewer say too little
-/// of the spread between seeds.
-const SEEDS_MIN: usize = 10;
 
 /// All that it takes to run any point.
 pub(super) struct Points<'a> {
@@ -48,8 +44,8 @@ impl Points<'_> {
         &self,
         point: u64,
         stop: &Stop,
-        progress: &Arc<SweepProgress>,
-    ) -> Result<Option<Vec<SweepRow>>, Failure> {
+        progress: &Arc<CountLine>,
+    ) -> Result<Option<Vec<SampleRow>>, Failure> {
         let mut strategies = self.scenarios(point)?;
         if let Some(found @ Found::TooShort(_)) = warmup::find(&mut strategies, stop, 1)? {
             self.output.hint(&format!("{}: {}", self.settings(point), found.text()));
@@ -70,7 +66,7 @@ impl Points<'_> {
                 }
                 let matched: Vec<u64> = summary.fault_counts.iter().map(|counts| counts.matched).collect();
                 for row in recorder.finish(&matched)?.strategies {
-                    sample.add(row);
+                    sample.add(row.of_seed(scenario.seed));
                 }
                 progress.tick();
             }
@@ -96,7 +92,7 @@ impl Points<'_> {
     /// Whether the precision that was asked for is reached. All strategies have the same seeds.
     fn is_enough(&self, samples: &[Sample]) -> bool {
         self.manifest.precision.is_some_and(|precision| {
-            samples.iter().all(|sample| sample.seeds() >= SEEDS_MIN && sample.is_within(precision.get()))
+            samples.iter().all(|sample| sample.is_known(precision.get(), Sample::SUCCESS))
         })
     }
 }

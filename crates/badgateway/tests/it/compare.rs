@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::support::{Ended, Row, Running, at_once, badgateway, manifest, number, rows, without_start};
 
 /// Every file of a run's folder.
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     "report.html",
     "overview.json",
     "run.json",
@@ -25,6 +25,7 @@ const FILES: [&str; 12] = [
     "calls.csv",
     "hops.csv",
     "timeline.csv",
+    "seeds.csv",
 ];
 
 /// Half of all attempts over an edge are reset; without a retry the threshold is missed.

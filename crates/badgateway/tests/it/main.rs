@@ -18,6 +18,7 @@ mod readme;
 mod real_clients;
 mod records;
 mod runs;
+mod seeds;
 mod strategies;
 mod support;
 mod sweep;

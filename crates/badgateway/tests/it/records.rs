@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::support::{Running, at_once, badgateway, half_fails, manifest, rows};
 
 /// The files that tell no single calls.
-const FIGURES: [&str; 5] = ["origins.csv", "layers.csv", "faults.csv", "strategies.csv", "timeline.csv"];
+const FIGURES: [&str; 6] =
+    ["origins.csv", "layers.csv", "faults.csv", "strategies.csv", "timeline.csv", "seeds.csv"];
 
 /// Half of the attempts fail, and a second one hides some of that.
 const TWICE: &str = "strategies: { none: {}, twice: { retry: { max_attempts: 2 } } }";

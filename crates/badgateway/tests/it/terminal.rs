@@ -81,7 +81,10 @@ fn progress_is_one_line_that_is_written_over_and_taken_away() {
     assert!(line.ends_with("\r\x1b[K"), "{shown:?}");
     let texts = line.split('\r').map(|text| text.trim_end_matches("\x1b[K"));
     assert!(texts.clone().all(|text| width(text) < 80 && !text.contains('\n')), "{shown:?}");
-    assert!(rest.contains("The run is in run\r\nnext: badgateway explain run"), "{shown:?}");
+    assert!(
+        rest.contains("The run is in run\r\npage: run/report.html\r\nnext: badgateway explain run"),
+        "{shown:?}"
+    );
 
     assert_eq!(run(&["--quiet"]), "");
 }

@@ -23,6 +23,10 @@ impl Buckets {
         *super::at(&mut self.0, index) += 1;
     }
 
+    pub(super) fn merge(&mut self, other: &Self) {
+        super::add(&mut self.0, &other.0);
+    }
+
     fn get(&self, index: usize) -> u64 {
         self.0.get(index).copied().unwrap_or(0)
     }

@@ -188,6 +188,39 @@ fn rows_tell_a_failed_call() {
     assert_eq!((&*examples[0].call, &*examples[0].hops[0].hop), ("0", &*bottom.to_string()));
 }
 
+/// What two runs have counted adds up to what one with all calls counts.
+#[test]
+fn counts_of_runs_add_up() {
+    let mut scenario = chain(&NAMES);
+    scenario.faults.push(fault("hang", Target::Node(NodeId(3)), Mechanism::Crash(Crash::Hang {})));
+    let mut marked = Call::new(0, 3, 40);
+    let [.., bottom] = refused_at_app(&mut marked, 1);
+    marked.mark(bottom, FaultSet::from_iter([FaultId(0)]));
+    let calls = [good(0, 0), bad(1, 10), masked(2, 2500), marked.end(), bad(4, 700), good(5, 30)];
+    let recorded = |calls: &[CallTrace], matched: u64| {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = RunDir::create(temp.path()).unwrap();
+        let files = Files::create(&dir, Records::None).unwrap();
+        let mut recorder = Recorder::with(scenario.clone().into(), Some(files), None);
+        record(&mut recorder, calls);
+        recorder.close(&[matched]).unwrap()
+    };
+    for split in 0..=calls.len() {
+        let (first, second) = calls.split_at(split);
+        let (all, mut one, other) = (recorded(&calls, 5), recorded(first, 2), recorded(second, 3));
+        // The load's time is that of two runs.
+        let twice = all.tally.row(&scenario).goodput_per_s;
+        one.tally.merge(&other.tally);
+        let [mut all, mut sum] = [all, one].map(|recorded| recorded.tally.figures(&scenario));
+        for figures in [&mut all, &mut sum] {
+            assert!(figures.strategies[0].goodput_per_s <= twice);
+            figures.strategies[0].goodput_per_s = 0.0;
+            figures.by_seed.clear();
+        }
+        assert_eq!(sum, all, "{split}");
+    }
+}
+
 #[test]
 fn thresholds_are_judged_by_the_figures() {
     let mut scenario = chain(&NAMES);

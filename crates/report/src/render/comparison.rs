@@ -76,7 +76,12 @@ fn basis(report: &Report) -> String {
     let pairs = report.strategies.iter().filter_map(|row| row.pairs);
     let some = pairs.min().filter(|&pairs| report.strategies.iter().any(|row| row.calls > pairs));
     let over = some.map_or_else(String::new, |pairs| format!(", over {pairs} calls or more in common"));
-    format!("vs: percentage points against {}, with 95% interval {from}{over}", named(first))
+    // Each is wider than one by itself would be; see `Confidence::shared_by`.
+    let intervals = match report.strategies.len() {
+        2 => "with 95% interval",
+        _ => "with 95% intervals that all hold at once,",
+    };
+    format!("vs: percentage points against {}, {intervals} {from}{over}", named(first))
 }
 
 fn success(rows: &[&StrategyRow]) -> Table {

@@ -5,6 +5,7 @@ use trace::rows::{FaultRow, LayerRow, OriginRow, StrategyRow};
 
 use super::blocks::{Block, Column, Table, Tone};
 use super::comparison::{self, seeds};
+use super::means;
 use super::quantity::{millis, millis_or_none, percent};
 use crate::Report;
 
@@ -35,9 +36,11 @@ fn of_one(report: &Report) -> Vec<Block> {
         blocks.extend(unmatched(report));
     }
     blocks.push(Block::Title("In short".to_owned()));
-    for strategy in &report.strategies {
-        blocks.extend(summary(strategy));
+    // Calls of one seed depend on each other: what is known of several comes from the seeds.
+    if report.means.is_empty() {
+        blocks.extend(report.strategies.iter().flat_map(summary));
     }
+    blocks.extend(report.means.iter().flat_map(means::blocks));
     blocks.push(score(report));
     blocks.extend(report.run.thresholds.iter().map(threshold));
     blocks.extend(caveats(report));

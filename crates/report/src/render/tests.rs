@@ -132,6 +132,8 @@ pub(super) fn example() -> Report {
         ],
         faults: vec![fault("app-crash", "app", 591, 180), fault("slow-link", "llm-gateway -> app", 0, 0)],
         strategies: vec![strategy],
+        by_seed: Vec::new(),
+        means: Vec::new(),
         conclusion: None,
         overview: None,
     }

@@ -15,8 +15,9 @@ fn run(series: &mut Series, strategy: &str, seed: u64, calls: u64, bad: &[u64], 
 /// Runs of one round beside each other, the last of them first: strategy, calls, failures, and whether
 /// it was interrupted.
 fn round(series: &mut Series, seed: u64, runs: &[(&str, u64, &[u64], bool)]) {
-    let scenarios: Vec<_> = runs.iter().map(|(strategy, ..)| scenario(strategy, seed).into()).collect();
-    let mut recorders = series.begin_round(&scenarios).unwrap();
+    let begin =
+        |(strategy, ..): &(&str, u64, &[u64], bool)| series.begin_beside(scenario(strategy, seed).into());
+    let mut recorders: Vec<_> = runs.iter().map(begin).collect::<Result<_, _>>().unwrap();
     for (recorder, (_, calls, bad, _)) in recorders.iter_mut().zip(runs).rev() {
         record(recorder, &traces(*calls, bad));
     }

@@ -10,7 +10,7 @@ use super::grid::Grid;
 use super::journal::Journal;
 use super::manifest::SweepManifest;
 use super::outcome::Outcome;
-use super::row::SweepRow;
+use crate::sample::SampleRow;
 
 const MANIFEST: &str = "sweep.json";
 const SCENARIO: &str = "scenario.yaml";
@@ -130,7 +130,7 @@ impl SweepDir {
     ///
     /// # Errors
     /// If it cannot be written; nothing more may be added then.
-    pub fn add(&mut self, point: u64, rows: Vec<SweepRow>) -> Result<(), SweepError> {
+    pub fn add(&mut self, point: u64, rows: Vec<SampleRow>) -> Result<(), SweepError> {
         self.journal.add(point, rows)
     }
 
@@ -156,7 +156,7 @@ impl SweepDir {
         let put = |table: &mut csv::Writer<_>, fields: Vec<&str>| {
             table.write_record(fields).map_err(|error| SweepError::io("write", &path)(error.into()))
         };
-        put(&mut table, self.grid.axes().iter().map(|axis| &*axis.path).chain(SweepRow::COLUMNS).collect())?;
+        put(&mut table, self.grid.axes().iter().map(|axis| &*axis.path).chain(SampleRow::COLUMNS).collect())?;
         for point in self.journal.points().collect::<Vec<_>>() {
             for row in self.journal.rows(point)? {
                 let fields = row.fields();

@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::SweepError;
-use super::row::SweepRow;
+use crate::sample::SampleRow;
 
 /// A line.
 #[derive(Debug, Serialize, Deserialize)]
 struct Line {
     point: u64,
-    rows: Vec<SweepRow>,
+    rows: Vec<SampleRow>,
 }
 
 /// The finished points on disk. Memory holds where each is, not what it says.
@@ -92,7 +92,7 @@ impl Journal {
     }
 
     /// Adds a point that it does not have.
-    pub(super) fn add(&mut self, point: u64, rows: Vec<SweepRow>) -> Result<(), SweepError> {
+    pub(super) fn add(&mut self, point: u64, rows: Vec<SampleRow>) -> Result<(), SweepError> {
         let mut text = serde_json::to_vec(&Line { point, rows })
             .map_err(|error| SweepError::malformed(&self.path, &error))?;
         text.push(b'\n');
@@ -119,7 +119,7 @@ impl Journal {
     }
 
     /// A point that it has.
-    pub(super) fn rows(&mut self, point: u64) -> Result<Vec<SweepRow>, SweepError> {
+    pub(super) fn rows(&mut self, point: u64) -> Result<Vec<SampleRow>, SweepError> {
         let text = self.line(point)?;
         let line: Line =
             serde_json::from_slice(&text).map_err(|error| SweepError::malformed(&self.path, &error))?;

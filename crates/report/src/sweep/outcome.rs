@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::manifest::SweepManifest;
-use super::row::SweepRow;
+use crate::sample::SampleRow;
 
 /// Up to so many rows are shown one by one.
 const ROWS_SHOWN: usize = 20;
@@ -35,7 +35,7 @@ pub struct PointRow {
     pub values: Vec<String>,
     /// The row.
     #[serde(flatten)]
-    pub row: SweepRow,
+    pub row: SampleRow,
 }
 
 /// The smallest and the largest of a figure.
@@ -91,7 +91,7 @@ impl Outcome {
     }
 
     /// Adds a row, at the point with these places on the axes.
-    pub(super) fn add(&mut self, places: &[usize], row: SweepRow) {
+    pub(super) fn add(&mut self, places: &[usize], row: SampleRow) {
         let known = self.strategies.iter().position(|known| known.strategy == row.strategy);
         let which = known.unwrap_or_else(|| {
             self.strategies.push(StrategySummary {

@@ -10,6 +10,7 @@ use trace::rows::StrategyRow;
 use super::*;
 use crate::render::{self, Format};
 use crate::testing::strategy;
+use crate::{Sample, SampleRow};
 
 const TEXT: &str = "name: made-up\n";
 
@@ -28,7 +29,7 @@ fn manifest(vary: &[&str], shard: Shard) -> SweepManifest {
 }
 
 /// Two strategies' rows that no other point has.
-fn rows(point: u64) -> Vec<SweepRow> {
+fn rows(point: u64) -> Vec<SampleRow> {
     let figures = |name: &str, seed: u64| StrategyRow {
         succeeded: (point * 7 + seed * 3) % 100,
         success_rate: Some(((point * 7 + seed * 3) % 100) as f64 / 100.0),
@@ -39,8 +40,8 @@ fn rows(point: u64) -> Vec<SweepRow> {
     ["none", "with, comma"]
         .map(|name| {
             let mut sample = Sample::default();
-            sample.add(figures(name, 1));
-            sample.add(figures(name, 2));
+            sample.add(figures(name, 1).of_seed(1));
+            sample.add(figures(name, 2).of_seed(2));
             sample.row()
         })
         .into()
@@ -220,21 +221,22 @@ fn figures_of_seeds_are_means_with_students_intervals() {
     let sample = |rates: &[(u64, f64)]| {
         let mut sample = Sample::default();
         for &(succeeded, goodput_per_s) in rates {
-            sample.add(StrategyRow {
+            let row = StrategyRow {
                 calls: 100,
                 succeeded,
                 success_rate: Some(succeeded as f64 / 100.0),
                 goodput_per_s,
                 ..strategy("s", 1, 1.0)
-            });
+            };
+            sample.add(row.of_seed(7));
         }
         sample
     };
     // Three values 2 apart: a deviation of 2, and 4.303 * 2 / sqrt(3) = 4.9687.
     let row = sample(&[(90, 10.0), (92, 12.0), (94, 14.0)]).row();
     assert_eq!((row.seeds, row.calls, row.succeeded, row.success_rate), (3, 300, 276, Some(0.92)));
-    assert_eq!((row.success_low, row.success_high), (Some(0.870_313), Some(0.969_687)));
-    assert_eq!((row.goodput_per_s, row.goodput_half_per_s), (12.0, Some(4.968_676)));
+    assert_eq!((row.success_low, row.success_high), (Some(0.870_317), Some(0.969_683)));
+    assert_eq!((row.goodput_per_s, row.goodput_half_per_s), (12.0, Some(4.968_275)));
     // One seed, or seeds that are all alike: Wilson's, over all calls (15 of 20 is 0.5313 to 0.8881).
     let one = sample(&[(75, 1.0)]).row();
     assert!(
@@ -250,7 +252,7 @@ fn figures_of_seeds_are_means_with_students_intervals() {
 fn the_columns_are_the_rows_fields() {
     let row = rows(1).remove(0);
     let json = serde_json::to_value(&row).unwrap();
-    let named: Vec<_> = SweepRow::COLUMNS.into_iter().zip(row.fields()).collect();
+    let named: Vec<_> = SampleRow::COLUMNS.into_iter().zip(row.fields()).collect();
     assert_eq!(json.as_object().unwrap().len(), named.len());
     for (column, field) in named {
         let text = match &json[column] {
@@ -267,11 +269,12 @@ fn the_columns_are_the_rows_fields() {
 fn a_precision_is_reached_when_both_figures_have_it() {
     let mut sample = Sample::default();
     for goodput_per_s in [100.0, 101.0, 99.0, 100.0] {
-        sample.add(StrategyRow { success_rate: Some(0.9), goodput_per_s, ..strategy("s", 1, 1.0) });
+        let row = StrategyRow { success_rate: Some(0.9), goodput_per_s, ..strategy("s", 1, 1.0) };
+        sample.add(row.of_seed(7));
     }
     // A deviation of 0.8165, so half a width of 3.182 * 0.8165 / 2 = 1.299.
-    assert!(sample.is_within(0.0130) && !sample.is_within(0.0129));
-    assert!(!Sample::default().is_within(1.0));
+    assert!(sample.is_within(0.0130, Sample::SUCCESS) && !sample.is_within(0.0129, Sample::SUCCESS));
+    assert!(!Sample::default().is_within(1.0, Sample::SUCCESS));
 }
 
 #[test]
@@ -282,7 +285,7 @@ fn where_another_strategy_is_the_best_is_told() {
     {
         for (name, rate) in [("first", first), ("second", second)] {
             let mut sample = Sample::default();
-            sample.add(StrategyRow { success_rate: Some(rate), ..strategy(name, 1, 1.0) });
+            sample.add(StrategyRow { success_rate: Some(rate), ..strategy(name, 1, 1.0) }.of_seed(7));
             outcome.add(&[place], sample.row());
         }
     }

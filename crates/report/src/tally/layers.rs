@@ -42,6 +42,21 @@ impl Layers {
         }
     }
 
+    /// Adds what another run has counted.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (layer, other) in self.layers.iter_mut().zip(&other.layers) {
+            let Layer { requests, ok, generated_502, forwarded_502, generated_5xx, forwarded_5xx, absorbed } =
+                *other;
+            layer.requests += requests;
+            layer.ok += ok;
+            layer.generated_502 += generated_502;
+            layer.forwarded_502 += forwarded_502;
+            layer.generated_5xx += generated_5xx;
+            layer.forwarded_5xx += forwarded_5xx;
+            layer.absorbed += absorbed;
+        }
+    }
+
     pub(super) fn rows(&self, scenario: &Scenario, names: &Names) -> Vec<LayerRow> {
         let nodes = scenario.topology.nodes().filter(|(_, node)| !node.synthetic);
         nodes

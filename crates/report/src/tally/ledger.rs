@@ -57,6 +57,18 @@ impl Ledger {
         }
     }
 
+    /// Adds what another run has counted.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (entry, other) in self.entries.iter_mut().zip(&other.entries) {
+            let Entry { matched, injected, masked, surfaced, harmless } = *other;
+            entry.matched += matched;
+            entry.injected += injected;
+            entry.masked += masked;
+            entry.surfaced += surfaced;
+            entry.harmless += harmless;
+        }
+    }
+
     pub(super) fn rows(&self, scenario: &Scenario, names: &Names) -> Vec<FaultRow> {
         let row = |(id, fault): (FaultId, &topology::Fault)| {
             let entry = self.entries[usize::from(id.0)];

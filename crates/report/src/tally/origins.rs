@@ -46,6 +46,17 @@ impl Origins {
         }
     }
 
+    /// Adds what another run has counted.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (key, other) in &other.counts {
+            let count = self.counts.entry(*key).or_insert(Count { surfaced: 0, masked: 0, ..*other });
+            count.surfaced += other.surfaced;
+            count.masked += other.masked;
+            count.first = count.first.min(other.first);
+            count.last = count.last.max(other.last);
+        }
+    }
+
     fn count(&mut self, status: Option<u16>, verdict: &Verdict, at: Time) -> &mut Count {
         let Verdict { origin, cause, mechanism, .. } = *verdict;
         let count = self.counts.entry(Key { status, origin, cause, mechanism }).or_insert(Count {

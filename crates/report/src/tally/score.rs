@@ -52,6 +52,12 @@ impl ScoreTally {
         }
     }
 
+    /// Adds what another run has counted.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.score.add(other.score.clone());
+        self.score.misses.truncate(MISSES_MAX);
+    }
+
     pub(super) fn into_score(self) -> Score {
         self.score
     }

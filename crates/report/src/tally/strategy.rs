@@ -69,6 +69,29 @@ impl StrategyTally {
         self.measured += end.saturating_sub(scenario.warmup);
     }
 
+    /// Adds what another run has counted.
+    pub(super) fn merge(&mut self, other: &Self) {
+        let Self {
+            deepest: _,
+            calls,
+            succeeded,
+            latencies,
+            client_attempts,
+            deepest_attempts,
+            worked,
+            wasted,
+            measured,
+        } = other;
+        self.calls += calls;
+        self.succeeded += succeeded;
+        self.latencies.merge(latencies);
+        self.client_attempts += client_attempts;
+        self.deepest_attempts += deepest_attempts;
+        self.worked += *worked;
+        self.wasted += *wasted;
+        self.measured += *measured;
+    }
+
     pub(super) fn failed(&self) -> u64 {
         self.calls - self.succeeded
     }

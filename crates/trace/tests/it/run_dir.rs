@@ -4,7 +4,7 @@ use trace::manifest::{
     EdgeEntry, FORMAT, FormatVersion, Hits, Manifest, Miss, NodeEntry, Records, Score, ThresholdVerdict,
     Versions,
 };
-use trace::rows::{CallRow, FaultRow, HopRow, LayerRow, OriginRow, Row, StrategyRow, TimelineRow};
+use trace::rows::{CallRow, FaultRow, HopRow, LayerRow, OriginRow, Row, SeedRow, StrategyRow, TimelineRow};
 use trace::run_dir::{Example, ExampleHop, FILES};
 use trace::{CallId, Exchange, HopId, RunDir, RunDirError};
 
@@ -242,6 +242,7 @@ fn write(path: &Path) -> RunDir {
     dir.write_rows(&[fault_row()]).unwrap();
     dir.write_rows(&[strategy_row()]).unwrap();
     dir.write_rows(&[timeline_row()]).unwrap();
+    dir.write_rows(&[strategy_row().of_seed(7)]).unwrap();
     let mut examples = dir.example_stream().unwrap();
     examples.push(&example()).unwrap();
     examples.flush().unwrap();
@@ -253,6 +254,7 @@ fn assert_reads_back(path: &Path) {
     assert_eq!(dir.read_manifest().unwrap(), manifest());
     assert_eq!(dir.read_scenario().unwrap(), "name: chain\n");
     assert_eq!(dir.read_rows::<CallRow>().unwrap(), call_rows());
+    assert_eq!(dir.read_rows::<SeedRow>().unwrap(), [strategy_row().of_seed(7)]);
     assert_eq!(dir.read_rows::<HopRow>().unwrap(), [hop_row()]);
     assert_eq!(dir.read_rows::<OriginRow>().unwrap(), [origin_row()]);
     assert_eq!(dir.read_rows::<LayerRow>().unwrap(), [layer_row()]);

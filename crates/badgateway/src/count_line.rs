@@ -1,4 +1,4 @@
-//! How a sweep is going, on stderr.
+//! How many of many things are done, on stderr.
 
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use crate::progress::{EVERY_ELSEWHERE, EVERY_ON_TERMINAL};
 
-/// Prints how many points are done, and how long the rest may take.
-pub(super) struct SweepProgress {
+/// Prints how many are done, and how long the rest may take.
+pub(crate) struct CountLine {
+    what: &'static str,
     quiet: bool,
     terminal: bool,
     all: u64,
@@ -22,15 +23,15 @@ struct Now {
     shown: Instant,
 }
 
-impl SweepProgress {
-    pub(super) fn new(done: u64, all: u64, quiet: bool) -> Self {
+impl CountLine {
+    pub(crate) fn new(what: &'static str, done: u64, all: u64, quiet: bool) -> Self {
         let begin = Instant::now();
         let terminal = std::io::stderr().is_terminal();
-        Self { quiet, terminal, all, begin, before: done, now: Mutex::new(Now { done, shown: begin }) }
+        Self { what, quiet, terminal, all, begin, before: done, now: Mutex::new(Now { done, shown: begin }) }
     }
 
-    /// A point is done.
-    pub(super) fn done(&self) {
+    /// One more is done.
+    pub(crate) fn done(&self) {
         if let Ok(mut now) = self.now.lock() {
             now.done += 1;
         }
@@ -38,7 +39,7 @@ impl SweepProgress {
     }
 
     /// Prints a line, if it is time for one.
-    pub(super) fn tick(&self) {
+    pub(crate) fn tick(&self) {
         if self.quiet {
             return;
         }
@@ -48,7 +49,7 @@ impl SweepProgress {
             return;
         }
         now.shown = Instant::now();
-        let text = line(now.done, self.before, self.all, self.begin.elapsed());
+        let text = line(self.what, now.done, self.before, self.all, self.begin.elapsed());
         // Where this cannot be printed, there is nobody to tell.
         let _ = if self.terminal {
             write!(std::io::stderr(), "\r{text}\x1b[K")
@@ -58,7 +59,7 @@ impl SweepProgress {
     }
 
     /// Takes the line away.
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         if self.terminal && !self.quiet {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
@@ -66,16 +67,16 @@ impl SweepProgress {
 }
 
 /// What is done of all, how fast, and how long the rest takes at that.
-fn line(done: u64, before: u64, all: u64, elapsed: Duration) -> String {
+fn line(what: &str, done: u64, before: u64, all: u64, elapsed: Duration) -> String {
     let new = done.saturating_sub(before);
     if new == 0 {
-        return format!("{done} of {all} points");
+        return format!("{done} of {all} {what}");
     }
     let rate = new as f64 / elapsed.as_secs_f64().max(1e-3);
     let left = (all.saturating_sub(done) as f64 / rate).ceil();
     let left = humantime::format_duration(Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX));
     let decimals = usize::from(rate < 10.0);
-    format!("{done} of {all} points  {rate:.decimals$}/s  {left} left")
+    format!("{done} of {all} {what}  {rate:.decimals$}/s  {left} left")
 }
 
 #[cfg(test)]
@@ -84,8 +85,11 @@ mod tests {
 
     #[test]
     fn the_time_left_rests_on_what_this_process_has_done() {
-        assert_eq!(line(3, 3, 20, Duration::from_secs(2)), "3 of 20 points");
-        assert_eq!(line(110, 100, 400, Duration::from_secs(4)), "110 of 400 points  2.5/s  1m 56s left");
-        assert_eq!(line(400, 0, 400, Duration::from_secs(10)), "400 of 400 points  40/s  0s left");
+        assert_eq!(line("points", 3, 3, 20, Duration::from_secs(2)), "3 of 20 points");
+        assert_eq!(
+            line("points", 110, 100, 400, Duration::from_secs(4)),
+            "110 of 400 points  2.5/s  1m 56s left"
+        );
+        assert_eq!(line("points", 400, 0, 400, Duration::from_secs(10)), "400 of 400 points  40/s  0s left");
     }
 }

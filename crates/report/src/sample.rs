@@ -1,16 +1,16 @@
-//! One row of `sweep.csv`: a strategy at a point.
+//! What a strategy has shown under several seeds: means, and intervals between the seeds.
 
 use serde::{Deserialize, Serialize};
-use trace::rows::StrategyRow;
+use trace::rows::SeedRow;
 
 use crate::statistics::{mean_and_half, round, wilson};
 
 /// How many decimals figures have.
 const DECIMALS: i32 = 6;
 
-/// What a strategy has shown at a point.
+/// What a strategy has shown over several seeds; in `sweep.csv`, at a point.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct SweepRow {
+pub struct SampleRow {
     /// The strategy in force; empty if the clients' own policy was.
     pub strategy: String,
     /// Over how many seeds.
@@ -49,15 +49,43 @@ pub struct SweepRow {
     pub goodput_per_s: f64,
     /// Half the width.
     pub goodput_half_per_s: Option<f64>,
+    /// Half the width of the interval of `attempts_per_call`.
+    #[serde(default)]
+    pub attempts_half: Option<f64>,
 }
 
-/// The figures of one strategy at one point, seed after seed.
+/// With a precision asked for, this many seeds are run before it is looked at: fewer say too little
+/// of the spread between seeds.
+const SEEDS_MIN: usize = 10;
+
+/// A figure of one seed; `None` if there was no call to take it from.
+pub type Figure = fn(&SeedRow) -> Option<f64>;
+
+/// The figures of one strategy, seed after seed.
 #[derive(Debug, Clone, Default)]
-pub struct Sample(Vec<StrategyRow>);
+pub struct Sample(Vec<SeedRow>);
 
 impl Sample {
+    /// What is looked at for whether a strategy serves its purpose.
+    pub const SUCCESS: &[Figure] = &[|row| row.success_rate, |row| Some(row.goodput_per_s)];
+    /// All figures that a run has intervals for.
+    pub const HEADLINES: &[Figure] = &[
+        |row| row.success_rate,
+        |row| row.p50_ms,
+        |row| row.p90_ms,
+        |row| row.p99_ms,
+        |row| Some(row.attempts_per_call),
+        |row| Some(row.amplification),
+        |row| Some(row.goodput_per_s),
+    ];
+
+    /// The seeds of one strategy.
+    pub fn of(rows: &[SeedRow], strategy: &str) -> Self {
+        Self(rows.iter().filter(|row| *row.strategy == *strategy).cloned().collect())
+    }
+
     /// Adds the next seed's.
-    pub fn add(&mut self, row: StrategyRow) {
+    pub fn add(&mut self, row: SeedRow) {
         self.0.push(row);
     }
 
@@ -66,27 +94,37 @@ impl Sample {
         self.0.len()
     }
 
-    /// Whether success rate and goodput are known to within this fraction of their means.
-    pub fn is_within(&self, fraction: f64) -> bool {
+    /// Whether, after ten seeds or more, each of these figures is known so well that its mean is off by
+    /// no more than this fraction of the truth, with a confidence of 95%.
+    ///
+    /// An interval around a mean that is off itself has to be narrower than that fraction of the mean, by
+    /// `1 / (1 + fraction)`. Source: Law, Simulation Modeling and Analysis, 4th edition, section 9.4.1.
+    pub fn is_known(&self, fraction: f64, figures: &[Figure]) -> bool {
+        self.0.len() >= SEEDS_MIN && self.is_within(fraction / (1.0 + fraction), figures)
+    }
+
+    /// Whether half the width of each figure's interval is at most this fraction of its mean.
+    pub(crate) fn is_within(&self, fraction: f64, figures: &[Figure]) -> bool {
         let near = |(mean, half): (f64, Option<f64>)| half.is_some_and(|half| half <= fraction * mean);
-        let rates = self.some(|row| row.success_rate);
-        !rates.is_empty()
-            && near(mean_and_half(&rates))
-            && near(mean_and_half(&self.all(|row| row.goodput_per_s)))
+        figures.iter().all(|figure| {
+            let values = self.some(*figure);
+            !values.is_empty() && near(mean_and_half(&values))
+        })
     }
 
     /// What they come to.
-    pub fn row(&self) -> SweepRow {
-        let total = |of: fn(&StrategyRow) -> u64| self.0.iter().map(of).sum::<u64>();
+    pub fn row(&self) -> SampleRow {
+        let total = |of: fn(&SeedRow) -> u64| self.0.iter().map(of).sum::<u64>();
         let (calls, succeeded) = (total(|row| row.calls), total(|row| row.succeeded));
         let (success_rate, interval) = self.success(calls, succeeded);
         let (p50_ms, p50_half_ms) = rounded(&self.some(|row| row.p50_ms));
         let (p90_ms, p90_half_ms) = rounded(&self.some(|row| row.p90_ms));
         let (p99_ms, p99_half_ms) = rounded(&self.some(|row| row.p99_ms));
+        let (attempts, attempts_half) = rounded(&self.all(|row| row.attempts_per_call));
         let (amplification, amplification_half) = rounded(&self.all(|row| row.amplification));
         let (goodput, goodput_half_per_s) = rounded(&self.all(|row| row.goodput_per_s));
-        let mean = |of: fn(&StrategyRow) -> f64| rounded(&self.all(of)).0.unwrap_or_default();
-        SweepRow {
+        let mean = |of: fn(&SeedRow) -> f64| rounded(&self.all(of)).0.unwrap_or_default();
+        SampleRow {
             strategy: self.0.first().map(|row| row.strategy.to_string()).unwrap_or_default(),
             seeds: self.0.len() as u64,
             calls,
@@ -100,12 +138,13 @@ impl Sample {
             p90_half_ms,
             p99_ms,
             p99_half_ms,
-            attempts_per_call: mean(|row| row.attempts_per_call),
+            attempts_per_call: attempts.unwrap_or_default(),
             amplification: amplification.unwrap_or_default(),
             amplification_half,
             wasted_work: mean(|row| row.wasted_work),
             goodput_per_s: goodput.unwrap_or_default(),
             goodput_half_per_s,
+            attempts_half,
         }
     }
 
@@ -121,12 +160,12 @@ impl Sample {
         (Some(round(mean, DECIMALS)), students.or_else(|| wilson(succeeded, calls)))
     }
 
-    fn all(&self, of: fn(&StrategyRow) -> f64) -> Vec<f64> {
+    fn all(&self, of: fn(&SeedRow) -> f64) -> Vec<f64> {
         self.0.iter().map(of).collect()
     }
 
     /// The figure of those seeds that have it.
-    fn some(&self, of: fn(&StrategyRow) -> Option<f64>) -> Vec<f64> {
+    fn some(&self, of: fn(&SeedRow) -> Option<f64>) -> Vec<f64> {
         self.0.iter().filter_map(of).collect()
     }
 }
@@ -140,9 +179,9 @@ fn rounded(values: &[f64]) -> (Option<f64>, Option<f64>) {
     (Some(round(mean, DECIMALS)), half.map(|half| round(half, DECIMALS)))
 }
 
-impl SweepRow {
+impl SampleRow {
     /// The columns of `sweep.csv` after those of what is varied.
-    pub(super) const COLUMNS: [&'static str; 19] = [
+    pub(crate) const COLUMNS: [&'static str; 20] = [
         "strategy",
         "seeds",
         "calls",
@@ -162,10 +201,11 @@ impl SweepRow {
         "wasted_work",
         "goodput_per_s",
         "goodput_half_per_s",
+        "attempts_half",
     ];
 
     /// Its fields, in the order of the columns.
-    pub(super) fn fields(&self) -> [String; 19] {
+    pub(crate) fn fields(&self) -> [String; 20] {
         let some = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
         [
             self.strategy.clone(),
@@ -187,6 +227,7 @@ impl SweepRow {
             self.wasted_work.to_string(),
             self.goodput_per_s.to_string(),
             some(self.goodput_half_per_s),
+            some(self.attempts_half),
         ]
     }
 }
