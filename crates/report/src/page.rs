@@ -5,6 +5,7 @@
 //! sample of the failed calls, so that its size does not grow with the run.
 
 mod chart;
+mod compare;
 mod examples;
 mod flow;
 mod headline;
@@ -26,7 +27,7 @@ use trace::run_dir::Example;
 use trace::{RunDir, RunDirError};
 
 use crate::Report;
-use crate::comparison::named;
+use crate::render::percent;
 use kinds::Kinds;
 
 const STYLE: &str = include_str!("page/page.css");
@@ -87,7 +88,13 @@ impl Page<'_> {
                     (patterns())
                     (headline::bar(self))
                     main #main {
-                        @for part in self.parts() { (part.sections()) }
+                        @match &self.report.conclusion {
+                            Some(conclusion) => {
+                                (compare::sections(self, conclusion))
+                                @for part in self.parts() { (part.folded()) }
+                            }
+                            None => @for part in self.parts() { (part.sections()) },
+                        }
                     }
                     (headline::footer(self))
                     div #tip role="status" hidden {}
@@ -124,6 +131,19 @@ impl Part<'_> {
             (tables::faults(self))
             (tables::layers(self))
             (examples::section(self))
+        }
+    }
+
+    /// The same to be opened: one of several.
+    fn folded(&self) -> Markup {
+        let row = self.figures;
+        html! {
+            details.strategy {
+                summary { h2 { "Under " (strategy_name(&row.strategy)) } span {
+                    (counted(row.calls, "call")) ", " (row.success_rate.map_or_else(|| "none".to_owned(), percent)) " succeeded"
+                } }
+                (self.sections())
+            }
         }
     }
 
@@ -200,8 +220,8 @@ fn counted(n: u64, one: &str) -> String {
 }
 
 /// A strategy, as it is called in a heading.
-fn strategy_name(strategy: &str) -> String {
-    named(strategy)
+fn strategy_name(strategy: &str) -> &str {
+    if strategy.is_empty() { "the clients' own policy" } else { strategy }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use crate::sweep::Outcome;
 use crate::{Agreement, Report};
 
 pub(crate) use blocks::{Block, Tone};
+pub(crate) use comparison::basis;
 pub(crate) use document::{caveats, score, threshold};
 pub(crate) use quantity::{millis, millis_or_none, percent};
 

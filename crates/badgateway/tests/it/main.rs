@@ -13,6 +13,7 @@ mod external;
 mod inputs;
 mod interrupts;
 mod lints;
+mod page;
 mod placed;
 mod readme;
 mod real_clients;

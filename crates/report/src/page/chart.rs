@@ -124,7 +124,8 @@ pub(super) fn draw(frame: &Frame<'_>, hits: &[Hit], marks: impl FnOnce(&mut Plan
     let body = svg.split_once(">\n").map_or("", |(_, body)| body);
     let body = body.rsplit_once("</svg>").map_or(body, |(body, _)| body);
     let size = format!(" viewBox=\"0 0 {WIDTH} {}\">", frame.height);
-    PreEscaped(format!("{open}{label}{size}{}{targets}</svg>", themed(body)))
+    let drawing = format!("{open}{label}{size}{}{targets}</svg>", themed(body));
+    html! { div.wide role="group" aria-label="Chart, scrollable" { (PreEscaped(drawing)) } }
 }
 
 /// A range of which something can be drawn.
@@ -202,6 +203,11 @@ pub(super) fn line(plane: &mut Plane<'_, '_>, role: Role, points: &[(f64, Option
     }
 }
 
+/// Draws a point.
+pub(super) fn dot(plane: &mut Plane<'_, '_>, role: Role, at: (f64, f64)) {
+    let _ = plane.draw_series(std::iter::once(Circle::new(at, 5, role.fill())));
+}
+
 /// Writes a text that begins (or, with `end`, ends) at a point.
 pub(super) fn text(plane: &mut Plane<'_, '_>, at: (f64, f64), end: bool, words: &str) {
     use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -218,7 +224,7 @@ pub(super) fn top(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// What the roles look like, for the chart's legend.
-pub(super) fn legend<'a>(entries: impl IntoIterator<Item = (Role, &'a str)>) -> Markup {
+pub(super) fn legend<S: AsRef<str>>(entries: impl IntoIterator<Item = (Role, S)>) -> Markup {
     html! {
         ul.legend {
             @for (role, name) in entries {
@@ -230,7 +236,7 @@ pub(super) fn legend<'a>(entries: impl IntoIterator<Item = (Role, &'a str)>) -> 
                             rect class={ "f " (role.class()) } x="4" y="1" width="18" height="10" {}
                         }
                     }
-                    (name)
+                    (name.as_ref())
                 }
             }
         }

@@ -44,13 +44,14 @@ pub(super) fn section(part: &Part<'_>) -> Markup {
     articles.sort_by_key(|(kind, _)| *kind);
     let body = html! {
         @if articles.is_empty() {
-            p.none {
+            p.none.no-example {
                 "No failed call was kept with this run"
                 @if part.page.report.run.records == Records::None { ": it was made with " code { "--records none" } }
                 "."
             }
         } @else {
             p.hint { "A sample of each kind of failure, hop by hop. " code { "badgateway explain" } " shows any other call." }
+            p.no-example.none hidden { "No call that failed so was kept: where a failure was always masked, none failed." }
             @for (_, article) in &articles { (maud::PreEscaped(article)) }
         }
     };

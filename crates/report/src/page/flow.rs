@@ -59,7 +59,7 @@ pub(super) fn section(part: &Part<'_>) -> Markup {
             "From the cause on the left over what each caller saw to what the client got. The higher, the more calls."
             @if drawn < all { " Shown are the " (WAYS) " most frequent ways, of " (count(drawn)) " of " (counted(all, "failed call")) "." }
         }
-        div.wide tabindex="0" role="group" aria-label="Ways of failures, scrollable" { (drawing(part, shown)) }
+        div.wide role="group" aria-label="Ways of failures, scrollable" { (drawing(part, shown)) }
         (in_words(part, shown))
     };
     part.section("flow", "How each failure came up to the client", &body)
@@ -193,7 +193,7 @@ fn in_words(part: &Part<'_>, ways: &[&PathCount]) -> Markup {
     html! {
         details {
             summary { "The same in words" }
-            div.wide tabindex="0" role="group" aria-label="Ways of failures in words, scrollable" {
+            div.wide role="group" aria-label="Ways of failures in words, scrollable" {
                 table {
                     thead { tr {
                         th scope="col" { "Client got" } th scope="col" { "Way" } th scope="col" { "Cause" }

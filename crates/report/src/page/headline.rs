@@ -192,9 +192,18 @@ pub(super) fn lines(blocks: &[Block]) -> Markup {
             @for block in blocks {
                 @if let Block::Line(tone, text) = block {
                     @let (class, sign) = sign(*tone);
-                    li.(class) { span.sign aria-hidden="true" { (sign) } (text) }
+                    li.(class) { span.sign aria-hidden="true" { (sign) } (prose(text)) }
                 }
             }
+        }
+    }
+}
+
+/// A sentence, in which backticks mark what is written elsewhere.
+pub(super) fn prose(text: &str) -> Markup {
+    html! {
+        @for (place, part) in text.split('`').enumerate() {
+            @if place % 2 == 1 { code { (part) } } @else { (part) }
         }
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn section(part: &Part<'_>) -> Markup {
             p.none { "No failure was seen, neither surfaced nor masked." }
         } @else {
             p.hint { "Choose a row to see only its failures in all that follows." }
-            div.wide tabindex="0" role="group" aria-label="Origins of failures, scrollable" {
+            div.wide role="group" aria-label="Origins of failures, scrollable" {
                 table {
                     thead { tr {
                         th scope="col" { "Client got" }

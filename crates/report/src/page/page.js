@@ -37,12 +37,17 @@
     for (const element of all("details.example")) {
       element.hidden = wanted.size > 0 && !isWanted(element);
     }
+    for (const section of all("section.examples")) {
+      const some = section.querySelector("details.example:not([hidden])");
+      section.querySelector(".no-example").hidden = Boolean(some) || wanted.size === 0;
+    }
     for (const element of all("[data-pick][aria-pressed]")) {
       element.setAttribute("aria-pressed", String(wanted.size > 0 && element.dataset.pick === kinds));
     }
     root.classList.toggle("filtered", wanted.size > 0);
     bar.hidden = wanted.size === 0;
     name.textContent = label;
+    reach();
   };
   const pick = (element) => {
     if (picked === element.dataset.pick) filter("", "");
@@ -89,6 +94,17 @@
     show(target, box.left, box.bottom);
   });
   document.addEventListener("scroll", hide, { passive: true });
+
+  // What is wider than its place can be scrolled by keyboard too.
+  const reach = () => {
+    for (const element of all(".wide")) {
+      if (element.scrollWidth > element.clientWidth) element.tabIndex = 0;
+      else element.removeAttribute("tabindex");
+    }
+  };
+  reach();
+  window.addEventListener("resize", reach);
+  document.addEventListener("toggle", reach, true);
 
   // On paper nothing can be opened.
   let opened = [];

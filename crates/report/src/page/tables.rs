@@ -17,7 +17,7 @@ pub(super) fn faults(part: &Part<'_>) -> Markup {
     }
     let body = html! {
         p.hint { "In attempts, of which a call can have several: injected = masked + surfaced + harmless." }
-        div.wide tabindex="0" role="group" aria-label="Faults, scrollable" {
+        div.wide role="group" aria-label="Faults, scrollable" {
             table {
                 thead { tr {
                     th scope="col" { "Fault" }
@@ -68,7 +68,7 @@ pub(super) fn layers(part: &Part<'_>) -> Markup {
         part.page.report.layers.iter().filter(|row| part.is_own(&row.strategy)).collect();
     let body = html! {
         p.hint { "A node " b { "makes" } " a status or " b { "passes on" } " one that it was given from below." }
-        div.wide tabindex="0" role="group" aria-label="Layers, scrollable" {
+        div.wide role="group" aria-label="Layers, scrollable" {
             table {
                 thead { tr {
                     th scope="col" { "Node" }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use trace::overview::{Bin, Kind, StrategyOverview};
 
 use super::chart::{self, Frame, Hit, Role};
-use super::{Part, count};
+use super::{Page, Part, count};
 use crate::render::{millis, millis_or_none};
 
 /// How many nodes have lines of their own: those that were fullest.
@@ -20,10 +20,11 @@ struct Clock<'a> {
 }
 
 /// A fault's time.
-struct Lane {
-    name: String,
+pub(super) struct Lane {
+    pub(super) name: String,
     at: String,
-    bands: Vec<(f64, f64)>,
+    /// From and to, in seconds, in order.
+    pub(super) bands: Vec<(f64, f64)>,
 }
 
 pub(super) fn section(part: &Part<'_>) -> Markup {
@@ -31,7 +32,7 @@ pub(super) fn section(part: &Part<'_>) -> Markup {
         return part.section("timeline", "When it happened", &Part::without_overview());
     };
     let clock = Clock { overview, end_s: overview.bins.len() as f64 * overview.bin_ms / 1e3 };
-    let lanes = lanes(part, clock.end_s);
+    let lanes = lanes(part.page, clock.end_s);
     let body = html! {
         p.hint {
             "Calls are shown when they should have begun, in steps of " (millis(overview.bin_ms)) "."
@@ -100,7 +101,7 @@ impl Clock<'_> {
     }
 }
 
-fn seconds(s: f64) -> String {
+pub(super) fn seconds(s: f64) -> String {
     format!("{}s", (s * 1e3).round() / 1e3)
 }
 
@@ -114,8 +115,8 @@ fn kinds<'a>(part: &Part<'a>, overview: &'a StrategyOverview) -> Vec<(usize, &'a
 }
 
 /// When each fault was active, as the scenario has it.
-fn lanes(part: &Part<'_>, end_s: f64) -> Vec<Lane> {
-    let Some(scenario) = part.page.scenario else { return Vec::new() };
+pub(super) fn lanes(page: &Page<'_>, end_s: f64) -> Vec<Lane> {
+    let Some(scenario) = page.scenario else { return Vec::new() };
     let until = std::time::Duration::from_secs_f64(end_s);
     let mut left = BANDS;
     let mut lanes = Vec::new();
@@ -131,7 +132,7 @@ fn lanes(part: &Part<'_>, end_s: f64) -> Vec<Lane> {
     lanes
 }
 
-fn shade(plane: &mut chart::Plane<'_, '_>, lanes: &[Lane], top: f64) {
+pub(super) fn shade(plane: &mut chart::Plane<'_, '_>, lanes: &[Lane], top: f64) {
     for &(from, to) in lanes.iter().flat_map(|lane| &lane.bands) {
         chart::block(plane, Role::Fault, (from, to), (0.0, top));
     }
@@ -312,7 +313,7 @@ fn numbers(clock: &Clock<'_>) -> Markup {
     html! {
         details {
             summary { "The same in numbers" }
-            div.wide tabindex="0" role="group" aria-label="Timeline in numbers, scrollable" {
+            div.wide role="group" aria-label="Timeline in numbers, scrollable" {
                 table.numbers {
                     thead { tr { @for head in ["From", "OK", "502", "Other status", "No response", "Median", "p99"] {
                         th.number scope="col" { (head) }

@@ -54,7 +54,7 @@ pub(super) fn section(part: &Part<'_>) -> Markup {
             li { span.swatch.clean aria-hidden="true" {} "no failure surfaced" }
             li { span.bolt aria-hidden="true" { "⚡" } "a fault was injected here" }
         }
-        div.wide tabindex="0" role="group" aria-label="Topology, scrollable" { (drawing(part, &nodes, &edges)) }
+        div.wide role="group" aria-label="Topology, scrollable" { (drawing(part, &nodes, &edges)) }
         (in_words(&edges))
     };
     part.section("topology", "Who called whom", &body)
@@ -180,18 +180,18 @@ fn draw_node(part: &Part<'_>, (x, y): (f64, f64), node: &Node<'_>) -> Markup {
     };
     let inner = html! {
         rect.box width=(width) height=(height) rx="8" {}
-        text.name x="12" y="21" { tspan.kind { (sign) " " } (shorten(node.name, 18)) }
+        text.name x="12" y="21" { tspan.kind aria-hidden="true" { (sign) " " } (shorten(node.name, 18)) }
         text.line x="12" y="39" { (line) }
         @if !node.faults.is_empty() {
             circle.fault cx=(width) cy="0" r="11" {}
-            text.bolt x=(width) y="4.5" text-anchor="middle" { "⚡" }
+            text.bolt aria-hidden="true" x=(width) y="4.5" text-anchor="middle" { "⚡" }
         }
     };
     html! {
         @match &pick.kinds {
             Some(kinds) => {
                 g class={ "node pick " (role) } transform=(transform) data-tip=(tip) data-pick=(kinds)
-                    data-name=(pick.name) role="button" tabindex="0" aria-pressed="false" aria-label=(tip) { (inner) }
+                    data-name=(pick.name) role="button" tabindex="0" aria-pressed="false" aria-description=(tip) { (inner) }
             }
             None => g class={ "node " (role) } transform=(transform) data-tip=(tip) { title { (tip) } (inner) },
         }
@@ -238,7 +238,7 @@ fn draw_edge(part: &Part<'_>, layout: &Layout, edge: &Edge<'_>, most: u64) -> Ma
             text.tag-text text-anchor="middle" y="4" { (line) }
             @if !edge.faults.is_empty() {
                 circle.fault cx="0" cy="-20" r="10" {}
-                text.bolt y="-15.5" text-anchor="middle" { "⚡" }
+                text.bolt aria-hidden="true" y="-15.5" text-anchor="middle" { "⚡" }
             }
         }
     };
@@ -246,7 +246,7 @@ fn draw_edge(part: &Part<'_>, layout: &Layout, edge: &Edge<'_>, most: u64) -> Ma
         @match &pick.kinds {
             Some(kinds) => {
                 g class={ "edge pick " (role) } data-tip=(tip) data-pick=(kinds) data-name=(pick.name)
-                    role="button" tabindex="0" aria-pressed="false" aria-label=(tip) { (inner) }
+                    role="button" tabindex="0" aria-pressed="false" aria-description=(tip) { (inner) }
             }
             None => g class={ "edge " (role) } data-tip=(tip) { title { (tip) } (inner) },
         }
@@ -282,7 +282,7 @@ fn in_words(edges: &[Edge<'_>]) -> Markup {
     html! {
         details {
             summary { "The same in numbers" }
-            div.wide tabindex="0" role="group" aria-label="Edges in numbers, scrollable" {
+            div.wide role="group" aria-label="Edges in numbers, scrollable" {
                 table {
                     thead { tr {
                         th scope="col" { "Edge" }

@@ -28,7 +28,7 @@ pub(super) fn table(row: &CallRow, example: &Example) -> Markup {
     let end = ends.fold(begin + row.latency_ms * 1e3, f64::max);
     let scale = Scale { begin, span: (end - begin).max(1.0) };
     html! {
-        div.wide tabindex="0" role="group" aria-label="Hops of the call, scrollable" {
+        div.wide role="group" aria-label="Hops of the call, scrollable" {
             table.waterfall {
                 thead { tr {
                     th scope="col" { "Hop" }

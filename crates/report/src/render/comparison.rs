@@ -66,7 +66,7 @@ fn title(report: &Report) -> String {
 }
 
 /// What the intervals rest on.
-fn basis(report: &Report) -> String {
+pub(crate) fn basis(report: &Report) -> String {
     let first = report.strategies.first().map_or("", |row| &*row.strategy);
     let from = if report.run.seeds == 1 {
         "from pairs of calls; these depend on their neighbours, so `--seeds 5` is surer".to_owned()
