@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use report::render::Format;
+use report::Report;
+use report::render::{self, Export, Format};
 use topology::units::DurationText;
 
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Output};
-use crate::{agree, check, compare, explain, merge, new, presets, report_command, run, schema, sweep};
+use crate::{agree, check, compare, diff, explain, merge, new, presets, report_command, run, schema, sweep};
 
 /// Where do my 502s come from, and what would a retry have done about them?
 ///
@@ -48,12 +49,16 @@ enum Command {
     Merge(merge::MergeArgs),
     /// One failed call, hop by hop.
     Explain(explain::ExplainArgs),
+    /// What has changed between two runs.
+    ///
+    /// Exit codes: 0 nothing is worse; 99 something is, by more than the tolerance.
+    Diff(diff::DiffArgs),
     /// The tables and the page (`report.html`) again from a run's folder.
     Report {
         /// The run's folder.
         run: PathBuf,
         #[command(flatten)]
-        format: FormatArgs,
+        format: ReportFormatArgs,
     },
     /// Gateway profiles and retry presets, each with its source.
     Presets {
@@ -127,6 +132,47 @@ impl From<FormatName> for Format {
     }
 }
 
+/// How a run's results are printed.
+#[derive(Debug, Args)]
+pub(crate) struct ReportFormatArgs {
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    format: ReportFormatName,
+}
+
+/// The names of the formats that a run's report can have.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum ReportFormatName {
+    /// Tables for a terminal.
+    #[default]
+    Table,
+    /// One JSON document.
+    Json,
+    /// Tables in Markdown.
+    Markdown,
+    /// XML as CI systems read it: a case for each threshold.
+    Junit,
+    /// The topology with its results, for Graphviz.
+    Dot,
+    /// The topology with its results, for Mermaid.
+    Mermaid,
+}
+
+impl ReportFormatArgs {
+    /// Prints a run's report.
+    pub(crate) fn print(&self, report: &Report, output: &Output) -> Result<(), Failure> {
+        let colour = output.result_colour();
+        output::result(|out| match self.format {
+            ReportFormatName::Table => render::report(report, Format::Table, colour, out),
+            ReportFormatName::Json => render::report(report, Format::Json, colour, out),
+            ReportFormatName::Markdown => render::report(report, Format::Markdown, colour, out),
+            ReportFormatName::Junit => render::export(report, Export::Junit, out),
+            ReportFormatName::Dot => render::export(report, Export::Dot, out),
+            ReportFormatName::Mermaid => render::export(report, Export::Mermaid, out),
+        })
+    }
+}
+
 fn path_and_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((path, value)) if !path.trim().is_empty() => {
@@ -164,8 +210,9 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, Failure> {
         Command::Compare(args) => compare::compare(&args, output),
         Command::Sweep(args) => sweep::sweep(args, output),
         Command::Merge(args) => merge::merge(&args, output),
+        Command::Diff(args) => diff::diff(args, output),
         Command::Explain(args) => explain::explain(args, output),
-        Command::Report { run, format } => report_command::report(run, format.format.into(), output),
+        Command::Report { run, format } => report_command::report(run, &format, output),
         Command::Presets { name } => presets::presets(name.as_deref()),
         Command::New(args) => new::new(&args, output),
         Command::Schema => schema::schema(),

@@ -6,6 +6,7 @@ mod check;
 mod cli;
 mod compare;
 mod count_line;
+mod diff;
 mod exit;
 mod explain;
 mod interrupt;

@@ -3,19 +3,19 @@
 use std::path::PathBuf;
 
 use report::Report;
-use report::render::{self, Format};
 use trace::RunDir;
 
+use crate::cli::ReportFormatArgs;
 use crate::exit::{Exit, Failure};
-use crate::output::{self, Output};
+use crate::output::Output;
 
-pub(crate) fn report(run: PathBuf, format: Format, output: &Output) -> Result<Exit, Failure> {
+pub(crate) fn report(run: PathBuf, format: &ReportFormatArgs, output: &Output) -> Result<Exit, Failure> {
     let dir = RunDir::open(run)?;
     let report = Report::read(&dir)?;
     // That a folder cannot be written is no reason not to say what is in it.
     if let Err(error) = report::page::write(&dir, &report) {
         output.hint(&format!("no page: {error}"));
     }
-    output::result(|out| render::report(&report, format, output.result_colour(), out))?;
+    format.print(&report, output)?;
     Ok(Exit::Well)
 }

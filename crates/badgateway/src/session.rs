@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, ValueEnum};
-use report::{Figures, Recorder, Report, Series, render};
+use report::{Figures, Recorder, Report, Series};
 use sim::{Progress, Stop, Summary};
 use topology::{NodeKind, Scenario};
 use trace::manifest::{EdgeEntry, FORMAT, NodeEntry, Records, Score, Versions};
 use trace::{Manifest, RunDir};
 
 use crate::beside;
-use crate::cli::FormatArgs;
+use crate::cli::ReportFormatArgs;
 use crate::count_line::CountLine;
 use crate::exit::{Exit, Failure};
 use crate::interrupt;
-use crate::output::{self, Output};
+use crate::output::Output;
 use crate::progress::ProgressLine;
 use crate::warmup::{self, Found};
 
@@ -32,7 +32,7 @@ pub(crate) struct SessionArgs {
     #[arg(long, value_enum, value_name = "WHICH", default_value_t)]
     records: RecordsName,
     #[command(flatten)]
-    format: FormatArgs,
+    format: ReportFormatArgs,
 }
 
 /// Where to.
@@ -282,8 +282,7 @@ impl<'a> Session<'a> {
     pub(crate) fn end(self, args: &SessionArgs) -> Result<Exit, Failure> {
         let output = self.output;
         let Finished { dir, page, report, .. } = self.finish()?;
-        let (format, colour) = (args.format.format.into(), output.result_colour());
-        output::result(|out| render::report(&report, format, colour, out))?;
+        args.format.print(&report, output)?;
         output.hint(&format!("\nThe run is in {}", dir.path().display()));
         output.hint(&format!("page: {}", page.display()));
         if report.failed() > 0 && report.run.records != Records::None {

@@ -6,6 +6,7 @@
 
 mod chart;
 mod compare;
+mod diff;
 mod examples;
 mod flow;
 mod headline;
@@ -27,6 +28,7 @@ use trace::run_dir::Example;
 use trace::{RunDir, RunDirError};
 
 use crate::Report;
+use crate::diff::Diff;
 use crate::render::percent;
 use kinds::Kinds;
 
@@ -50,6 +52,11 @@ pub fn html(report: &Report, scenario: Option<&Scenario>, examples: &[Example]) 
     page.document().into_string()
 }
 
+/// The page of what has changed between two runs.
+pub fn diff(diff: &Diff, before: &Report, after: &Report) -> String {
+    diff::document(diff, before, after).into_string()
+}
+
 /// What a page is made of.
 struct Page<'a> {
     report: &'a Report,
@@ -69,39 +76,19 @@ struct Part<'a> {
 
 impl Page<'_> {
     fn document(&self) -> Markup {
-        let run = &self.report.run;
-        html! {
-            (DOCTYPE)
-            html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta http-equiv="Content-Security-Policy"
-                        content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
-                    meta name="generator" content={ "badgateway " (run.versions.tool) };
-                    link rel="icon" href="data:,";
-                    title { (run.scenario) ": where the failures were born" }
-                    style { (PreEscaped(STYLE)) }
+        let main = html! {
+            @match &self.report.conclusion {
+                Some(conclusion) => {
+                    (compare::sections(self, conclusion))
+                    @for part in self.parts() { (part.folded()) }
                 }
-                body {
-                    a.skip href="#main" { "Skip to the report" }
-                    (patterns())
-                    (headline::bar(self))
-                    main #main {
-                        @match &self.report.conclusion {
-                            Some(conclusion) => {
-                                (compare::sections(self, conclusion))
-                                @for part in self.parts() { (part.folded()) }
-                            }
-                            None => @for part in self.parts() { (part.sections()) },
-                        }
-                    }
-                    (headline::footer(self))
-                    div #tip role="status" hidden {}
-                    script { (PreEscaped(SCRIPT)) }
-                }
+                None => @for part in self.parts() { (part.sections()) },
             }
-        }
+            (headline::how_to_read())
+        };
+        let run = &self.report.run;
+        let title = format!("{}: where the failures were born", run.scenario);
+        shell(&title, &run.versions.tool, &headline::bar(self), &main)
     }
 
     fn parts(&self) -> impl Iterator<Item = Part<'_>> {
@@ -174,6 +161,38 @@ impl Part<'_> {
     }
 }
 
+/// The document around a page's parts.
+fn shell(title: &str, version: &str, bar: &Markup, main: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta http-equiv="Content-Security-Policy"
+                    content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
+                meta name="generator" content={ "badgateway " (version) };
+                link rel="icon" href="data:,";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                a.skip href="#main" { "Skip to the report" }
+                (patterns())
+                (bar)
+                main #main { (main) }
+                footer { p { "badgateway " (version) } }
+                div #filter role="status" aria-live="polite" hidden {
+                    span { "Only " strong #filter-name {} }
+                    button #clear type="button" { "Show all" }
+                }
+                div #tip role="status" hidden {}
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    }
+}
+
 /// Fill patterns, so that no meaning is told by colour alone.
 fn patterns() -> Markup {
     let stripes = |id: &str, turn: u32| {
@@ -225,4 +244,4 @@ fn strategy_name(strategy: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

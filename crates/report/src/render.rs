@@ -4,7 +4,10 @@
 mod agreement;
 mod blocks;
 mod comparison;
+pub(crate) mod diff;
 mod document;
+mod graph;
+mod junit;
 pub(crate) mod markdown;
 mod means;
 mod quantity;
@@ -14,6 +17,7 @@ pub(crate) mod width;
 
 use std::io::{self, Write};
 
+use crate::diff::Diff;
 use crate::sweep::Outcome;
 use crate::{Agreement, Report};
 
@@ -32,6 +36,29 @@ pub enum Format {
     Json,
     /// Tables in Markdown.
     Markdown,
+}
+
+/// What a run's report can be written as for other programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Export {
+    /// `JUnit`'s XML: a case for each threshold.
+    Junit,
+    /// The topology with its results for Graphviz.
+    Dot,
+    /// The same for Mermaid.
+    Mermaid,
+}
+
+/// Writes a run's report for another program.
+///
+/// # Errors
+/// If `out` takes no more.
+pub fn export(report: &Report, export: Export, out: &mut dyn Write) -> io::Result<()> {
+    match export {
+        Export::Junit => junit::write(report, out),
+        Export::Dot => graph::dot(report, out),
+        Export::Mermaid => graph::mermaid(report, out),
+    }
 }
 
 /// Writes a run's report.
@@ -57,6 +84,18 @@ pub fn agreement(agreement: &Agreement, format: Format, colour: bool, out: &mut 
         Format::Table => terminal::write(&agreement::blocks(agreement), colour, out),
         Format::Markdown => markdown::write(&agreement::blocks(agreement), out),
         Format::Json => json(agreement, out),
+    }
+}
+
+/// Writes what has changed between two runs, likewise.
+///
+/// # Errors
+/// If `out` takes no more.
+pub fn diff(diff: &Diff, format: Format, colour: bool, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Table => terminal::write(&diff::blocks(diff), colour, out),
+        Format::Markdown => markdown::write(&diff::blocks(diff), out),
+        Format::Json => json(diff, out),
     }
 }
 

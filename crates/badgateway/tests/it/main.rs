@@ -8,6 +8,7 @@
 
 mod agree;
 mod compare;
+mod diff;
 mod drawn;
 mod external;
 mod inputs;

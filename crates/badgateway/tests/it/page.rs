@@ -12,7 +12,7 @@ use crate::support::{Row, Running, badgateway, number, root, rows, scenarios};
 fn run(command: &str, scenario: &Path, folder: &Path) {
     let arguments = [command, scenario.to_str().unwrap(), "--engine", "virtual", "--quiet"];
     let mut command = badgateway(arguments);
-    let ended = Running::start(command.arg("--out").arg(folder)).end_within(Duration::from_secs(60));
+    let ended = Running::start(command.arg("--out").arg(folder)).end_within(Duration::from_mins(1));
     assert!(matches!(ended.code, Some(0 | 99)), "{}", ended.err);
 }
 
@@ -26,7 +26,7 @@ fn looked_at(folders: &[PathBuf]) -> Value {
     let mut command = Command::new("node");
     command.arg(root.join(script)).arg(root.join(".tools"));
     command.args(folders.iter().map(|folder| folder.join("report.html")));
-    let ended = Running::start(&mut command).end_within(Duration::from_secs(180));
+    let ended = Running::start(&mut command).end_within(Duration::from_mins(3));
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     serde_json::from_str(&ended.out).unwrap()
 }

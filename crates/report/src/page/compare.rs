@@ -124,7 +124,7 @@ fn pareto(page: &Page<'_>, rows: &[&StrategyRow]) -> Markup {
                         (other.amplification - x).abs() < 24.0 * width && (its - rate).abs() < (high - low + 2.0 * room) * 0.05
                     };
                     let above = known[..place].iter().filter(is_near).count() as f64;
-                    let at = (x + 1.6 * width, rate - above * (high - low + 2.0 * room) * 0.055);
+                    let at = (x + 2.4 * width, rate - above * (high - low + 2.0 * room) * 0.055);
                     chart::text(plane, at, false, &format!("{star}{}", strategy_name(&row.strategy)));
                 }
             }))

@@ -12,7 +12,7 @@ use crate::render::{Block, Tone, caveats, millis_or_none, percent, score, thresh
 /// How many origins the sentence names.
 const NAMED: usize = 4;
 
-/// The bar that stays in sight: the scenario, the filter, the switch of colours.
+/// What was run, and the switch of colours.
 pub(super) fn bar(page: &Page<'_>) -> Markup {
     let run = &page.report.run;
     html! {
@@ -32,10 +32,6 @@ pub(super) fn bar(page: &Page<'_>) -> Markup {
             div.controls {
                 button #theme type="button" aria-pressed="false" hidden { "Dark" }
             }
-        }
-        div #filter role="status" aria-live="polite" hidden {
-            span { "Only " strong #filter-name {} }
-            button #clear type="button" { "Show all" }
         }
     }
 }
@@ -208,17 +204,14 @@ pub(super) fn prose(text: &str) -> Markup {
     }
 }
 
-/// The end: where the numbers are, and how to read the page.
-pub(super) fn footer(page: &Page<'_>) -> Markup {
+/// How to read the page.
+pub(super) fn how_to_read() -> Markup {
     html! {
-        footer {
-            p {
-                "Each number here is from the CSV files beside this page. A failure is " b { "born" }
-                " where it first showed; everything above only " b { "passed it on" }
-                ". It is " b { "masked" } " if a retry, a hedge or a fallback hid it, and "
-                b { "surfaced" } " if the client saw it."
-            }
-            p { "badgateway " (page.report.run.versions.tool) ", seed " (page.report.run.seed) }
+        p.reading {
+            "Each number here is from the files beside this page. A failure is " b { "born" }
+            " where it first showed; everything above only " b { "passed it on" }
+            ". It is " b { "masked" } " if a retry, a hedge or a fallback hid it, and "
+            b { "surfaced" } " if the client saw it."
         }
     }
 }

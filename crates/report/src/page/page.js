@@ -44,6 +44,9 @@
     for (const element of all("[data-pick][aria-pressed]")) {
       element.setAttribute("aria-pressed", String(wanted.size > 0 && element.dataset.pick === kinds));
     }
+    for (const place of all("g[data-pick]")) {
+      place.classList.toggle("chosen", kindsOf(place.dataset.pick).some((kind) => wanted.has(kind)));
+    }
     root.classList.toggle("filtered", wanted.size > 0);
     bar.hidden = wanted.size === 0;
     name.textContent = label;

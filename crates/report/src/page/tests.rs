@@ -9,7 +9,7 @@ use crate::testing::{Call, REFUSED, chain, fault, record};
 /// What would be run, if it were not escaped.
 const EVIL: &str = "<script>alert('x')</script>\"&";
 
-fn manifest(names: &[&str]) -> Manifest {
+pub(crate) fn manifest(names: &[&str]) -> Manifest {
     let nodes = names.iter().map(|name| NodeEntry { name: (*name).to_owned(), kind: "server".to_owned() });
     let edges = names.windows(2).map(|w| EdgeEntry { from: w[0].to_owned(), to: w[1].to_owned() });
     Manifest {

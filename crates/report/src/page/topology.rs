@@ -2,43 +2,21 @@
 
 mod layout;
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use maud::{Markup, html};
-use trace::manifest::NodeEntry;
 use trace::overview::EdgeTraffic;
 
 use super::{Part, count, counted};
+use crate::places::{Edge, Node, Places, role};
 use layout::Layout;
 
 /// More nodes than this cannot be read; those with failures and traffic come first.
 const NODES: usize = 60;
 
-/// A node that is drawn.
-struct Node<'a> {
-    name: &'a str,
-    kind: &'a str,
-    requests: u64,
-    born: u64,
-    masked: u64,
-    passed: u64,
-    faults: Vec<&'a str>,
-}
-
-/// An edge that is drawn.
-struct Edge<'a> {
-    from: usize,
-    to: usize,
-    name: String,
-    traffic: Option<&'a EdgeTraffic>,
-    born: u64,
-    masked: u64,
-    faults: Vec<&'a str>,
-}
-
 pub(super) fn section(part: &Part<'_>) -> Markup {
-    let (nodes, edges) = gather(part);
+    let places = Places::new(part.page.report, part.figures, NODES);
+    let (nodes, edges) = (&places.nodes, &places.edges);
     let all = part.page.report.run.nodes.len();
     let body = html! {
         p.hint {
@@ -54,74 +32,10 @@ pub(super) fn section(part: &Part<'_>) -> Markup {
             li { span.swatch.clean aria-hidden="true" {} "no failure surfaced" }
             li { span.bolt aria-hidden="true" { "⚡" } "a fault was injected here" }
         }
-        div.wide role="group" aria-label="Topology, scrollable" { (drawing(part, &nodes, &edges)) }
-        (in_words(&edges))
+        div.wide role="group" aria-label="Topology, scrollable" { (drawing(part, nodes, edges)) }
+        (in_words(edges))
     };
     part.section("topology", "Who called whom", &body)
-}
-
-/// The nodes and edges to draw.
-fn gather<'a>(part: &Part<'a>) -> (Vec<Node<'a>>, Vec<Edge<'a>>) {
-    let report = part.page.report;
-    let mut born: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-    for row in report.origins.iter().filter(|row| part.is_own(&row.strategy)) {
-        let (surfaced, masked) = born.entry(&row.origin).or_default();
-        *surfaced += row.surfaced;
-        *masked += row.masked;
-    }
-    let mut faults: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for row in report.faults.iter().filter(|row| part.is_own(&row.strategy)) {
-        faults.entry(&row.target).or_default().push(&row.fault);
-    }
-    // A fault on `app` is on all its replicas `app#1`, `app#2`, ...
-    let faults_at = |name: &str| {
-        let declared = name.split_once('#').map_or(name, |(declared, _)| declared);
-        let own = faults.get(name).into_iter();
-        let shared = faults.get(declared).into_iter().filter(|_| declared != name);
-        own.chain(shared).flatten().copied().collect::<Vec<_>>()
-    };
-    let requests: BTreeMap<&str, u64> = report
-        .layers
-        .iter()
-        .filter(|row| part.is_own(&row.strategy))
-        .map(|row| (&*row.node, row.requests))
-        .collect();
-    let passed: BTreeMap<&str, u64> =
-        part.overview.iter().flat_map(|o| &o.passed).map(|p| (&*p.node, p.calls)).collect();
-    let node = |entry: &'a NodeEntry| {
-        let name = &*entry.name;
-        let (surfaced, masked) = born.get(name).copied().unwrap_or_default();
-        Node {
-            name,
-            kind: &entry.kind,
-            requests: requests.get(name).copied().unwrap_or(0),
-            born: surfaced,
-            masked,
-            passed: passed.get(name).copied().unwrap_or(0),
-            faults: faults_at(name),
-        }
-    };
-    let mut nodes: Vec<Node<'a>> = report.run.nodes.iter().map(node).collect();
-    if nodes.len() > NODES {
-        nodes.sort_by_key(|node| std::cmp::Reverse((node.born, node.passed, node.requests)));
-        nodes.truncate(NODES);
-    }
-    let places: BTreeMap<&str, usize> = nodes.iter().enumerate().map(|(place, n)| (n.name, place)).collect();
-    let traffic: BTreeMap<(&str, &str), &EdgeTraffic> =
-        part.overview.iter().flat_map(|o| &o.edges).map(|e| ((&*e.from, &*e.to), e)).collect();
-    let edges = report.run.edges.iter().filter_map(|entry| {
-        let name = format!("{} -> {}", entry.from, entry.to);
-        let (surfaced, masked) = born.get(&*name).copied().unwrap_or_default();
-        let traffic = traffic.get(&(&*entry.from, &*entry.to)).copied();
-        let faults = faults.get(&*name).cloned().unwrap_or_default();
-        // What only a fault may use and did not is not part of the picture.
-        (traffic.is_some() || part.overview.is_none() || !faults.is_empty() || surfaced + masked > 0)
-            .then_some(())?;
-        let (from, to) = (*places.get(&*entry.from)?, *places.get(&*entry.to)?);
-        Some(Edge { from, to, name, traffic, born: surfaced, masked, faults })
-    });
-    let edges = edges.collect();
-    (nodes, edges)
 }
 
 fn drawing(part: &Part<'_>, nodes: &[Node<'_>], edges: &[Edge<'_>]) -> Markup {
@@ -136,15 +50,6 @@ fn drawing(part: &Part<'_>, nodes: &[Node<'_>], edges: &[Edge<'_>]) -> Markup {
             @for edge in edges { (draw_edge(part, &layout, edge, most)) }
             @for (place, node) in nodes.iter().enumerate() { (draw_node(part, layout.at(place), node)) }
         }
-    }
-}
-
-/// What a place is to failures.
-fn role(born: u64, passed: u64) -> &'static str {
-    match (born, passed) {
-        (0, 0) => "clean",
-        (0, _) => "passed",
-        _ => "born",
     }
 }
 

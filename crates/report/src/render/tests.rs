@@ -1,4 +1,6 @@
-use trace::manifest::{FORMAT, Hits, Manifest, Records, Score, ThresholdVerdict, Versions};
+use trace::manifest::{
+    EdgeEntry, FORMAT, Hits, Manifest, NodeEntry, Records, Score, ThresholdVerdict, Versions,
+};
 use trace::rows::{FaultRow, LayerRow, OriginRow, StrategyRow};
 use unicode_width::UnicodeWidthStr;
 
@@ -212,4 +214,39 @@ fn json_holds_everything() {
     assert_eq!(json["origins"][0]["surfaced"], 180);
     assert_eq!(json["run"]["score"]["single"]["right"], 210);
     assert_eq!(json["strategies"][0]["p99_ms"], 812.4);
+}
+
+fn exported(report: &Report, export: Export) -> String {
+    let mut out = Vec::new();
+    super::export(report, export, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+/// An example with places, one of which has a name that must be quoted.
+fn placed() -> Report {
+    let mut report = example();
+    let names = ["client", "llm-gateway", "app \"<b>\\"];
+    report.run.nodes =
+        names.map(|name| NodeEntry { name: name.into(), kind: "server".into() }).into_iter().collect();
+    let edge = |from: &str, to: &str| EdgeEntry { from: from.into(), to: to.into() };
+    report.run.edges = vec![edge("client", "llm-gateway"), edge("llm-gateway", names[2])];
+    report.origins[0].origin = names[2].into();
+    report
+}
+
+#[test]
+fn as_junit() {
+    let mut report = example();
+    report.run.thresholds[0].text = "success_rate >= 99% & <more>".into();
+    insta::assert_snapshot!(exported(&report, Export::Junit));
+}
+
+#[test]
+fn as_dot() {
+    insta::assert_snapshot!(exported(&placed(), Export::Dot));
+}
+
+#[test]
+fn as_mermaid() {
+    insta::assert_snapshot!(exported(&placed(), Export::Mermaid));
 }
