@@ -24,7 +24,7 @@ const browser = await chromium.launch({
 /** The text of each cell of the first table of each section, row by row. */
 const tables = () => Object.fromEntries(Array.from(document.querySelectorAll("section"), (section) => {
   const table = section.querySelector("table");
-  const cells = (row) => Array.from(row.cells, (cell) => cell.innerText.trim());
+  const cells = (row) => Array.from(row.cells, (cell) => cell.textContent.trim());
   return [section.className, table ? Array.from(table.tBodies[0].rows, cells) : []];
 }));
 
