@@ -7,8 +7,9 @@ use topology::Failure;
 use topology::policy::{Budget, Refund};
 use trace::{Outcome, Time};
 
-/// How many parts of its window a ratio budget tells apart.
-const SLOTS: u32 = 10;
+/// How many parts of its window a ratio budget tells apart. As retries are remembered for one part
+/// longer than calls, a ratio of 10% allows 10% * 100 / 101 in the long run.
+const SLOTS: u32 = 100;
 
 /// The state of a budget, which the calls to one callee share.
 #[derive(Debug, Default)]
@@ -17,6 +18,8 @@ pub(crate) struct BudgetState {
     tokens: f64,
     /// Calls and retries of the recent past, for a ratio: since when, how many.
     slots: VecDeque<(Time, u32, u32)>,
+    /// The sums of `slots`.
+    recent: (u32, u32),
     /// Calls that have begun and not ended.
     calls: u32,
     /// Retries that are waiting or under way.
@@ -46,7 +49,10 @@ impl BudgetState {
         self.ever.0 += 1;
         match budget {
             Some(Budget::Tokens(bucket)) => self.fill(bucket.per_call, bucket.capacity),
-            Some(Budget::Ratio { window, .. }) => self.slot(*window, now).1 += 1,
+            Some(Budget::Ratio { window, .. }) => {
+                self.slot(*window, now).1 += 1;
+                self.recent.0 += 1;
+            }
             _ => {}
         }
     }
@@ -98,14 +104,15 @@ impl BudgetState {
                 self.slot(*window, now);
                 // Calls that may have left the window by now do not count, retries that may still be
                 // in it do: what is allowed never exceeds the ratio of any window.
-                let inside = self.slots.iter().filter(|slot| slot.0 + *window > now);
-                let calls: u32 = inside.map(|slot| slot.1).sum();
-                let retries: u32 = self.slots.iter().map(|slot| slot.2).sum();
+                let old = self.slots.iter().take_while(|slot| slot.0 + *window <= now);
+                let calls = self.recent.0 - old.map(|slot| slot.1).sum::<u32>();
+                let retries = self.recent.1;
                 let allowed = ratio.get() * f64::from(calls) + min_per_s * window.as_secs_f64();
                 if f64::from(retries) + 1.0 > allowed {
                     return None;
                 }
                 self.slot(*window, now).2 += 1;
+                self.recent.1 += 1;
             }
             Some(Budget::Failing { share }) if self.ever.1 as f64 > share.get() * self.ever.0 as f64 => {
                 return None;
@@ -129,7 +136,9 @@ impl BudgetState {
     /// The slot of this moment. One more than the window has is kept, for those that are partly old.
     fn slot(&mut self, window: Duration, now: Time) -> &mut (Time, u32, u32) {
         let length = window / SLOTS;
-        while self.slots.front().is_some_and(|s| s.0 + window + length <= now) {
+        while let Some(&(_, calls, retries)) = self.slots.front().filter(|s| s.0 + window + length <= now) {
+            self.recent.0 -= calls;
+            self.recent.1 -= retries;
             self.slots.pop_front();
         }
         if self.slots.back().is_none_or(|s| s.0 + length <= now) {

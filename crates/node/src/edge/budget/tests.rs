@@ -98,6 +98,18 @@ fn a_ratio_has_a_reserve() {
     assert_eq!(allowed, 100);
 }
 
+/// Where everything fails, a steady flow of calls is allowed what the ratio says.
+#[test]
+fn a_ratio_is_what_is_allowed_in_the_long_run() {
+    for window in [1, 10] {
+        let budget = Budget::Ratio { ratio: share(0.1), min_per_s: 0.0, window: Duration::from_secs(window) };
+        let mut state = BudgetState::new(Some(&budget));
+        let retries: u32 =
+            (0..10_000).map(|n| failing_call(&mut state, &budget, 3, Time(n * SECOND / 100))).sum();
+        assert!((980..=1000).contains(&retries), "{retries} in a window of {window} s");
+    }
+}
+
 /// Envoy: 20 calls that fail at once, three retries under way at most.
 #[test]
 fn a_concurrent_budget_is_given_back() {
