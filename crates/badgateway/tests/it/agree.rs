@@ -14,8 +14,8 @@ use crate::support::{Running, at_once, badgateway, half_fails, manifest, scenari
 
 /// How many scenarios run at once: on a small machine they share the processors with other tests.
 const AT_A_TIME: usize = 3;
-/// How often one is run at most, where the machine may be why the engines differ.
-const TRIES: usize = 2;
+/// How often one is run by itself, where the machine may be why the engines differ.
+const ALONE: usize = 2;
 
 /// Compares the engines; what it printed.
 fn agree(scenario: &Path, folder: &Path) -> Value {
@@ -29,49 +29,55 @@ fn agree(scenario: &Path, folder: &Path) -> Value {
     agreement
 }
 
-/// The same until the machine is no reason to differ.
-fn decided(scenario: &Path, folder: &Path) -> Value {
-    let mut agreement = agree(scenario, folder);
-    for _ in 1..TRIES {
-        if agreement["verdict"] != "undecided" {
-            break;
-        }
-        agreement = agree(scenario, folder);
-    }
-    agreement
-}
-
 #[test]
 fn every_scenario_is_the_same_by_both() {
     let left = Mutex::new(scenarios());
-    let wrong = Mutex::new(Vec::new());
+    let compared = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..AT_A_TIME {
             scope.spawn(|| {
                 loop {
                     let Some(scenario) = left.lock().unwrap().pop() else { return };
-                    wrong.lock().unwrap().extend(difference(&scenario));
+                    let agreement = agree(&scenario, &folder(&scenario));
+                    compared.lock().unwrap().push((scenario, agreement));
                 }
             });
         }
     });
-    let wrong = wrong.into_inner().unwrap();
+    let mut wrong = Vec::new();
+    for (scenario, mut agreement) in compared.into_inner().unwrap() {
+        // Those beside it may have been why the machine was late: once more, without them.
+        for _ in 0..ALONE {
+            if agreement["verdict"] == "undecided" {
+                agreement = agree(&scenario, &folder(&scenario));
+            }
+        }
+        wrong.extend(difference(&scenario, &agreement));
+    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
+/// Where the two runs of a scenario are kept.
+fn folder(scenario: &Path) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("agree").join(scenario.file_stem().unwrap())
+}
+
 /// Where the engines differ over a scenario, if they do.
-fn difference(scenario: &Path) -> Option<String> {
-    let name = scenario.file_stem().unwrap();
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("agree").join(name);
-    let agreement = decided(scenario, &folder);
+fn difference(scenario: &Path, agreement: &Value) -> Option<String> {
     for engine in ["live", "virtual"] {
-        assert_eq!(manifest(&folder.join(engine))["engine"], engine);
+        assert_eq!(manifest(&folder(scenario).join(engine))["engine"], engine);
     }
     // That nothing was compared must not pass for agreement.
     let faults = agreement["faults"].as_array().unwrap();
     assert!(faults.iter().all(|fault| fault["live"].as_u64() > Some(0)), "{agreement:#}");
-    assert!(agreement["figures"].as_array().unwrap().len() > 6, "{agreement:#}");
-    (agreement["verdict"] == "differs").then(|| format!("{}\n{agreement:#}", scenario.display()))
+    let figures = agreement["figures"].as_array().unwrap();
+    assert!(figures.len() > 6, "{agreement:#}");
+    // A machine that was late, and not at its limit, explains latencies and nothing else.
+    let unexplained = |line: &&Value| line["verdict"] == "undecided" && line["unit"] != "milliseconds";
+    let unexplained =
+        agreement["machine"]["limit"].is_null() && figures.iter().any(|line| unexplained(&line));
+    let differs = agreement["verdict"] == "differs" || unexplained;
+    differs.then(|| format!("{}\n{agreement:#}", scenario.display()))
 }
 
 #[test]
