@@ -1,6 +1,6 @@
 //! What a rule sees.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use petgraph::algo::toposort;
 use petgraph::graph::NodeIndex;
@@ -21,6 +21,7 @@ pub(super) struct Subject<'s> {
     pub(super) offered: Offered,
     pub(super) times: Times,
     arrives: Vec<Arrives>,
+    replicas: Vec<usize>,
     edges: Vec<EdgeId>,
     nodes: Vec<NodeId>,
 }
@@ -35,6 +36,7 @@ impl<'s> Subject<'s> {
             offered: Offered::new(scenario, &order),
             times: Times::new(scenario, &order),
             arrives: arrivals(scenario, &order),
+            replicas: replicas(scenario),
             edges: declared_edges(scenario),
             nodes: declared_nodes(scenario),
         }
@@ -93,13 +95,23 @@ impl<'s> Subject<'s> {
 
     /// How many replicas the callee of an edge has.
     pub(super) fn replicas(&self, link: &Link<'_>) -> usize {
-        let name = &link.callee.declared_name;
-        let others = self.scenario.topology.outgoing(link.from);
-        let others = others.iter().map(|&edge| self.link(edge));
-        others
-            .filter(|other| other.callee.declared_name == *name && other.edge.path == link.edge.path)
-            .count()
+        self.replicas[link.id.index()]
     }
+}
+
+/// By edge: how many there are from its caller to replicas of its callee, itself included.
+fn replicas(scenario: &Scenario) -> Vec<usize> {
+    let topology = &scenario.topology;
+    let callee = |id: EdgeId| {
+        let (from, to) = topology.ends(id);
+        (from, topology.node(to).declared_name.as_str(), topology.edge(id).path.as_str())
+    };
+    let regular = || topology.edges().filter(|(_, edge)| !edge.only_by_fault).map(|(id, _)| id);
+    let mut counts: HashMap<_, usize> = HashMap::new();
+    for id in regular() {
+        *counts.entry(callee(id)).or_default() += 1;
+    }
+    topology.edges().map(|(id, _)| counts.get(&callee(id)).copied().unwrap_or(1)).collect()
 }
 
 /// What gets to a node, by the place of the load in the list.

@@ -36,24 +36,23 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             continue;
         }
         let (from, to) = (link.caller_name(), link.callee_name());
-        let all = time(longest);
         let inner = only_call(subject, &link);
         let call = inner.and_then(|inner| Some((inner, longest_call(inner.policy)?)));
+        // What its timers alone come to, without its own work.
+        let timers = longest.saturating_sub(link.callee.service_time.p99());
+        let all = time(timers);
         let may = match &call {
             Some((inner, call)) if call.how == all => format!("may wait {all} for `{}`", inner.callee_name()),
-            Some((inner, call)) => format!("may wait {} = {all} for `{}`", call.how, inner.callee_name()),
-            None => format!("may take {all} with all its calls"),
-        };
-        let (severity, how) = if waits < longest {
-            (Severity::Warning, "waits")
-        } else {
-            (Severity::Info, "waits no longer than")
-        };
-        let message = match severity {
-            Severity::Info => {
-                format!("`{from}` waits {} for `{to}`, which {may}: the outer timer began first", time(waits))
+            Some((inner, call)) if time(call.all) == all => {
+                format!("may wait {} = {all} for `{}`", call.how, inner.callee_name())
             }
-            _ => format!("`{from}` {how} {} for `{to}`, which {may}", time(waits)),
+            _ => format!("may wait {all} in all for those that it calls"),
+        };
+        let message = format!("`{from}` waits {} for `{to}`, which {may}", time(waits));
+        let (severity, message) = if waits < timers {
+            (Severity::Warning, message)
+        } else {
+            (Severity::Info, format!("{message}: the outer timer began first"))
         };
         let longer = time_above(longest.mul_f64(1.1));
         let here = subject.advice(At::Edge(link.id), key, &longer);
