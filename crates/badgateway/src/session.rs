@@ -284,10 +284,10 @@ impl<'a> Session<'a> {
         let Finished { dir, page, report, .. } = self.finish()?;
         args.format.print(&report, output)?;
         output.hint(&format!("\nThe run is in {}", dir.path().display()));
+        output.hint(&format!("page: {}", page.display()));
         if report.failed() > 0 && report.run.records != Records::None {
             output.hint(&format!("next: badgateway explain {}", dir.path().display()));
         }
-        output.hint(&format!("page: {}", page.display()));
         Ok(if report.thresholds_met() { Exit::Well } else { Exit::Missed })
     }
 }
