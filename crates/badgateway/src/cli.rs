@@ -9,7 +9,9 @@ use topology::units::DurationText;
 
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Output};
-use crate::{agree, check, compare, diff, explain, merge, new, presets, report_command, run, schema, sweep};
+use crate::{
+    agree, check, compare, diff, explain, merge, new, presets, report_command, run, schema, sweep, up,
+};
 
 /// Where do my 502s come from, and what would a retry have done about them?
 ///
@@ -60,6 +62,11 @@ enum Command {
         #[command(flatten)]
         format: ReportFormatArgs,
     },
+    /// The nodes alone, kept up: bring your own client.
+    ///
+    /// Prints where to call. Each request is a call of the scenario's client; requests with the same
+    /// `x-request-id` or `traceparent` are attempts of one. Ctrl-C (or `--duration`) ends it, with the tables and files of a run.
+    Up(up::UpArgs),
     /// Gateway profiles and retry presets, each with its source.
     Presets {
         /// One of them, to be shown whole.
@@ -211,6 +218,7 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, Failure> {
         Command::Sweep(args) => sweep::sweep(args, output),
         Command::Merge(args) => merge::merge(&args, output),
         Command::Diff(args) => diff::diff(args, output),
+        Command::Up(args) => up::up(&args, output),
         Command::Explain(args) => explain::explain(args, output),
         Command::Report { run, format } => report_command::report(run, &format, output),
         Command::Presets { name } => presets::presets(name.as_deref()),

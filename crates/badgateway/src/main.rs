@@ -22,6 +22,7 @@ mod scenario;
 mod schema;
 mod session;
 mod sweep;
+mod up;
 mod warmup;
 
 use std::process::ExitCode;

@@ -18,14 +18,15 @@ const COLUMNS: usize = 79;
 #[derive(Debug)]
 pub(crate) struct ProgressLine {
     terminal: bool,
-    duration: Duration,
+    /// How long it goes on, if that is known.
+    duration: Option<Duration>,
     /// What was printed last, and when: by the wall clock, whatever the run's own does.
     last: Mutex<(Instant, Progress)>,
 }
 
 impl ProgressLine {
     /// One for a run whose load goes on for so long.
-    pub(crate) fn new(duration: Duration) -> Self {
+    pub(crate) fn new(duration: Option<Duration>) -> Self {
         let last = Mutex::new((Instant::now(), Progress::default()));
         Self { terminal: std::io::stderr().is_terminal(), duration, last }
     }
@@ -57,14 +58,14 @@ impl ProgressLine {
 }
 
 /// What has happened since the last line.
-fn line(last: &Progress, now: &Progress, duration: Duration) -> String {
+fn line(last: &Progress, now: &Progress, duration: Option<Duration>) -> String {
     let seconds = now.elapsed.saturating_sub(last.elapsed).as_secs_f64().max(1e-3);
     let rate = now.started.saturating_sub(last.started) as f64 / seconds;
     let failing = now.failed.saturating_sub(last.failed);
     let mut text = format!(
-        "{:.0}s of {:.0}s  {rate:.0} calls/s  {} ok  {} failed ({failing} just now)  {} in flight",
+        "{:.0}s{}  {rate:.0} calls/s  {} ok  {} failed ({failing} just now)  {} in flight",
         now.elapsed.as_secs_f64(),
-        duration.as_secs_f64(),
+        duration.map(|duration| format!(" of {:.0}s", duration.as_secs_f64())).unwrap_or_default(),
         now.ok,
         now.failed,
         now.in_flight
@@ -98,7 +99,7 @@ mod tests {
             active_faults: vec!["app-crash".to_owned()],
         };
         assert_eq!(
-            line(&last, &now, Duration::from_secs(20)),
+            line(&last, &now, Some(Duration::from_secs(20))),
             "7s of 20s  200 calls/s  1200 ok  82 failed (80 just now)  18 in flight  faults: app-crash"
         );
     }

@@ -122,7 +122,7 @@ impl Engine {
 pub(crate) struct Session<'a> {
     engine: Engine,
     output: &'a Output,
-    dir: RunDir,
+    pub(crate) dir: RunDir,
     manifest: Manifest,
     stop: Stop,
     series: Series,
@@ -193,6 +193,37 @@ impl<'a> Session<'a> {
         Ok(!self.interrupted)
     }
 
+    /// Keeps its nodes up for the user's own client; `tell` is told where that is to call.
+    pub(crate) fn up(
+        &mut self,
+        scenario: Scenario,
+        up: &sim::live::Up<'_>,
+        tell: impl FnOnce(&Scenario, &[(topology::EdgeId, std::net::SocketAddr)]),
+    ) -> Result<(), Failure> {
+        // It goes on until it is stopped, and so do its figures; outages are planned for a day.
+        let duration = up.lasts.unwrap_or(Duration::from_hours(24));
+        let scenario = Arc::new(Scenario { duration, ..scenario });
+        let recorder = self.series.begin(scenario.clone())?;
+        let line = (!self.output.quiet).then(|| Arc::new(ProgressLine::new(up.lasts)));
+        let shown = line.clone();
+        let progress = move |now: &_| {
+            if let Some(line) = &shown {
+                line.show(now);
+            }
+        };
+        let ready = |hosted: &sim::live::Hosted| tell(&scenario, &hosted.calls());
+        let result = sim::live::up(up, &scenario, &self.stop, recorder, ready, progress);
+        if let Some(line) = line {
+            line.clear();
+        }
+        let (summary, recorder) = result.map_err(|error| Failure::failed(error.to_string()))?;
+        self.series.end(recorder, &matched(&summary), false)?;
+        self.keep(&scenario, summary);
+        // That is how it ends.
+        self.interrupted = false;
+        Ok(())
+    }
+
     /// Runs scenarios of one or several rounds in virtual time, so many at once. What comes of it does not
     /// depend on how many: after each round it is asked whether there is to be another, and if not, what
     /// has been run beyond it does not count. Whether there may be more.
@@ -254,7 +285,7 @@ impl<'a> Session<'a> {
 
     /// Has the engine run the scenario.
     fn drive(&self, scenario: &Arc<Scenario>, recorder: Recorder) -> Result<(Recorder, Summary), Failure> {
-        let line = (!self.output.quiet).then(|| Arc::new(ProgressLine::new(scenario.duration)));
+        let line = (!self.output.quiet).then(|| Arc::new(ProgressLine::new(Some(scenario.duration))));
         let shown = line.clone();
         let progress = move |now: &_| {
             if let Some(line) = &shown {

@@ -117,6 +117,16 @@ fn verdict(birth: Birth, mut lineage: Vec<HopId>) -> Verdict {
 /// Where a failed call's failure was born.
 pub fn attribute(scenario: &Scenario, lifecycle: &Lifecycle, trace: &CallTrace) -> Verdict {
     let root = HopId::root(trace.end.call);
+    // Of a client that keeps no records nobody knows for how long it would have waited: if it hung up on
+    // something that had gone wrong, that is the reason.
+    if let Some(hop) = trace.end.decisive.filter(|_| trace.end.failure == Some(Failure::Cancelled))
+        && trace.attempt(hop).is_some_and(|attempt| attempt.timeout.is_none())
+    {
+        let verdict = born(scenario, lifecycle, trace, hop);
+        if verdict.cause != Cause::Unknown {
+            return verdict;
+        }
+    }
     match trace.end.decisive {
         Some(hop) if trace.end.failure != Some(Failure::Cancelled) => born(scenario, lifecycle, trace, hop),
         decisive => Verdict {

@@ -2,6 +2,7 @@
 
 mod clock;
 mod driver;
+mod entries;
 mod exchange;
 mod front;
 mod gate;
@@ -26,7 +27,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use host::{Hosted, host};
+pub use host::{Hosted, Up, host};
 use program::Programs;
 use topology::Scenario;
 use trace::Sink;
@@ -64,6 +65,29 @@ pub fn run_in<S: Sink + Send + 'static>(
     let runtime = runtime()?;
     let result =
         runtime.block_on(host::run(scenario.clone(), stop.clone(), sink, &programs, folder, progress));
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    result
+}
+
+/// Starts a scenario's nodes for the user's own client, and keeps them up until `stop`, or for so long
+/// from the first request. Blocking; builds its own runtime.
+///
+/// `ready` is told where to call. The rest is as for [`run_in`].
+///
+/// # Errors
+/// As [`run`].
+pub fn up<S: Sink + Send + 'static>(
+    up: &Up<'_>,
+    scenario: &Arc<Scenario>,
+    stop: &Stop,
+    sink: S,
+    ready: impl FnOnce(&Hosted),
+    progress: impl Fn(&Progress) + Send + 'static,
+) -> Result<(Summary, S), RunError> {
+    let programs = Programs::default();
+    let runtime = runtime()?;
+    let result =
+        runtime.block_on(host::up(up, scenario.clone(), stop.clone(), sink, &programs, ready, progress));
     runtime.shutdown_timeout(Duration::from_millis(200));
     result
 }

@@ -25,5 +25,6 @@ mod strategies;
 mod support;
 mod sweep;
 mod terminal;
+mod up;
 mod virtual_time;
 mod warmup;

@@ -82,6 +82,17 @@ impl Running {
     }
 }
 
+impl Running {
+    /// What it has told on stderr so far.
+    pub(crate) fn told(&self) -> String {
+        use std::os::unix::fs::FileExt;
+        let mut bytes = vec![0; 64 << 10];
+        // Not by the file's own place: that is where the program writes next.
+        let read = self.err.read_at(&mut bytes, 0).unwrap();
+        String::from_utf8_lossy(&bytes[..read]).into_owned()
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         // It may have ended already.

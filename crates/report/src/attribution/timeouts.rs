@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use topology::{Cause, Failure, NodeId};
-use trace::{Attempt, HopId, Served, ServedEnd, Time};
+use trace::{Attempt, HopId, Served, ServedEnd, Source, Time};
 
 use super::{Birth, Case, Finding, external, rules};
 
@@ -17,7 +17,7 @@ pub(super) fn timed_out(case: &Case<'_>, attempt: &Attempt) -> Finding {
     let usual = usual_time(case, case.callee(attempt.edge), 0);
     // When the timer was due: on a busy machine it fires later.
     let due = attempt.timeout.map_or(attempt.end, |timeout| attempt.end.min(attempt.start + timeout));
-    let had_answered = |served: &Served| served.finished + TRANSIT <= due;
+    let had_answered = |served: &Served| all_sent(case, served) + TRANSIT <= due;
     if is_short(attempt, usual) && !case.served(attempt.hop).is_some_and(had_answered) {
         return too_short(case, attempt, usual);
     }
@@ -76,7 +76,7 @@ pub(super) fn waiting(case: &Case<'_>, hop: HopId, at: Time) -> Finding {
     let Some(served) = case.served(hop) else {
         return unseen(case, attempt, at);
     };
-    if served.finished + TRANSIT <= at && served.end == ServedEnd::Answered {
+    if all_sent(case, served) + TRANSIT <= at && served.end == ServedEnd::Answered {
         return late(case, attempt, served, at);
     }
     if let Some(child) = in_flight(case, hop, at) {
@@ -145,6 +145,16 @@ fn unseen(case: &Case<'_>, attempt: &Attempt, at: Time) -> Finding {
         format!("the request went out, nothing came back, and {callee} never saw it"),
         "what lies between the two: a proxy that accepts and forwards nothing, a half-open connection",
     )
+}
+
+/// When a callee has sent the last of its response: one of its own may come in pieces, with pauses.
+fn all_sent(case: &Case<'_>, served: &Served) -> Time {
+    let response = &case.scenario.topology.node(case.callee(served.edge)).response;
+    let pauses = match served.source {
+        Source::Own => response.chunk_interval * response.chunks.saturating_sub(1),
+        _ => Duration::ZERO,
+    };
+    served.finished + pauses
 }
 
 /// The callee had answered long ago.

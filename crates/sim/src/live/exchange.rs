@@ -22,6 +22,7 @@ use topology::Failure;
 use topology::wire::Dial;
 use trace::{Exchange, Outcome};
 
+use super::entries;
 use super::headers::{self, Identity};
 use super::pool::{Channel, Seen};
 use super::witness::Witness;
@@ -216,7 +217,11 @@ impl Attempt {
             headers.insert(VIA, via.clone());
         }
         for (name, value) in &template.headers {
-            headers.append(name, value.clone());
+            if !entries::replaces(name) {
+                headers.append(name, value.clone());
+            } else if !outbound.bad_credentials {
+                headers.insert(name, value.clone());
+            }
         }
         request
     }

@@ -52,12 +52,22 @@ impl Gate {
 
 /// Whether an edge has a listener of its own: its caller is a program; or its callee is one, and
 /// something happens on the way that the program's own socket does not do.
-pub(crate) fn is_needed(scenario: &Scenario, edge: EdgeId) -> bool {
+pub(crate) fn is_needed(scenario: &Scenario, is_up: bool, edge: EdgeId) -> bool {
     let (caller, callee) = scenario.topology.ends(edge);
     let is_external = |node: NodeId| scenario.topology.node(node).kind == NodeKind::External;
     let on_the_way =
         || scenario.faults.iter().any(|f| f.mechanism.site() == Site::Edge && f.edges.contains(&edge));
-    is_external(caller) || (is_external(callee) && on_the_way())
+    is_foreign(scenario, is_up, caller) || (is_external(callee) && on_the_way())
+}
+
+/// Whether a node is not ours: a program, or the user's own client.
+pub(crate) fn is_foreign(scenario: &Scenario, is_up: bool, node: NodeId) -> bool {
+    let node = scenario.topology.node(node);
+    match node.kind {
+        NodeKind::External => true,
+        NodeKind::Client => is_up && !node.synthetic,
+        NodeKind::Gateway | NodeKind::Server => false,
+    }
 }
 
 /// A request that is inside a program.
@@ -193,7 +203,7 @@ fn windows(world: &World, edge: EdgeId) -> Vec<(Time, Time, State)> {
     let (caller, callee) = scenario.topology.ends(edge);
     let outages = world.faults.outages(callee).into_iter();
     let mut windows: Vec<_> = outages.map(|(down, up, _)| (down, up, State::Gone)).collect();
-    if scenario.topology.node(caller).kind != NodeKind::External {
+    if !world.is_foreign(caller) {
         // Its caller sees to the rest.
         return windows;
     }

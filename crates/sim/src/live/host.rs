@@ -7,9 +7,10 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
-use topology::{NodeKind, Scenario};
-use trace::Sink;
+use topology::{EdgeId, NodeKind, Scenario};
+use trace::{Sink, Time};
 
+use super::entries;
 use super::gate;
 use super::load::{self, Lateness};
 use super::program::Programs;
@@ -85,10 +86,10 @@ pub(super) async fn run<S: Sink + Send + 'static>(
 ) -> Result<(Summary, S), RunError> {
     raise_file_limit(&scenario)?;
     let records = Arc::new(Records::default());
-    let world = Arc::new(World::new(scenario.clone(), stop.clone(), records.clone())?);
+    let world = Arc::new(World::new(scenario.clone(), stop.clone(), records.clone(), None)?);
     start_nodes(&world)?;
     start_programs(&world, programs, folder).await?;
-    let feeder = Feeder::start(sink, records, stop.clone())?;
+    let feeder = Feeder::start(sink, records, stop.clone(), now(&world))?;
     world.begin();
     let telling = tokio::spawn(tell_progress(world.clone(), progress));
     let lateness = Arc::new(Lateness::default());
@@ -113,6 +114,95 @@ pub(super) async fn run<S: Sink + Send + 'static>(
     match world.failure() {
         Some(error) => Err(error),
         None => Ok((summary, sink)),
+    }
+}
+
+/// What a run's clock says.
+fn now(world: &Arc<World>) -> impl Fn() -> Time + Send + 'static {
+    let world = world.clone();
+    move || world.clock.now()
+}
+
+/// How nodes are kept up for the user's own client.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Up<'a> {
+    /// The port of the first edge that leaves a client, the others have those that follow; 0 is any.
+    pub port: u16,
+    /// The run's time begins at once rather than with the first request.
+    pub from_start: bool,
+    /// How long it goes on; `None`: until it is stopped.
+    pub lasts: Option<Duration>,
+    /// The folder in which external programs have theirs.
+    pub folder: Option<&'a Path>,
+}
+
+/// Keeps a scenario's nodes up.
+pub(super) async fn up<S: Sink + Send + 'static>(
+    up: &Up<'_>,
+    scenario: Arc<Scenario>,
+    stop: Stop,
+    sink: S,
+    programs: &Programs,
+    ready: impl FnOnce(&Hosted),
+    progress: impl Fn(&Progress) + Send + 'static,
+) -> Result<(Summary, S), RunError> {
+    raise_file_limit(&scenario)?;
+    let records = Arc::new(Records::default());
+    let world = Arc::new(World::new(scenario.clone(), stop.clone(), records.clone(), Some(up.port))?);
+    start_nodes(&world)?;
+    start_programs(&world, programs, up.folder).await?;
+    let feeder = Feeder::start(sink, records, stop.clone(), now(&world))?;
+    if up.from_start {
+        world.begin();
+    }
+    ready(&Hosted { world: world.clone() });
+    let lateness = Arc::new(Lateness::default());
+    let telling = tokio::spawn(tell_progress(world.clone(), progress));
+    let heart = tokio::spawn(heartbeat(world.clone(), lateness.clone()));
+    let closing = tokio::spawn(close_calls(world.clone()));
+    for load in (0..scenario.loads.len()).filter(|load| !world.is_measured(*load)) {
+        // What a surge adds comes by itself.
+        let (world, lateness) = (world.clone(), lateness.clone());
+        tokio::spawn(async move {
+            world.begun.wait().await;
+            load::offer(world, load, lateness).await;
+        });
+    }
+    let lasts = async {
+        world.begun.wait().await;
+        match up.lasts {
+            Some(lasts) => world.clock.sleep_until(Time::at(lasts)).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = stop.wait() => {}
+        () = lasts => {}
+    }
+    let elapsed = world.clock.now().since_start();
+    for task in [heart, telling, closing] {
+        task.abort();
+    }
+    settle(&world).await;
+    // The last responses are on their way, and their connections see to their records.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    entries::give_up(&world, Duration::ZERO);
+    let summary = Summary { interrupted: false, ..summary(&world, &lateness, elapsed) };
+    let sink = tokio::task::spawn_blocking(move || feeder.finish())
+        .await
+        .map_err(|e| RunError::Sink(std::io::Error::other(e)))??;
+    match world.failure() {
+        Some(error) => Err(error),
+        None => Ok((summary, sink)),
+    }
+}
+
+/// Now and then ends the calls that will not be tried again.
+async fn close_calls(world: Arc<World>) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(250));
+    loop {
+        ticks.tick().await;
+        entries::give_up(&world, entries::TRY_AGAIN);
     }
 }
 
@@ -169,6 +259,7 @@ async fn tell_progress(world: Arc<World>, progress: impl Fn(&Progress) + Send) {
 
 /// Measures how late this machine is, also where no open loop does.
 async fn heartbeat(world: Arc<World>, lateness: Arc<Lateness>) {
+    world.begun.wait().await;
     loop {
         let at = world.clock.now() + Duration::from_millis(10);
         world.clock.sleep_until(at).await;
@@ -212,6 +303,12 @@ pub struct Hosted {
 }
 
 impl Hosted {
+    /// Where the user's own client calls: each edge that leaves a client, and its address.
+    pub fn calls(&self) -> Vec<(EdgeId, SocketAddr)> {
+        let edges = self.world.scenario.topology.edges().map(|(edge, _)| edge);
+        edges.filter(|edge| self.world.is_entry(*edge)).map(|e| (e, self.world.edge(e).address)).collect()
+    }
+
     /// The nodes that clients call, each with its address.
     pub fn entries(&self) -> Vec<(String, SocketAddr)> {
         let topology = &self.world.scenario.topology;
@@ -242,11 +339,11 @@ pub fn host<S: Sink + Send + 'static>(
     let result = runtime.block_on(async {
         raise_file_limit(scenario)?;
         let records = Arc::new(Records::default());
-        let world = Arc::new(World::new(scenario.clone(), stop.clone(), records.clone())?);
+        let world = Arc::new(World::new(scenario.clone(), stop.clone(), records.clone(), None)?);
         start_nodes(&world)?;
         start_programs(&world, &programs, None).await?;
         world.begin();
-        let feeder = Feeder::start(sink, records, stop.clone())?;
+        let feeder = Feeder::start(sink, records, stop.clone(), now(&world))?;
         ready(&Hosted { world: world.clone() });
         stop.wait().await;
         settle(&world).await;

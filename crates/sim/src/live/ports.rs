@@ -31,6 +31,16 @@ impl Port {
         Ok(Self { keeper, address })
     }
 
+    /// Takes this one.
+    pub(crate) fn take_this(port: u16) -> io::Result<Self> {
+        let address = SocketAddr::new(LOOPBACK, port);
+        // Somebody who listens would be found out only later.
+        let probe = bound(address)?;
+        probe.listen(1)?;
+        drop(probe);
+        Ok(Self { keeper: bound(address)?, address })
+    }
+
     /// Listens on it. On Linux two sockets may share an address as long as one of them does not
     /// listen, so the keeper stays.
     pub(crate) fn listen(&self) -> io::Result<tokio::net::TcpListener> {

@@ -8,7 +8,7 @@ use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use trace::{Record, Sink, Time};
 
@@ -61,10 +61,15 @@ pub(crate) struct Feeder<S> {
 }
 
 impl<S: Sink + Send + 'static> Feeder<S> {
-    pub(crate) fn start(sink: S, records: Arc<Records>, stop: Stop) -> Result<Self, RunError> {
+    pub(crate) fn start(
+        sink: S,
+        records: Arc<Records>,
+        stop: Stop,
+        now: impl Fn() -> Time + Send + 'static,
+    ) -> Result<Self, RunError> {
         let taken = records.clone();
         let thread = std::thread::Builder::new().name("records".into());
-        let thread = thread.spawn(move || feed(sink, &taken, &stop));
+        let thread = thread.spawn(move || feed(sink, &taken, &stop, now));
         let thread = thread.map_err(RunError::io("cannot start a thread for the records"))?;
         Ok(Self { thread, records })
     }
@@ -79,9 +84,8 @@ impl<S: Sink + Send + 'static> Feeder<S> {
     }
 }
 
-fn feed<S: Sink>(mut sink: S, records: &Records, stop: &Stop) -> (S, io::Result<()>) {
-    let begin = Instant::now();
-    let mut ticked = Duration::ZERO;
+fn feed<S: Sink>(mut sink: S, records: &Records, stop: &Stop, now: impl Fn() -> Time) -> (S, io::Result<()>) {
+    let mut ticked = Time::default();
     let mut result = Ok(());
     let mut batch = Vec::new();
     loop {
@@ -91,10 +95,10 @@ fn feed<S: Sink>(mut sink: S, records: &Records, stop: &Stop) -> (S, io::Result<
         // After a failure the rest is let go, so that the run can end.
         if result.is_ok() {
             result = batch.drain(..).try_for_each(|record| sink.record(record));
-            let now = begin.elapsed();
+            let now = now();
             if result.is_ok() && now > ticked + TICK_EVERY {
                 ticked = now;
-                result = sink.tick(Time::at(now));
+                result = sink.tick(now);
             }
             if result.is_err() {
                 stop.now();

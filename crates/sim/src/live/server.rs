@@ -11,7 +11,7 @@ use http::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING, VIA,
 };
 use http::{StatusCode, Version};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Limited};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -29,7 +29,7 @@ use super::relay::{Pieces, Relay};
 use super::tap::{Tap, TappedBody};
 use super::wire::{Conn, Wire};
 use super::world::{World, lock};
-use super::{front, gate};
+use super::{entries, front, gate};
 use crate::load::OUTSIDE;
 use crate::message::{self, LIST_SEPARATOR, WRONG_PATH};
 use crate::shape::{MALFORMED, Shape};
@@ -120,7 +120,23 @@ async fn handle(State(host): State<Arc<Host>>, request: Request) -> Response {
         return ended(conn, Close::Fin).await;
     }
 
-    let Caller { identity, outside, foreign, unrelated } = identify(world, node, *gate, &request);
+    let mut request = request;
+    let caller = match gate.filter(|edge| world.is_entry(*edge)) {
+        Some(edge) => {
+            // What is sent on is all of it.
+            let (head, body) = request.into_parts();
+            let Ok(body) = Limited::new(body, front::BODY_MAX).collect().await else {
+                return ended(conn, Close::Reset).await;
+            };
+            let body = body.to_bytes();
+            let (identity, begun) = entries::arrived(world, edge, &head, body.clone());
+            request = Request::from_parts(head, Body::from(body));
+            Caller { identity, outside: false, foreign: Some(begun), unrelated: false }
+        }
+        None => identify(world, node, *gate, &request),
+    };
+    let now = world.clock.now();
+    let Caller { identity, outside, foreign, unrelated } = caller;
     let disturbance = match (identity.disturbed, outside || foreign.is_some()) {
         (true, _) => world.disturbance(identity.hop),
         (false, false) => topology::wire::Disturbance::default(),
@@ -225,11 +241,7 @@ struct Caller {
 /// those before it at this node: so a script is walked request by request.
 fn identify(world: &World, node: NodeId, gate: Option<EdgeId>, request: &Request) -> Caller {
     let known = |identity| Caller { identity, outside: false, foreign: None, unrelated: false };
-    let is_foreign = |edge| {
-        let caller = world.edge(edge).caller;
-        world.scenario.topology.node(caller).kind == NodeKind::External
-    };
-    let foreign = gate.filter(|&edge| is_foreign(edge));
+    let foreign = gate.filter(|&edge| world.is_foreign(world.edge(edge).caller));
     if let Some(edge) = foreign {
         if let Some((identity, begun)) =
             gate::relate(world, edge, request.method(), request.uri(), request.headers())

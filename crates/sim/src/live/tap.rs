@@ -13,6 +13,7 @@ use topology::wire::Close;
 use topology::{Failure, FaultSet};
 use trace::{Attempt, Begun, Outcome, Record};
 
+use super::entries;
 use super::wire::Conn;
 use super::world::World;
 
@@ -138,7 +139,7 @@ impl Tap {
         if self.idle_closed {
             world.record(Record::IdleClosed { call, hop });
         }
-        world.record(Record::Attempt(Attempt {
+        let attempt = Attempt {
             outcome,
             reset,
             reused: self.reused,
@@ -147,7 +148,12 @@ impl Tap {
             ends_by_close: self.ends_by_close,
             faults,
             ..self.begun.until(end)
-        }));
+        };
+        if world.is_entry(edge) {
+            entries::ended(world, attempt);
+        } else {
+            world.record(Record::Attempt(attempt));
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use topology::{EdgeId, NodeId, NodeKind, Scenario};
 use trace::{CallId, HopId, Record};
 
 use super::clock::Clock;
+use super::entries::{self, Entries};
 use super::gate::{self, Gate, Insides};
 use super::headers::Via;
 use super::pool::Pool;
@@ -103,8 +104,11 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) nodes: Vec<NodeHost>,
     pub(crate) edges: Vec<EdgeHost>,
-    pub(crate) templates: Vec<Template>,
-    plain: Template,
+    pub(crate) templates: Vec<Arc<Template>>,
+    plain: Arc<Template>,
+    /// Where the user's own client calls, instead of ours.
+    pub(crate) is_up: bool,
+    pub(crate) entries: Entries,
     /// Nobody listens there: what refuses.
     pub(crate) refused: Port,
     /// Nobody listens there: what a wrong port is.
@@ -132,7 +136,16 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl World {
     /// Takes a port for each node, and everything else that a run needs; nothing listens yet.
-    pub(crate) fn new(scenario: Arc<Scenario>, stop: Stop, records: Arc<Records>) -> Result<Self, RunError> {
+    ///
+    /// `up` is the port of the first edge that leaves a client, if the user's own client is to call
+    /// (0: any); the others have those that follow.
+    pub(crate) fn new(
+        scenario: Arc<Scenario>,
+        stop: Stop,
+        records: Arc<Records>,
+        up: Option<u16>,
+    ) -> Result<Self, RunError> {
+        let mut next_port = up.unwrap_or(0);
         let take = |what: &str| Port::take().map_err(RunError::io(format!("cannot take a port for {what}")));
         let faults = Faults::new(&scenario);
         let dice = Dice::new(scenario.seed);
@@ -160,7 +173,19 @@ impl World {
         for (id, edge) in topology.edges() {
             let (caller, callee) = topology.ends(id);
             let host = &nodes[callee.index()];
-            let gate = gate::is_needed(&scenario, id).then(|| take(&host.name).map(Gate::new)).transpose()?;
+            let caller_node = topology.node(caller);
+            let is_entry = up.is_some() && caller_node.kind == NodeKind::Client && !caller_node.synthetic;
+            let port = match gate::is_needed(&scenario, up.is_some(), id) {
+                false => None,
+                true if is_entry && next_port > 0 => {
+                    let what = format!("cannot take port {next_port} for {}", host.name);
+                    let port = Port::take_this(next_port).map_err(RunError::io(what))?;
+                    next_port = next_port.saturating_add(1);
+                    Some(port)
+                }
+                true => Some(take(&host.name)?),
+            };
+            let gate = port.map(Gate::new);
             let address = gate.as_ref().map_or(host.address, |gate| gate.port.address);
             edges.push(EdgeHost {
                 caller,
@@ -173,15 +198,15 @@ impl World {
                 gate,
             });
         }
-        let templates = scenario.loads.iter().map(|load| template(&load.request)).collect();
-        let plain = Template {
+        let templates = scenario.loads.iter().map(|load| Arc::new(template(&load.request))).collect();
+        let plain = Arc::new(Template {
             method: Method::GET,
             path: target("/"),
             headers: Vec::new(),
             body: Bytes::new(),
             idempotent: true,
             priority: 5,
-        };
+        });
         let (refused, wrong_port) = (take("refusals")?, take("wrong ports")?);
         let blackhole = Blackhole::open().map_err(RunError::io("cannot open a port that never answers"))?;
         let clock = Clock::new().map_err(RunError::io("cannot make a timer"))?;
@@ -193,6 +218,8 @@ impl World {
             edges,
             templates,
             plain,
+            is_up: up.is_some(),
+            entries: Entries::default(),
             refused,
             wrong_port,
             blackhole,
@@ -231,8 +258,24 @@ impl World {
     }
 
     /// What a call sends.
-    pub(crate) fn template(&self, call: CallId) -> &Template {
-        self.templates.get(usize::from(call.load())).unwrap_or(&self.plain)
+    pub(crate) fn template(&self, call: CallId) -> Arc<Template> {
+        if self.is_up
+            && let Some(template) = entries::template_of(self, call)
+        {
+            return template;
+        }
+        self.templates.get(usize::from(call.load())).unwrap_or(&self.plain).clone()
+    }
+
+    /// Whether a node is not ours: a program, or the user's own client.
+    pub(crate) fn is_foreign(&self, node: NodeId) -> bool {
+        gate::is_foreign(&self.scenario, self.is_up, node)
+    }
+
+    /// Whether an edge is where the user's own client calls.
+    pub(crate) fn is_entry(&self, edge: EdgeId) -> bool {
+        let caller = self.scenario.topology.node(self.edge(edge).caller);
+        self.is_up && caller.kind == NodeKind::Client && !caller.synthetic
     }
 
     /// Hands a record to the sink.
