@@ -384,6 +384,7 @@ fn manifest(scenario: &Scenario, engine: Engine, start: SystemTime) -> Manifest 
         seeds: 1,
         records: Records::All,
         warnings: Vec::new(),
+        aftermaths: Vec::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use trace::manifest::{Manifest, Score, ThresholdVerdict};
+use trace::manifest::{Aftermath, Manifest, Score, ThresholdVerdict};
 use trace::overview::{Overview, StrategyOverview};
 use trace::rows::{FaultRow, LayerRow, OriginRow, SeedRow, StrategyRow};
 use trace::{RunDir, RunDirError};
@@ -32,6 +32,8 @@ pub struct Figures {
     pub seeds: u64,
     /// What each strategy has shown under each of them.
     pub by_seed: Vec<SeedRow>,
+    /// What came after each strategy's trigger, if that was over before the load.
+    pub aftermaths: Vec<Aftermath>,
     /// The shape of each strategy's calls, if a page is to be drawn.
     pub overview: Vec<StrategyOverview>,
 }
@@ -47,6 +49,7 @@ impl Figures {
             joined.faults.extend(figures.faults);
             joined.strategies.extend(figures.strategies);
             joined.by_seed.extend(figures.by_seed);
+            joined.aftermaths.extend(figures.aftermaths);
             joined.thresholds.extend(figures.thresholds);
             joined.score.add(figures.score);
             joined.overview.extend(figures.overview);
@@ -93,9 +96,10 @@ impl Report {
             unmatched,
             seeds,
             by_seed,
+            aftermaths,
             overview,
         } = figures;
-        let run = Manifest { thresholds, score, unmatched, seeds, ..run };
+        let run = Manifest { thresholds, score, unmatched, seeds, aftermaths, ..run };
         let conclusion = conclude(&strategies, &deepest(&run));
         let means = means(&strategies, &by_seed);
         let overview = Some(Overview { strategies: overview });

@@ -5,6 +5,7 @@
 //! they leave are [`Figures`]; with the run's manifest they make a [`Report`], which is also what is
 //! read back from a folder. Nothing here knows an engine.
 
+mod aftermath;
 mod agreement;
 mod anatomy;
 pub mod attribution;

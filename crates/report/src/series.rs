@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use topology::Scenario;
-use trace::manifest::Records;
+use trace::manifest::{Aftermath, Records};
 use trace::rows::SeedRow;
 use trace::{RunDir, RunDirError};
 
+use crate::aftermath;
 use crate::comparison::Matches;
 use crate::files::{Files, Mark};
 use crate::outcomes::Outcomes;
@@ -28,6 +29,8 @@ pub struct Series {
     whole: Vec<(Arc<Scenario>, Tally)>,
     /// The same of each seed of a whole round.
     seeds: Vec<SeedRow>,
+    /// What came after the trigger in each of its runs.
+    aftermaths: Vec<Aftermath>,
     /// What each strategy has shown in the round under way.
     round: Vec<(Arc<Scenario>, Tally)>,
     /// How the calls of the round under way have ended.
@@ -53,6 +56,7 @@ impl Series {
             files: Some(Files::create(dir, records)?),
             whole: Vec::new(),
             seeds: Vec::new(),
+            aftermaths: Vec::new(),
             round: Vec::new(),
             outcomes: Vec::new(),
             matches: Matches::default(),
@@ -152,6 +156,7 @@ impl Series {
         self.outcomes.clear();
         let round = std::mem::take(&mut self.round);
         self.seeds.extend(round.iter().map(|(scenario, tally)| tally.row(scenario).of_seed(scenario.seed)));
+        self.aftermaths.extend(round.iter().filter_map(|(scenario, tally)| tally.aftermath(scenario)));
         if self.whole.is_empty() {
             self.whole = round;
         } else {
@@ -194,8 +199,12 @@ impl Series {
             self.take_back(|(of_round, _)| of_round)?;
         }
         let each = self.whole.into_iter().map(|(scenario, tally)| tally.figures(&scenario));
-        let mut figures =
-            Figures { seeds: self.rounds, by_seed: self.seeds, ..Figures::join(each.collect()) };
+        let mut figures = Figures {
+            seeds: self.rounds,
+            by_seed: self.seeds,
+            aftermaths: aftermath::over_seeds(self.aftermaths, self.rounds),
+            ..Figures::join(each.collect())
+        };
         if figures.strategies.len() > 1 {
             self.matches.compare(&mut figures.strategies);
         }

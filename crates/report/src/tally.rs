@@ -7,9 +7,11 @@ mod score;
 mod strategy;
 
 use topology::Scenario;
+use trace::manifest::Aftermath;
 use trace::rows::StrategyRow;
 use trace::{CallTrace, HopId, Served, Time};
 
+use crate::aftermath::Course;
 use crate::attribution::{Lifecycle, attribute, born};
 use crate::names::Names;
 use crate::overview::Shape;
@@ -56,6 +58,8 @@ pub(crate) struct Tally {
     strategy: StrategyTally,
     /// None where no page will be made: in a sweep.
     shape: Option<Shape>,
+    /// Of the first run; none if no trigger is over before the load is.
+    course: Option<Course>,
 }
 
 impl Tally {
@@ -67,6 +71,7 @@ impl Tally {
             score: ScoreTally::default(),
             strategy: StrategyTally::new(scenario),
             shape: None,
+            course: Course::of(scenario),
         }
     }
 
@@ -77,6 +82,9 @@ impl Tally {
 
     /// A call has ended, which may be of the warm-up: then it does not count.
     pub(crate) fn shape(&mut self, scenario: &Scenario, call: &Judged<'_>, counts: bool) {
+        if let Some(course) = &mut self.course {
+            course.add(call.trace, self.strategy.cost(scenario, call.trace));
+        }
         if let Some(shape) = &mut self.shape {
             shape.call(scenario, call, counts);
         }
@@ -115,6 +123,11 @@ impl Tally {
         }
     }
 
+    /// What came after the run's trigger.
+    pub(crate) fn aftermath(&self, scenario: &Scenario) -> Option<Aftermath> {
+        self.course.as_ref()?.after(scenario)
+    }
+
     /// The strategy's figures so far.
     pub(crate) fn row(&self, scenario: &Scenario) -> StrategyRow {
         self.strategy.row(scenario, &Names::new(scenario))
@@ -140,6 +153,7 @@ impl Tally {
             thresholds: thresholds::evaluate(scenario, &self.strategy),
             score: self.score.into_score(),
             overview: self.shape.map(|shape| shape.overview(scenario, &names)).into_iter().collect(),
+            aftermaths: self.course.and_then(|course| course.after(scenario)).into_iter().collect(),
             by_seed: vec![row.of_seed(scenario.seed)],
             strategies: vec![row],
             seeds: 1,

@@ -71,6 +71,9 @@ pub struct Manifest {
     /// Why the figures may not be what they seem.
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// What came after the faults and waves of load that were over before the load was.
+    #[serde(default)]
+    pub aftermaths: Vec<Aftermath>,
 }
 
 /// What runs of format 1.0 have.
@@ -98,6 +101,23 @@ pub struct Versions {
     pub tool: String,
     /// The folder's format.
     pub format: FormatVersion,
+}
+
+/// What came after a trigger that is over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Aftermath {
+    /// The strategy in force.
+    pub strategy: String,
+    /// The fault or the load that was over last.
+    pub trigger: String,
+    /// When it was.
+    pub ended_s: f64,
+    /// How long it then took until calls succeeded as before; none if they do not.
+    pub recovered_after_s: Option<f64>,
+    /// Calls still fail, although nothing is wrong and no more is asked for.
+    pub collapsed: bool,
+    /// The same in sentences: what keeps it up, and what is known to help.
+    pub words: Vec<String>,
 }
 
 /// A threshold and what became of it.

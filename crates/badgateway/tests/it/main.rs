@@ -14,6 +14,7 @@ mod external;
 mod inputs;
 mod interrupts;
 mod lints;
+mod metastable;
 mod page;
 mod placed;
 mod readme;

@@ -17,11 +17,14 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The shipped scenarios' files.
+/// What a run with sockets has no time for: it is held to its figures in virtual time, by `metastable.rs`.
+const LONG: &str = "metastable.yaml";
+
+/// The shipped scenarios' files, but for the long one.
 pub(crate) fn scenarios() -> Vec<PathBuf> {
     let files = std::fs::read_dir(root().join("scenarios")).unwrap();
     let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
-    files.retain(|file| file.extension().is_some_and(|e| e == "yaml"));
+    files.retain(|file| file.extension().is_some_and(|e| e == "yaml") && !file.ends_with(LONG));
     files.sort();
     assert!(!files.is_empty());
     files

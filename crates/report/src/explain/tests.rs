@@ -59,6 +59,7 @@ fn manifest() -> Manifest {
         seeds: 1,
         records: Records::All,
         warnings: Vec::new(),
+        aftermaths: Vec::new(),
     }
 }
 

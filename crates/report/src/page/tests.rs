@@ -26,6 +26,7 @@ pub(crate) fn manifest(names: &[&str]) -> Manifest {
         machine_limit: None,
         notes: vec![EVIL.into()],
         warnings: Vec::new(),
+        aftermaths: Vec::new(),
         thresholds: Vec::new(),
         score: Score::default(),
         unmatched: Vec::new(),

@@ -40,6 +40,7 @@ pub(super) fn blocks(report: &Report, conclusion: &Conclusion) -> Vec<Block> {
         };
         blocks.push(Block::Line(tone, reason.clone()));
     }
+    blocks.extend(collapsed(report));
     blocks.extend(thresholds(report, conclusion));
     if !report.origins.is_empty() {
         blocks.push(Block::Title("What stayed visible".to_owned()));
@@ -181,6 +182,15 @@ fn visible(report: &Report, rows: &[&StrategyRow]) -> Table {
         }
     }
     Table { columns, rows: lines }
+}
+
+/// The strategies under which a trigger that is over has left the system down.
+fn collapsed(report: &Report) -> impl Iterator<Item = Block> {
+    let collapsed = report.run.aftermaths.iter().filter(|aftermath| aftermath.collapsed);
+    collapsed.filter_map(|aftermath| {
+        let words = aftermath.words.first()?;
+        Some(Block::Line(Tone::Bad, format!("{}: {words}", named(&aftermath.strategy))))
+    })
 }
 
 /// Each threshold once; it counts for the strategy that comes first.

@@ -1,6 +1,6 @@
 //! A run's report as a document.
 
-use trace::manifest::ThresholdVerdict;
+use trace::manifest::{Aftermath, ThresholdVerdict};
 use trace::rows::{FaultRow, LayerRow, OriginRow, StrategyRow};
 
 use super::blocks::{Block, Column, Table, Tone};
@@ -41,6 +41,7 @@ fn of_one(report: &Report) -> Vec<Block> {
         blocks.extend(report.strategies.iter().flat_map(summary));
     }
     blocks.extend(report.means.iter().flat_map(means::blocks));
+    blocks.extend(report.run.aftermaths.iter().flat_map(aftermath));
     blocks.push(score(report));
     blocks.extend(report.run.thresholds.iter().map(threshold));
     blocks.extend(caveats(report));
@@ -153,6 +154,13 @@ fn summary(row: &StrategyRow) -> Vec<Block> {
             percent(row.wasted_work)
         )),
     ]
+}
+
+/// What came after a trigger that is over.
+fn aftermath(aftermath: &Aftermath) -> Vec<Block> {
+    let first = if aftermath.collapsed { Tone::Bad } else { Tone::Plain };
+    let tones = std::iter::once(first).chain(std::iter::repeat(Tone::Plain));
+    tones.zip(&aftermath.words).map(|(tone, words)| Block::Line(tone, words.clone())).collect()
 }
 
 pub(crate) fn score(report: &Report) -> Block {

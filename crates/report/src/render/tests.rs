@@ -93,6 +93,7 @@ pub(super) fn example() -> Report {
         seeds: 1,
         records: Records::All,
         warnings: Vec::new(),
+        aftermaths: Vec::new(),
     };
     let strategy = StrategyRow {
         strategy: "".into(),

@@ -8,6 +8,7 @@ use topology::{Failure, NodeId, NodeKind, Scenario};
 use trace::rows::StrategyRow;
 use trace::{CallTrace, Time};
 
+use crate::aftermath::Cost;
 use crate::anatomy::is_used;
 use crate::names::Names;
 use crate::statistics::{Latencies, ratio, round, wilson};
@@ -47,21 +48,31 @@ impl StrategyTally {
         self.succeeded += u64::from(trace.end.is_ok());
         self.latencies.add(trace.end.latency());
         self.client_attempts += u64::from(trace.end.attempts);
+        let Cost { attempts, worked, wasted } = self.cost(scenario, trace);
+        self.deepest_attempts += attempts;
+        self.worked += worked;
+        self.wasted += wasted;
+    }
+
+    /// What a call has cost.
+    pub(super) fn cost(&self, scenario: &Scenario, trace: &CallTrace) -> Cost {
+        let mut cost = Cost::default();
         for attempt in &trace.attempts {
             // What a caller's own connection limit holds back arrives nowhere.
             let sent = !attempt.outcome.failure().is_some_and(Failure::is_local);
             let callee = scenario.topology.ends(attempt.edge).1;
-            self.deepest_attempts += u64::from(sent && self.deepest.contains(&callee));
+            cost.attempts += u64::from(sent && self.deepest.contains(&callee));
         }
         for served in trace.served.iter().filter(|s| !s.worked.is_zero()) {
             let callee = scenario.topology.ends(served.edge).1;
             if scenario.topology.node(callee).kind == NodeKind::Server {
-                self.worked += served.worked;
+                cost.worked += served.worked;
                 if !is_used(trace, served.hop) {
-                    self.wasted += served.worked;
+                    cost.wasted += served.worked;
                 }
             }
         }
+        cost
     }
 
     pub(super) fn end_run(&mut self, scenario: &Scenario, now: Time) {

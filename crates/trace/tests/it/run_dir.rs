@@ -1,12 +1,23 @@
 use std::path::{Path, PathBuf};
 
 use trace::manifest::{
-    EdgeEntry, FORMAT, FormatVersion, Hits, Manifest, Miss, NodeEntry, Records, Score, ThresholdVerdict,
-    Versions,
+    Aftermath, EdgeEntry, FORMAT, FormatVersion, Hits, Manifest, Miss, NodeEntry, Records, Score,
+    ThresholdVerdict, Versions,
 };
 use trace::rows::{CallRow, FaultRow, HopRow, LayerRow, OriginRow, Row, SeedRow, StrategyRow, TimelineRow};
 use trace::run_dir::{Example, ExampleHop, FILES};
 use trace::{CallId, Exchange, HopId, RunDir, RunDirError};
+
+fn aftermath() -> Aftermath {
+    Aftermath {
+        strategy: "none".into(),
+        trigger: "`app-crash`".into(),
+        ended_s: 3.0,
+        recovered_after_s: Some(1.5),
+        collapsed: false,
+        words: vec!["it took 1.5s".into()],
+    }
+}
 
 fn manifest() -> Manifest {
     Manifest {
@@ -56,6 +67,7 @@ fn manifest() -> Manifest {
         seeds: 3,
         records: Records::Failed,
         warnings: vec!["the run is too short for its warm-up".into()],
+        aftermaths: vec![aftermath()],
     }
 }
 
@@ -295,7 +307,13 @@ fn a_golden_run_with_all_calls_is_read() {
     let versions = Versions { format: FormatVersion { major: 1, minor: 1 }, ..manifest().versions };
     assert_eq!(
         dir.read_manifest().unwrap(),
-        Manifest { versions, records: Records::All, warnings: Vec::new(), ..manifest() }
+        Manifest {
+            versions,
+            records: Records::All,
+            warnings: Vec::new(),
+            aftermaths: Vec::new(),
+            ..manifest()
+        }
     );
     assert_eq!(dir.read_rows::<CallRow>().unwrap(), calls_without_sign());
     assert_eq!(dir.read_rows::<HopRow>().unwrap(), [hop_row()]);
@@ -311,7 +329,18 @@ fn an_older_golden_run_is_read() {
     let records = Records::All;
     let warnings = Vec::new();
     let versions = Versions { format: FormatVersion { major: 1, minor: 0 }, ..manifest().versions };
-    assert_eq!(run, Manifest { versions, compared: Vec::new(), seeds: 1, records, warnings, ..manifest() });
+    assert_eq!(
+        run,
+        Manifest {
+            versions,
+            compared: Vec::new(),
+            seeds: 1,
+            records,
+            warnings,
+            aftermaths: Vec::new(),
+            ..manifest()
+        }
+    );
     let calls = calls_without_sign().map(|call| CallRow { seed: 0, ..call });
     assert_eq!(dir.read_rows::<CallRow>().unwrap(), calls);
     assert_eq!(dir.read_rows::<HopRow>().unwrap(), [HopRow { seed: 0, ..hop_row() }]);
