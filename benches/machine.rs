@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use node::{Action, AttemptReport, Dice, Env, Faults, Incoming, Input, NodeState, Visit};
-use topology::wire::Disturbance;
+use topology::wire::SharedDisturbance;
 use topology::{EdgeId, Scenario};
 use trace::{CallId, HopId, Outcome, Time};
 
@@ -24,7 +24,7 @@ fn incoming(n: u64, edge: EdgeId) -> Incoming {
         idempotent: true,
         time_left: None,
         priority: 5,
-        disturbance: Disturbance::default(),
+        disturbance: SharedDisturbance::default(),
     }
 }
 

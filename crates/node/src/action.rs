@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use topology::wire::{Close, Disturbance, ProcessEnd};
+use topology::wire::{Close, ProcessEnd, SharedDisturbance};
 use topology::{EdgeId, NodeId};
 use trace::{CallId, Exchange, HopId, Outcome, Record, Time};
 
@@ -39,7 +39,7 @@ pub struct Incoming {
     /// How much it matters: the lowest is shed first.
     pub priority: u8,
     /// What the injector does to it.
-    pub disturbance: Disturbance,
+    pub disturbance: SharedDisturbance,
 }
 
 /// Something that happened.
@@ -159,7 +159,7 @@ pub struct Outgoing {
     /// How much it matters.
     pub priority: u8,
     /// What the injector does to it.
-    pub disturbance: Disturbance,
+    pub disturbance: SharedDisturbance,
 }
 
 /// A response that the node makes itself.

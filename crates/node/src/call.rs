@@ -10,6 +10,7 @@ use topology::EdgeId;
 use topology::Failure;
 use topology::node::Choice;
 use topology::policy::{HedgeAfter, Policy};
+use topology::wire::SharedDisturbance;
 use trace::{CallId, HopId, Outcome, Time};
 
 use crate::action::{Action, AttemptId, AttemptReport, Outgoing, Timer};
@@ -36,7 +37,10 @@ pub(crate) struct Origin {
 /// An attempt under way.
 #[derive(Debug)]
 pub(crate) struct Flight {
-    pub(crate) outgoing: Outgoing,
+    pub(crate) attempt: u16,
+    pub(crate) hop: HopId,
+    pub(crate) edge: EdgeId,
+    disturbance: SharedDisturbance,
     start: Time,
     timeout: Option<Duration>,
     pub(crate) status: Option<u16>,
@@ -80,7 +84,7 @@ pub(crate) struct Call {
     resent: u16,
     began: Time,
     waits: Waits,
-    flights: SmallVec<[Box<Flight>; 1]>,
+    flights: SmallVec<[Flight; 1]>,
     state: State,
     /// Retries and hedges that the budget has granted.
     retries: u32,
@@ -150,13 +154,12 @@ impl Call {
     /// Makes the next attempt; and the next, as long as the policy wants one at once.
     pub(crate) fn send(&mut self, origin: Origin, scope: &mut Scope<'_, '_>) -> Progress {
         loop {
-            let flight = match self.launch(origin, scope) {
+            let (failure, flight) = match self.launch(origin, scope) {
                 Ok(()) => return Progress::GoesOn,
-                Err(flight) => flight,
+                Err(refused) => refused,
             };
-            let (failure, flight) = *flight;
             let outcome = Outcome::Failed { failure, status: None };
-            let Outgoing { edge, hop, .. } = flight.outgoing;
+            let Flight { edge, hop, .. } = flight;
             record(flight, AttemptReport::of(outcome), origin, scope);
             if !self.flights.is_empty() {
                 return Progress::GoesOn;
@@ -170,7 +173,7 @@ impl Call {
     }
 
     /// Sends an attempt; or gives back one that the caller does not even send, and why.
-    fn launch(&mut self, origin: Origin, scope: &mut Scope<'_, '_>) -> Result<(), Box<(Failure, Flight)>> {
+    fn launch(&mut self, origin: Origin, scope: &mut Scope<'_, '_>) -> Result<(), (Failure, Flight)> {
         let chosen = self.choose(origin, scope);
         let (Ok(edge) | Err(edge)) = chosen;
         self.attempt = self.attempt.saturating_add(1);
@@ -184,7 +187,7 @@ impl Call {
             Ok(_) => refused_by_policy(policy, edge, hop, scope),
         };
         let disturbance = if refused.is_some() {
-            topology::wire::Disturbance::default()
+            SharedDisturbance::default()
         } else {
             let context = HopContext { call: origin.call, hop, edge, retries };
             scope.env.faults.disturb(scope.env.scenario, scope.env.dice, &context, now)
@@ -206,15 +209,24 @@ impl Call {
             priority: origin.priority,
             disturbance,
         };
-        let flight =
-            Flight { outgoing, start: now, timeout, status: None, relayed: false, retry_after: None };
+        let flight = Flight {
+            attempt: self.attempt,
+            hop,
+            edge,
+            disturbance: outgoing.disturbance.clone(),
+            start: now,
+            timeout,
+            status: None,
+            relayed: false,
+            retry_after: None,
+        };
         if let Some(failure) = refused {
-            return Err(Box::new((failure, flight)));
+            return Err((failure, flight));
         }
         scope.node.edge(edge).sent(policy, now);
         let id = AttemptId { slot: self.slot, attempt: self.attempt };
-        scope.out.push(Action::Send { id, outgoing: flight.outgoing.clone() });
-        self.flights.push(Box::new(flight));
+        scope.out.push(Action::Send { id, outgoing });
+        self.flights.push(flight);
         self.arm_hedge(policy, scope);
         Ok(())
     }
@@ -236,12 +248,12 @@ impl Call {
 
     /// It is time for one more copy, if this attempt is still the newest and under way.
     pub(crate) fn hedge(&mut self, attempt: u16, origin: Origin, scope: &mut Scope<'_, '_>) -> Progress {
-        let newest = self.flights.iter().find(|f| f.outgoing.attempt == attempt && self.attempt == attempt);
+        let newest = self.flights.iter().find(|f| f.attempt == attempt && self.attempt == attempt);
         // A good head has come already: another copy would be for nothing.
         let Some(flight) = newest.filter(|f| f.status.is_none_or(|status| status >= 400)) else {
             return Progress::GoesOn;
         };
-        let policy = scope.policy(flight.outgoing.edge);
+        let policy = scope.policy(flight.edge);
         if self.limit(policy, origin).is_some_and(|limit| scope.now >= limit) {
             return Progress::GoesOn;
         }
@@ -250,12 +262,12 @@ impl Call {
 
     /// An attempt under way.
     pub(crate) fn flight(&mut self, attempt: u16) -> Option<&mut Flight> {
-        self.flights.iter_mut().find(|f| f.outgoing.attempt == attempt).map(|flight| &mut **flight)
+        self.flights.iter_mut().find(|f| f.attempt == attempt)
     }
 
     /// The first of the attempts under way.
     pub(crate) fn first_flight(&self) -> Option<&Flight> {
-        self.flights.first().map(|flight| &**flight)
+        self.flights.first()
     }
 
     /// How many attempts it has made.
@@ -281,10 +293,10 @@ impl Call {
         let Some(flight) = self.flight(attempt) else { return HeadIs::Unknown };
         flight.status = Some(status);
         flight.retry_after = retry_after;
-        let retry = &scope.policy(flight.outgoing.edge).retry;
+        let retry = &scope.policy(flight.edge).retry;
         if status < 400 {
             let others: SmallVec<[u16; 2]> =
-                self.flights.iter().map(|f| f.outgoing.attempt).filter(|a| *a != attempt).collect();
+                self.flights.iter().map(|f| f.attempt).filter(|a| *a != attempt).collect();
             for other in others {
                 self.give_up(other, origin, scope);
             }
@@ -309,15 +321,14 @@ impl Call {
     ) -> Progress {
         let Some(flight) = self.take(attempt) else { return Progress::GoesOn };
         let outcome = report.outcome;
-        let Outgoing { edge, hop, .. } = flight.outgoing;
-        let Flight { start, relayed, retry_after, .. } = *flight;
+        let Flight { edge, hop, start, relayed, retry_after, .. } = flight;
         let stale = report.reused && outcome.failure() == Some(Failure::ConnectionTerminated);
         let now = scope.now;
         self.settle(edge, start, outcome, scope);
-        record(*flight, report, origin, scope);
+        record(flight, report, origin, scope);
         if outcome.is_ok() {
             scope.node.edge(self.group()).recent.add(now.since(start));
-            let others: SmallVec<[u16; 2]> = self.flights.iter().map(|f| f.outgoing.attempt).collect();
+            let others: SmallVec<[u16; 2]> = self.flights.iter().map(|f| f.attempt).collect();
             for other in others {
                 self.give_up(other, origin, scope);
             }
@@ -428,26 +439,26 @@ impl Call {
     }
 
     /// Takes an attempt out of those under way.
-    fn take(&mut self, attempt: u16) -> Option<Box<Flight>> {
-        let place = self.flights.iter().position(|f| f.outgoing.attempt == attempt)?;
+    fn take(&mut self, attempt: u16) -> Option<Flight> {
+        let place = self.flights.iter().position(|f| f.attempt == attempt)?;
         Some(self.flights.remove(place))
     }
 
     /// Gives one attempt up.
     fn give_up(&mut self, attempt: u16, origin: Origin, scope: &mut Scope<'_, '_>) {
         let Some(flight) = self.take(attempt) else { return };
-        let edge = flight.outgoing.edge;
+        let edge = flight.edge;
         let outcome = Outcome::Failed { failure: Failure::Cancelled, status: flight.status };
         let (policy, now) = (scope.policy(edge), scope.now);
         scope.node.edge(edge).ended(policy, flight.start, now, outcome, false);
         scope.out.push(Action::Abandon { id: AttemptId { slot: self.slot, attempt } });
-        record(*flight, AttemptReport::of(outcome), origin, scope);
+        record(flight, AttemptReport::of(outcome), origin, scope);
     }
 
     /// Gives the call up; what is under way is recorded as cancelled.
     pub(crate) fn abandon(&mut self, origin: Origin, scope: &mut Scope<'_, '_>) {
         while let Some(flight) = self.first_flight() {
-            self.give_up(flight.outgoing.attempt, origin, scope);
+            self.give_up(flight.attempt, origin, scope);
         }
         self.leave(false, scope);
     }

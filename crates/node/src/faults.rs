@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use topology::fault::{Effect, Fault, FaultId, Lowering, Mechanism, Overload};
-use topology::wire::Disturbance;
+use topology::wire::{Disturbance, SharedDisturbance};
 use topology::{EdgeId, Failure, FaultSet, NodeId, Scenario};
 use trace::{CallId, HopId, Time};
 
@@ -97,12 +97,12 @@ impl Faults {
 
     /// What happens to one attempt. But for the clock's window and for `count`, it is a pure
     /// function of the seed, the fault and the attempt's identity.
-    pub fn disturb(&self, scenario: &Scenario, dice: Dice, at: &HopContext, now: Time) -> Disturbance {
-        let mut disturbance = Disturbance::default();
+    pub fn disturb(&self, scenario: &Scenario, dice: Dice, at: &HopContext, now: Time) -> SharedDisturbance {
         let faults = &self.by_edge[at.edge.index()];
         if faults.is_empty() {
-            return disturbance;
+            return SharedDisturbance::default();
         }
+        let mut disturbance = Disturbance::default();
         let mut aborted = false;
         // Delays first, then the first abort.
         for effect in [Effect::Delay, Effect::Abort] {
@@ -125,7 +125,7 @@ impl Faults {
                 aborted |= effect == Effect::Abort;
             }
         }
-        disturbance
+        disturbance.into()
     }
 
     fn hits(&self, fault: &Fault, id: FaultId, dice: Dice, at: &HopContext) -> bool {

@@ -34,7 +34,7 @@ enum Role {
     /// one it has made so many attempts.
     Client { start: Time, attempts: u32 },
     /// A caller.
-    Server(Box<Serving>),
+    Server(Serving),
 }
 
 #[derive(Debug)]
@@ -96,7 +96,7 @@ impl Visit {
             responded: false,
         };
         Self {
-            role: Role::Server(Box::new(serving)),
+            role: Role::Server(serving),
             origin: Origin { call, hop, retries, idempotent, deadline: None, priority },
             phase: Phase::Working,
             calls: SmallVec::new(),
@@ -206,7 +206,7 @@ impl Visit {
         let relays =
             head == HeadIs::LastWord && matches!(self.role, Role::Server(_)) && self.relays(id.slot, scope);
         let Some(flight) = self.calls[place].flight(id.attempt) else { return };
-        let edge = flight.outgoing.edge;
+        let edge = flight.edge;
         let edge_declared = scope.env.scenario.topology.edge(edge);
         let something_else_follows = edge_declared.optional || Self::has_fallback(id.slot, edge, scope);
         if relays && !(something_else_follows && status >= 400) {
@@ -359,7 +359,7 @@ impl Visit {
         match &mut self.role {
             Role::Client { .. } => {
                 let outcome = Outcome::Failed { failure: Failure::Cancelled, status: None };
-                let hop = self.calls.iter().find_map(|c| c.first_flight().map(|f| f.outgoing.hop));
+                let hop = self.calls.iter().find_map(|c| c.first_flight().map(|f| f.hop));
                 self.end_call(outcome, hop, scope);
             }
             Role::Server(serving) => {

@@ -4,6 +4,8 @@
 //! caller sees a [`Failure`] where it got no whole response, or a status; a node that refuses a
 //! request by itself has a [`Refusal`] for it.
 
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fault::FaultSet;
@@ -311,8 +313,68 @@ pub struct Marks {
 }
 
 impl Disturbance {
-    /// Whether anything is done at all.
+    /// Does nothing.
+    const NONE: Self = Self {
+        outbound: Outbound { dial: Dial::Callee, timeout: None, wrong_path: false, bad_credentials: false },
+        link: Link {
+            delay: Duration::ZERO,
+            cut: None,
+            limit_bytes: None,
+            bytes_per_s: None,
+            slice: None,
+            corrupt: false,
+            close_delay: None,
+            idle_race: None,
+        },
+        process: Process {
+            work_factor: 0.0,
+            refuse: None,
+            rate_limit: None,
+            header_limit: None,
+            body_limit: None,
+            ending: None,
+            reroute: None,
+        },
+        marks: Marks {
+            outbound: FaultSet::EMPTY,
+            link: FaultSet::EMPTY,
+            idle_race: FaultSet::EMPTY,
+            process: FaultSet::EMPTY,
+        },
+    };
+
+    /// Whether nothing is done at all.
     pub fn is_none(&self) -> bool {
         self.marks == Marks::default()
+    }
+}
+
+/// A [`Disturbance`] as requests carry it. To most requests nothing is done, and a disturbance is
+/// large: this is a pointer, to nothing where nothing is done.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SharedDisturbance(Option<Arc<Disturbance>>);
+
+impl From<Disturbance> for SharedDisturbance {
+    fn from(disturbance: Disturbance) -> Self {
+        Self((!disturbance.is_none()).then(|| Arc::new(disturbance)))
+    }
+}
+
+impl Deref for SharedDisturbance {
+    type Target = Disturbance;
+
+    fn deref(&self) -> &Disturbance {
+        self.0.as_deref().unwrap_or(&Disturbance::NONE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_nothing_is_the_default_and_not_kept() {
+        assert_eq!(Disturbance::NONE, Disturbance::default());
+        assert_eq!(SharedDisturbance::from(Disturbance::NONE).0, None);
     }
 }

@@ -11,10 +11,10 @@ use crate::scope::Scope;
 
 /// Emits the caller's side of a hop.
 pub(super) fn record(flight: Flight, report: AttemptReport, origin: Origin, scope: &mut Scope<'_, '_>) {
-    let Flight { outgoing, start, timeout, .. } = flight;
+    let Flight { attempt, hop, edge, disturbance, start, timeout, .. } = flight;
     let (now, env) = (scope.now, scope.env);
-    let outbound = outgoing.disturbance.outbound;
-    let marks = outgoing.disturbance.marks;
+    let outbound = disturbance.outbound;
+    let marks = disturbance.marks;
     let failure = report.outcome.failure();
     let mut faults = marks.outbound;
     if !failure.is_some_and(Failure::surely_unprocessed) {
@@ -24,7 +24,7 @@ pub(super) fn record(flight: Flight, report: AttemptReport, origin: Origin, scop
         faults = faults.union(marks.idle_race);
     }
     if failure.is_some_and(Faults::is_sign_of_death) {
-        let callee = env.scenario.topology.ends(outgoing.edge).1;
+        let callee = env.scenario.topology.ends(edge).1;
         let outages = env.faults.outages_within(callee, start, now);
         env.faults.count_matched(outages);
         env.faults.count_injected(outages);
@@ -36,14 +36,14 @@ pub(super) fn record(flight: Flight, report: AttemptReport, origin: Origin, scop
         Dial::Callee | Dial::Refused | Dial::Blackhole => Dial::Callee,
     };
     if report.idle_closed {
-        scope.out.push(Action::Record(Record::IdleClosed { call: origin.call, hop: outgoing.hop }));
+        scope.out.push(Action::Record(Record::IdleClosed { call: origin.call, hop }));
     }
     scope.out.push(Action::Record(Record::Attempt(Attempt {
         call: origin.call,
-        hop: outgoing.hop,
+        hop,
         parent: origin.hop,
-        edge: outgoing.edge,
-        attempt: outgoing.attempt,
+        edge,
+        attempt,
         start,
         end: now,
         outcome: report.outcome,

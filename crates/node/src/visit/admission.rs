@@ -1,7 +1,6 @@
 //! Whether a request is let in.
 
 use topology::Refusal;
-use topology::wire::Disturbance;
 
 use super::Serving;
 use crate::scope::Scope;
@@ -10,7 +9,7 @@ use crate::scope::Scope;
 pub(super) fn admit(serving: &mut Serving, scope: &mut Scope<'_, '_>) -> Option<Refusal> {
     let declared = scope.declared();
     let incoming = &serving.incoming;
-    let Disturbance { process, marks, .. } = incoming.disturbance;
+    let (process, marks) = (&incoming.disturbance.process, incoming.disturbance.marks);
     if incoming.looped {
         return Some(Refusal::LoopDetected);
     }

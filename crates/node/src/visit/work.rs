@@ -1,7 +1,7 @@
 //! A request's way to a worker, and its own work.
 
 use topology::node::{Balance, Choice};
-use topology::wire::{Disturbance, ProcessEnd};
+use topology::wire::ProcessEnd;
 use topology::{FaultSet, Refusal};
 use trace::{Record, Sent, ServedEnd, Source};
 
@@ -100,7 +100,7 @@ impl Visit {
         }
         let Role::Server(serving) = &mut self.role else { return };
         serving.worked = scope.now.since(serving.started.unwrap_or(scope.now));
-        let Disturbance { process, marks, .. } = serving.incoming.disturbance;
+        let (process, marks) = (serving.incoming.disturbance.process, serving.incoming.disturbance.marks);
         self.phase = Phase::Calling(0);
         scope.node.release_worker(scope.env, scope.now, scope.out);
         if let Some(end) = process.ending {

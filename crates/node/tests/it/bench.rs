@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use node::{Action, AttemptId, AttemptReport, Dice, Env, Faults, Incoming, Input, NodeState, Timer, Visit};
-use topology::wire::Disturbance;
+use topology::wire::SharedDisturbance;
 use topology::{Failure, Scenario};
 use trace::{CallEnd, CallId, HopId, Outcome, Record, Served, Time};
 
@@ -76,7 +76,7 @@ impl Bench {
                 idempotent: true,
                 time_left,
                 priority,
-                disturbance: Disturbance::default(),
+                disturbance: SharedDisturbance::default(),
             }),
         };
         self.visits.push(visit);

@@ -110,7 +110,7 @@ impl<S: Sink> World<'_, S> {
                 .time_left
                 .map(|left| Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))),
             priority: outgoing.priority,
-            disturbance: outgoing.disturbance,
+            disturbance: outgoing.disturbance.clone(),
         };
         let calls = !scenario.topology.node(node).plan.stages.is_empty()
             || outgoing.disturbance.process.reroute.is_some();

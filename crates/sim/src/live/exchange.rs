@@ -81,7 +81,7 @@ struct NoHead {
 /// Makes an attempt, up to the head of its response.
 pub(crate) async fn send(world: Arc<World>, outgoing: Outgoing, via: Option<HeaderValue>) -> Sent {
     if !outgoing.disturbance.is_none() {
-        world.disturb(outgoing.hop, outgoing.disturbance);
+        world.disturb(outgoing.hop, outgoing.disturbance.clone());
     }
     let mut attempt =
         Attempt { world, outgoing, via, reused: false, idle: Duration::ZERO, seen: None, witness: None };

@@ -17,7 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use node::{HopContext, Incoming, Input, ProxyStatus, Reply, Visit};
 use tokio::net::{TcpListener, TcpStream};
-use topology::wire::{Close, Link, Phase, ProcessEnd};
+use topology::wire::{Close, Link, Phase, ProcessEnd, SharedDisturbance};
 use topology::{EdgeId, NodeId, NodeKind};
 use tower_service::Service;
 use trace::{Begun, CallId, HopId, Record, Time};
@@ -139,7 +139,7 @@ async fn handle(State(host): State<Arc<Host>>, request: Request) -> Response {
     let Caller { identity, outside, foreign, unrelated } = caller;
     let disturbance = match (identity.disturbed, outside || foreign.is_some()) {
         (true, _) => world.disturbance(identity.hop),
-        (false, false) => topology::wire::Disturbance::default(),
+        (false, false) => SharedDisturbance::default(),
         (false, true) => {
             let Identity { call, hop, edge, retries, .. } = identity;
             let at = HopContext { call, hop, edge, retries };
@@ -185,7 +185,7 @@ struct Driven {
     unrelated: bool,
     /// It is not the first on its connection.
     used_connection: bool,
-    disturbance: topology::wire::Disturbance,
+    disturbance: SharedDisturbance,
 }
 
 /// A request's stay at one of our nodes.
@@ -198,7 +198,8 @@ async fn visit(
 ) -> Response {
     let Driven { identity, outside, unrelated, used_connection, disturbance } = driven;
     let (head, body) = request.into_parts();
-    let incoming = Incoming { used_connection, ..incoming(world, node, &head, identity, disturbance) };
+    let incoming =
+        Incoming { used_connection, ..incoming(world, node, &head, identity, disturbance.clone()) };
     let via = world.node(node).via.after(head.headers.get(VIA), &world.node(node).name);
     let mut driver = Driver::new(world.clone(), node, Visit::request(incoming), via);
     if outside {
@@ -274,7 +275,7 @@ fn incoming(
     node: NodeId,
     head: &http::request::Parts,
     identity: Identity,
-    disturbance: topology::wire::Disturbance,
+    disturbance: SharedDisturbance,
 ) -> Incoming {
     let declared = head.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
     Incoming {

@@ -11,7 +11,7 @@ use http::{Method, Uri};
 use node::{Dice, Env, Faults, Input, NodeState, Ticket};
 use tokio::sync::oneshot;
 use topology::external::Program;
-use topology::wire::Disturbance;
+use topology::wire::SharedDisturbance;
 use topology::{EdgeId, NodeId, NodeKind, Scenario};
 use trace::{CallId, HopId, Record};
 
@@ -80,9 +80,9 @@ pub(crate) struct Template {
 }
 
 /// What the callee of a disturbed attempt has to know, and tells back.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Disturbed {
-    pub(crate) disturbance: Disturbance,
+    pub(crate) disturbance: SharedDisturbance,
     /// The callee closed the connection for idleness.
     pub(crate) idle_closed: bool,
 }
@@ -296,13 +296,13 @@ impl World {
     }
 
     /// Leaves word for the callee of a disturbed attempt.
-    pub(crate) fn disturb(&self, hop: HopId, disturbance: Disturbance) {
+    pub(crate) fn disturb(&self, hop: HopId, disturbance: SharedDisturbance) {
         lock(&self.disturbed).insert(hop, Disturbed { disturbance, idle_closed: false });
     }
 
     /// What is done to an attempt.
-    pub(crate) fn disturbance(&self, hop: HopId) -> Disturbance {
-        lock(&self.disturbed).get(&hop).map(|d| d.disturbance).unwrap_or_default()
+    pub(crate) fn disturbance(&self, hop: HopId) -> SharedDisturbance {
+        lock(&self.disturbed).get(&hop).map(|d| d.disturbance.clone()).unwrap_or_default()
     }
 
     /// The callee has closed an idle connection under an attempt.
