@@ -10,6 +10,7 @@ mod events;
 mod exchange;
 mod flow;
 mod load;
+mod radix;
 mod request;
 mod response;
 mod slab;
@@ -150,7 +151,7 @@ impl<S: Sink> World<'_, S> {
             Event::Piece(exchange) => self.piece(exchange),
             Event::Closed(exchange, close) => self.closed(exchange, close),
             Event::Fail(exchange, failure) => self.fail(exchange, failure, false),
-            Event::GiveUp(exchange) => self.give_up(exchange),
+            Event::GiveUp(exchange) | Event::FirstGivesUp(_, exchange) => self.give_up(exchange),
             Event::HangUp(visit) => self.hang_up(visit),
             Event::Process(node, number, kind) => self.process(node, number, kind),
             Event::Gauge => self.gauge(),

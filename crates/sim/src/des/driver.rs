@@ -5,7 +5,7 @@ use topology::NodeId;
 use trace::Sink;
 
 use super::events::Event;
-use super::world::{ExchangeKey, Reading, Role, TRANSIT, VisitKey, World};
+use super::world::{ExchangeKey, Reading, Role, VisitKey, World};
 
 impl<S: Sink> World<'_, S> {
     /// Gives a visit an input, and does what the machine says.
@@ -60,7 +60,7 @@ impl<S: Sink> World<'_, S> {
             }
             Action::Close(close) => {
                 if let Some(to) = self.answers(key) {
-                    self.events.push(self.now + TRANSIT, Event::Closed(to, close));
+                    self.events.push_transit(self.now, Event::Closed(to, close));
                 }
             }
             Action::Record(record) => self.record(record),

@@ -1,19 +1,25 @@
 //! What is to happen, and when. Equal moments keep the order in which they were asked for.
 //!
 //! Nothing is ever taken out: who is gone when the event comes is not found, and the event is over.
-//! The time-outs of an edge are the exception, as there are as many as attempts and hardly any is
-//! reached: they expire in the order in which they were set, so that only one of them is in the heap,
-//! and of the others those whose attempts are over are let go.
+//!
+//! Most of what happens needs no sorting. All that is under way from one node to another takes equally
+//! long, and arrives in the order in which it was sent. The time-outs of an edge expire in the order
+//! in which they were set, and hardly any is reached: only one of them is among the rest, and of the
+//! others those whose attempts are over are let go.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
+use std::time::Duration;
 
 use node::Timer;
 use topology::wire::Close;
 use topology::{EdgeId, Failure, NodeId};
 use trace::{NodeEventKind, Time};
 
+use super::radix::RadixHeap;
 use super::world::{ExchangeKey, VisitKey};
+
+/// What a message takes from one node to another: about what it takes on the live engine's loopback.
+pub(super) const TRANSIT: Duration = Duration::from_micros(30);
 
 /// Something that happens.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +44,8 @@ pub(super) enum Event {
     Fail(ExchangeKey, Failure),
     /// The caller of an exchange waits no longer.
     GiveUp(ExchangeKey),
+    /// The same, if it stands for those behind it on this edge.
+    FirstGivesUp(EdgeId, ExchangeKey),
     /// A visit's caller is gone.
     HangUp(VisitKey),
     /// A process dies, is back or is warm: of its so-manieth outage.
@@ -46,19 +54,10 @@ pub(super) enum Event {
     Gauge,
 }
 
-#[derive(Debug)]
-struct Entry {
-    at: Time,
-    order: u64,
-    event: Event,
-    /// It is the time-out of this edge that stands for those behind it.
-    stands_for: Option<EdgeId>,
-}
-
 /// The time-outs of one edge.
 #[derive(Debug, Default)]
 struct Timeouts {
-    /// The first of them is in the heap, or was the first.
+    /// The first of them is among the rest, or was the first.
     is_armed: bool,
     last: Time,
     behind: VecDeque<(Time, u64, ExchangeKey)>,
@@ -74,39 +73,22 @@ impl Timeouts {
     }
 }
 
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        (self.at, self.order) == (other.at, other.order)
-    }
-}
-
-impl Eq for Entry {}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.order).cmp(&(other.at, other.order))
-    }
-}
-
 /// All that is to happen.
 #[derive(Debug)]
 pub(super) struct Events {
-    heap: BinaryHeap<Reverse<Entry>>,
+    now: Time,
     order: u64,
+    in_transit: VecDeque<(Time, u64, Event)>,
     timeouts: Vec<Timeouts>,
+    rest: RadixHeap<Event>,
 }
 
 impl Events {
     /// Nothing yet, over so many edges.
     pub(super) fn new(edges: usize) -> Self {
         let timeouts = std::iter::repeat_with(Timeouts::default).take(edges).collect();
-        Self { heap: BinaryHeap::new(), order: 0, timeouts }
+        let (now, in_transit, rest) = (Time::default(), VecDeque::new(), RadixHeap::new());
+        Self { now, order: 0, in_transit, timeouts, rest }
     }
 
     fn next_order(&mut self) -> u64 {
@@ -114,10 +96,16 @@ impl Events {
         self.order
     }
 
-    /// Has something happen then.
+    /// Has something happen then; at once, if that has passed.
     pub(super) fn push(&mut self, at: Time, event: Event) {
         let order = self.next_order();
-        self.heap.push(Reverse(Entry { at, order, event, stands_for: None }));
+        self.rest.push(at.max(self.now), order, event);
+    }
+
+    /// Has something reach the other end of a link that sets off now.
+    pub(super) fn push_transit(&mut self, now: Time, event: Event) {
+        let order = self.next_order();
+        self.in_transit.push_back((now + TRANSIT, order, event));
     }
 
     /// Has an exchange over this edge be given up then. `waits` tells whether one is still there.
@@ -129,39 +117,55 @@ impl Events {
         waits: impl Fn(ExchangeKey) -> bool,
     ) {
         let order = self.next_order();
+        let at = at.max(self.now);
         let timeouts = &mut self.timeouts[edge.index()];
-        let in_order = !timeouts.is_armed || timeouts.last <= at;
-        if in_order {
-            timeouts.last = at;
-        }
-        if in_order && timeouts.is_armed {
-            timeouts.first(waits);
-            timeouts.behind.push_back((at, order, exchange));
+        if timeouts.is_armed && timeouts.last > at {
+            self.rest.push(at, order, Event::GiveUp(exchange));
             return;
         }
-        timeouts.is_armed |= in_order;
-        let stands_for = in_order.then_some(edge);
-        self.heap.push(Reverse(Entry { at, order, event: Event::GiveUp(exchange), stands_for }));
+        timeouts.last = at;
+        if timeouts.is_armed {
+            timeouts.first(waits);
+            timeouts.behind.push_back((at, order, exchange));
+        } else {
+            timeouts.is_armed = true;
+            self.rest.push(at, order, Event::FirstGivesUp(edge, exchange));
+        }
     }
 
     /// When the next thing happens.
-    pub(super) fn next_at(&self) -> Option<Time> {
-        self.heap.peek().map(|Reverse(entry)| entry.at)
+    pub(super) fn next_at(&mut self) -> Option<Time> {
+        let arrives = self.in_transit.front().map(|(at, ..)| *at);
+        arrives.into_iter().chain(self.rest.first_at()).min()
     }
 
     /// The next thing. `waits` tells whether an exchange is still there.
     pub(super) fn pop(&mut self, waits: impl Fn(ExchangeKey) -> bool) -> Option<(Time, Event)> {
-        let Reverse(Entry { at, event, stands_for, .. }) = self.heap.pop()?;
-        if let Some(edge) = stands_for {
-            let timeouts = &mut self.timeouts[edge.index()];
-            let next = timeouts.first(waits);
-            timeouts.behind.pop_front();
-            timeouts.is_armed = next.is_some();
-            if let Some((at, order, exchange)) = next {
-                self.heap.push(Reverse(Entry { at, order, event: Event::GiveUp(exchange), stands_for }));
-            }
+        let (at, event) = if self.arrives_first() {
+            self.in_transit.pop_front().map(|(at, _, event)| (at, event))
+        } else {
+            self.rest.pop()
+        }?;
+        self.now = at;
+        let Event::FirstGivesUp(edge, exchange) = event else { return Some((at, event)) };
+        let timeouts = &mut self.timeouts[edge.index()];
+        let next = timeouts.first(waits);
+        timeouts.behind.pop_front();
+        timeouts.is_armed = next.is_some();
+        if let Some((at, order, exchange)) = next {
+            self.rest.push(at, order, Event::FirstGivesUp(edge, exchange));
         }
-        Some((at, event))
+        Some((at, Event::GiveUp(exchange)))
+    }
+
+    /// Whether something in transit comes before all the rest.
+    fn arrives_first(&mut self) -> bool {
+        let Some(&(at, order, _)) = self.in_transit.front() else { return false };
+        match self.rest.first_at() {
+            Some(first) if first < at => false,
+            Some(first) if first == at => self.rest.first().is_none_or(|(_, other)| order < other),
+            _ => true,
+        }
     }
 }
 
@@ -183,6 +187,8 @@ mod tests {
         events.push_timeout(EdgeId(0), Time(40), key(3), all);
         events.push_timeout(EdgeId(1), Time(10), key(4), all);
         events.push(Time(40), Event::Gauge);
+        events.push_transit(Time(10), Event::Call(0));
+        events.push(Time(10) + TRANSIT, Event::Call(1));
         let mut came = Vec::new();
         while let Some((at, event)) = events.pop(|k| k != key(1)) {
             came.push(match event {
@@ -190,6 +196,9 @@ mod tests {
                 other => format!("{} {other:?}", at.0),
             });
         }
-        assert_eq!(came, ["10 4.0", "30 0.0", "35 2.0", "40 3.0", "40 Gauge"]);
+        assert_eq!(
+            came,
+            ["10 4.0", "30 0.0", "35 2.0", "40 3.0", "40 Gauge", "30010 Call(0)", "30010 Call(1)"]
+        );
     }
 }

@@ -9,9 +9,9 @@ use topology::Failure;
 use topology::wire::{Close, Dial, Phase};
 use trace::{Outcome, Sink, Time};
 
-use super::events::Event;
+use super::events::{Event, TRANSIT};
 use super::response::Framing;
-use super::world::{Connection, Exchange, ExchangeKey, Reading, Role, Stay, TRANSIT, VisitKey, World};
+use super::world::{Connection, Exchange, ExchangeKey, Reading, Role, Stay, VisitKey, World};
 
 /// A question and its answer.
 const ROUND_TRIP: Duration = TRANSIT.saturating_mul(2);
@@ -48,16 +48,15 @@ impl<S: Sink> World<'_, S> {
         }
         let connected = now + ROUND_TRIP;
         let refused = matches!(dial, Dial::Refused | Dial::WrongPort | Dial::WrongHost) || !is_up;
-        let (at, event) = if reused {
-            (now + TRANSIT, Event::Arrive(key))
+        if reused {
+            self.events.push_transit(now, Event::Arrive(key));
         } else if dial == Dial::Blackhole || connected >= connect_by {
-            (connect_by, Event::Fail(key, Failure::ConnectionTimeout))
+            self.events.push(connect_by, Event::Fail(key, Failure::ConnectionTimeout));
         } else if refused {
-            (connected, Event::Fail(key, Failure::ConnectionRefused))
+            self.events.push(connected, Event::Fail(key, Failure::ConnectionRefused));
         } else {
-            (connected + TRANSIT, Event::Arrive(key))
-        };
-        self.events.push(at, event);
+            self.events.push(connected + TRANSIT, Event::Arrive(key));
+        }
         if let Some(at) = give_up_at {
             let Self { events, exchanges, .. } = self;
             events.push_timeout(edge, at, key, |exchange| exchanges.get(exchange).is_some());
@@ -84,7 +83,7 @@ impl<S: Sink> World<'_, S> {
             None
         };
         if let Some(close) = lost {
-            self.events.push(self.now + TRANSIT, Event::Closed(key, close));
+            self.events.push_transit(self.now, Event::Closed(key, close));
             return;
         }
         let scenario = self.env.scenario;
@@ -230,7 +229,7 @@ impl<S: Sink> World<'_, S> {
     /// The connection on which a callee's visit would answer is gone.
     fn leave(&mut self, callee: Option<VisitKey>) {
         if let Some(visit) = callee.filter(|&visit| self.visits.get(visit).is_some()) {
-            self.events.push(self.now + TRANSIT, Event::HangUp(visit));
+            self.events.push_transit(self.now, Event::HangUp(visit));
         }
     }
 }

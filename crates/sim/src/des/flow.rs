@@ -11,7 +11,7 @@ use trace::{Outcome, Sink};
 use super::events::Event;
 use super::request::{ADDRESS, digits};
 use super::response::{Framing, Response};
-use super::world::{ExchangeKey, Reading, TRANSIT, VisitKey, World};
+use super::world::{ExchangeKey, Reading, VisitKey, World};
 use crate::message::{self, LIST_SEPARATOR};
 use crate::shape::{MALFORMED, Shape, Then};
 
@@ -96,15 +96,14 @@ impl<S: Sink> World<'_, S> {
 
     /// A node's process fails in this way instead of answering.
     pub(super) fn die(&mut self, node: NodeId, to: ExchangeKey, end: ProcessEnd) {
-        let at = self.now + TRANSIT;
         match end {
             ProcessEnd::Hang => {}
-            ProcessEnd::Panic => self.events.push(at, Event::Closed(to, Close::Fin)),
+            ProcessEnd::Panic => self.events.push_transit(self.now, Event::Closed(to, Close::Fin)),
             ProcessEnd::Malformed => {
                 if let Some(exchange) = self.exchanges.get_mut(to) {
                     exchange.received = MALFORMED.len() as u64;
                 }
-                self.events.push(at, Event::Fail(to, Failure::ProtocolError));
+                self.events.push_transit(self.now, Event::Fail(to, Failure::ProtocolError));
             }
             ProcessEnd::Truncate => {
                 let declared = self.env.scenario.topology.node(node).response;
@@ -161,7 +160,7 @@ impl<S: Sink> World<'_, S> {
     fn answer_at_once(&mut self, to: ExchangeKey, response: Response) {
         if let Some(exchange) = self.exchanges.get_mut(to) {
             exchange.response = Some((response, response.framing()));
-            self.events.push(self.now + TRANSIT, Event::Answer(to));
+            self.events.push_transit(self.now, Event::Answer(to));
         }
     }
 
@@ -244,7 +243,7 @@ impl<S: Sink> World<'_, S> {
             && !flow.is_moving
         {
             flow.is_moving = true;
-            self.events.push(self.now + TRANSIT, Event::Flow(key));
+            self.events.push_transit(self.now, Event::Flow(key));
         }
     }
 

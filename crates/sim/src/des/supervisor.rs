@@ -8,7 +8,7 @@ use topology::wire::Close;
 use trace::{Gauge, NodeEvent, NodeEventKind, Record, Sink, Time};
 
 use super::events::Event;
-use super::world::{Role, TRANSIT, World};
+use super::world::{Role, World};
 
 /// As the live engine's housekeeping does: in the middle of each second.
 const GAUGE_FIRST: Duration = Duration::from_millis(500);
@@ -69,7 +69,7 @@ impl<S: Sink> World<'_, S> {
             if let Some(exchange) = self.exchanges.get_mut(key) {
                 exchange.flow = None;
             }
-            self.events.push(self.now + TRANSIT, Event::Closed(key, Close::Reset));
+            self.events.push_transit(self.now, Event::Closed(key, Close::Reset));
         }
         let inside = |role| matches!(role, Role::Request(_));
         let visits = self.visits.iter().filter(|(_, stay)| stay.node == node && inside(stay.role));

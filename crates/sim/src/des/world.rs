@@ -18,8 +18,6 @@ use super::request::{LastVia, Path, Template, Via};
 use super::response::{Framing, Response};
 use super::slab::{Key, Slab};
 
-/// What a message takes from one node to another: about what it takes on the live engine's loopback.
-pub(super) const TRANSIT: Duration = Duration::from_micros(30);
 /// How often the sink is told the time.
 const TICK_EVERY: Duration = Duration::from_millis(100);
 
