@@ -17,7 +17,7 @@ use crate::action::{Action, AttemptId, AttemptReport, Outgoing, Timer};
 use crate::edge::RetryCost;
 use crate::faults::HopContext;
 use crate::retry::{self, Waits};
-use crate::scope::Scope;
+use crate::scope::{Scope, least};
 use choice::refused_by_policy;
 use record::record;
 
@@ -67,7 +67,14 @@ enum State {
 #[derive(Debug)]
 enum Callees {
     One(EdgeId),
-    Many { choice: Choice, tried: Vec<EdgeId> },
+    Many(Box<Replicas>),
+}
+
+/// Several callees of which one is asked.
+#[derive(Debug)]
+struct Replicas {
+    choice: Choice,
+    tried: Vec<EdgeId>,
 }
 
 /// How often one call is sent again over another connection: each takes a used one out of the pool,
@@ -112,42 +119,38 @@ pub(crate) enum HeadIs {
 }
 
 impl Call {
-    /// Begins a call with its first attempt. Where that cannot even be sent, it may have ended at
-    /// once.
-    pub(crate) fn begin(
-        slot: u16,
-        choice: &Choice,
-        origin: Origin,
-        scope: &mut Scope<'_, '_>,
-    ) -> (Self, Progress) {
-        let mut call = Self {
+    /// A call that has not begun.
+    pub(crate) fn new(slot: u16, choice: &Choice, now: Time) -> Self {
+        Self {
             slot,
             callees: match choice.edges[..] {
                 [(only, _)] => Callees::One(only),
-                _ => Callees::Many { choice: choice.clone(), tried: Vec::new() },
+                _ => Callees::Many(Box::new(Replicas { choice: choice.clone(), tried: Vec::new() })),
             },
             attempt: 0,
             resent: 0,
-            began: scope.now,
+            began: now,
             waits: Waits::default(),
             flights: SmallVec::new(),
             state: State::Trying,
             retries: 0,
             last_cost: RetryCost::default(),
-        };
-        let group = call.group();
-        let policy = scope.policy(group);
-        let now = scope.now;
+        }
+    }
+
+    /// Begins with the first attempt. Where that cannot even be sent, it may have ended at once.
+    pub(crate) fn begin(&mut self, origin: Origin, scope: &mut Scope<'_, '_>) -> Progress {
+        let group = self.group();
+        let (policy, now) = (scope.policy(group), scope.now);
         scope.node.edge(group).budget.call_begins(policy.retry.budget.as_ref(), now);
-        let progress = call.send(origin, scope);
-        (call, progress)
+        self.send(origin, scope)
     }
 
     /// The edge at which all that the replicas of the callee share is kept.
     fn group(&self) -> EdgeId {
         match &self.callees {
             Callees::One(only) => *only,
-            Callees::Many { choice, .. } => choice.edges[0].0,
+            Callees::Many(replicas) => replicas.choice.edges[0].0,
         }
     }
 
@@ -193,9 +196,8 @@ impl Call {
             scope.env.faults.disturb(scope.env.scenario, scope.env.dice, &context, now)
         };
         let timeout = disturbance.outbound.timeout.or(policy.timeout);
-        let limits = [timeout.map(|t| now + t), policy.deadline.map(|d| self.began + d)];
-        let give_up_at = limits.into_iter().flatten().min();
-        let wanted_by = give_up_at.into_iter().chain(origin.deadline).min();
+        let give_up_at = least(timeout.map(|t| now + t), policy.deadline.map(|d| self.began + d));
+        let wanted_by = least(give_up_at, origin.deadline);
         let connect_by = now + policy.connect_timeout;
         let outgoing = Outgoing {
             call: origin.call,
@@ -393,7 +395,7 @@ impl Call {
 
     /// When the call has no time left.
     fn limit(&self, policy: &Policy, origin: Origin) -> Option<Time> {
-        [policy.deadline.map(|d| self.began + d), origin.deadline].into_iter().flatten().min()
+        least(policy.deadline.map(|d| self.began + d), origin.deadline)
     }
 
     /// Takes one more retry out of the budget; `false` if it is spent.

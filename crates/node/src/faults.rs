@@ -170,19 +170,9 @@ impl Faults {
 
     /// How many workers a node has just now, and which faults press on it.
     pub fn capacity(&self, scenario: &Scenario, node: NodeId, now: Time) -> (Option<u32>, FaultSet) {
-        let mut workers = scenario.topology.node(node).workers;
-        let mut pressing = FaultSet::EMPTY;
-        for &id in &self.capacity_by_node[node.index()] {
-            let fault = scenario.fault(id);
-            if fault.schedule.active_for(now.since_start()).is_none() {
-                continue;
-            }
-            pressing.insert(id);
-            if let Mechanism::Overload(Overload::Concurrency { workers: left }) = fault.mechanism {
-                workers = Some(workers.map_or(left, |w| w.min(left)));
-            }
-        }
-        (workers, pressing)
+        let workers = scenario.topology.node(node).workers;
+        let faults = &self.capacity_by_node[node.index()];
+        if faults.is_empty() { (workers, FaultSet::EMPTY) } else { pressed(scenario, faults, workers, now) }
     }
 
     /// Whether a failure is one that a dying process makes.
@@ -220,6 +210,27 @@ impl Faults {
             })
             .collect()
     }
+}
+
+/// How many workers these faults leave at a moment, and which of them press.
+fn pressed(
+    scenario: &Scenario,
+    faults: &[FaultId],
+    workers: Option<u32>,
+    now: Time,
+) -> (Option<u32>, FaultSet) {
+    let (mut workers, mut pressing) = (workers, FaultSet::EMPTY);
+    for &id in faults {
+        let fault = scenario.fault(id);
+        if fault.schedule.active_for(now.since_start()).is_none() {
+            continue;
+        }
+        pressing.insert(id);
+        if let Mechanism::Overload(Overload::Concurrency { workers: left }) = fault.mechanism {
+            workers = Some(workers.map_or(left, |w| w.min(left)));
+        }
+    }
+    (workers, pressing)
 }
 
 /// Whether the fault is for this kind of request and this attempt.

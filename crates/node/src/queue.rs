@@ -101,6 +101,9 @@ impl Queue {
     }
 
     fn take(&mut self, order: Order) -> Option<(Ticket, Time)> {
+        if self.len == 0 {
+            return None;
+        }
         let most = self.waiting.values_mut().rev().find(|waiting| !waiting.is_empty())?;
         self.len -= 1;
         match order {

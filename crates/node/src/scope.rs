@@ -8,6 +8,14 @@ use trace::Time;
 use crate::action::Action;
 use crate::{Env, NodeState};
 
+/// The lesser of two limits, of which either may be missing.
+pub(crate) fn least<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
 /// The moment, what is declared, the node's state; and what is to be done.
 pub(crate) struct Scope<'a, 'e> {
     pub(crate) now: Time,

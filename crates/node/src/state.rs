@@ -73,9 +73,9 @@ impl NodeState {
         self.busy
     }
 
-    /// Takes a worker, if one is free.
-    pub(crate) fn take_worker(&mut self, env: &Env<'_>, now: Time) -> bool {
-        let free = env.faults.capacity(env.scenario, self.node, now).0.is_none_or(|w| self.busy < w);
+    /// Takes one of so many workers, if one is free.
+    pub(crate) fn take_worker(&mut self, workers: Option<u32>) -> bool {
+        let free = workers.is_none_or(|w| self.busy < w);
         self.busy += u32::from(free);
         free
     }

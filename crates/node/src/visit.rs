@@ -185,8 +185,9 @@ impl Visit {
     }
 
     fn begin_call(&mut self, slot: u16, choice: &Choice, scope: &mut Scope<'_, '_>) {
-        let (call, progress) = Call::begin(slot, choice, self.origin, scope);
-        self.calls.push(call);
+        let place = self.calls.len();
+        self.calls.push(Call::new(slot, choice, scope.now));
+        let progress = self.calls[place].begin(self.origin, scope);
         self.on_progress(progress, scope);
     }
 

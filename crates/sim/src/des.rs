@@ -94,14 +94,11 @@ impl<S: Sink, P: Fn(&Progress)> Run<'_, S, P> {
     fn go_on(&mut self, until: Time, holds: impl Fn(&World<'_, S>) -> bool) {
         self.world.tell_agenda();
         while holds(&self.world) && !self.world.is_broken() {
-            match self.world.events.next_at() {
-                Some(at) if at <= until => self.world.step(),
-                _ => {
-                    if until < Time(u64::MAX) {
-                        self.world.pass_to(until);
-                    }
-                    return;
+            if !self.world.step(until) {
+                if until < Time(u64::MAX) {
+                    self.world.pass_to(until);
                 }
+                return;
             }
             self.steps += 1;
             if self.steps.is_multiple_of(LOOK_EVERY) && self.told.elapsed() >= TELL_EVERY {
@@ -136,10 +133,13 @@ impl<S: Sink, P: Fn(&Progress)> Run<'_, S, P> {
 }
 
 impl<S: Sink> World<'_, S> {
-    /// The next thing happens, and all that follows on it at once.
-    fn step(&mut self) {
+    /// The next thing happens, and all that follows on it at once; `false` if there is nothing more by
+    /// then.
+    fn step(&mut self, until: Time) -> bool {
         let Self { events, exchanges, .. } = self;
-        let Some((at, event)) = events.pop(|exchange| exchanges.get(exchange).is_some()) else { return };
+        let Some((at, event)) = events.pop(until, |exchange| exchanges.get(exchange).is_some()) else {
+            return false;
+        };
         self.pass_to(at);
         match event {
             Event::Call(load) => self.begin_call(load),
@@ -157,6 +157,7 @@ impl<S: Sink> World<'_, S> {
             Event::Gauge => self.gauge(),
         }
         self.tell_agenda();
+        true
     }
 
     /// Tells visits what they have to be told at this moment.

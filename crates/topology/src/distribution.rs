@@ -67,6 +67,11 @@ impl Distribution {
         *self == Self::ZERO
     }
 
+    /// What it always is, if it is always the same.
+    pub fn constant(&self) -> Option<Duration> {
+        if let Self::Constant(value) = self { Some(value.0) } else { None }
+    }
+
     /// What is wrong with the parameters, if anything.
     pub fn problem(&self) -> Option<String> {
         match self {

@@ -12,7 +12,8 @@ pub struct Time(pub u64);
 impl Time {
     /// The moment so long after the run's begin.
     pub fn at(since_start: Duration) -> Self {
-        Self(u64::try_from(since_start.as_nanos()).unwrap_or(u64::MAX))
+        let (whole, rest) = (since_start.as_secs(), since_start.subsec_nanos());
+        Self(whole.saturating_mul(1_000_000_000).saturating_add(u64::from(rest)))
     }
 
     /// The time since the run began.

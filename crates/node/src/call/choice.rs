@@ -20,7 +20,7 @@ impl Call {
                 let available = scope.node.edge(*only).is_available(scope.env.policy(*only), now);
                 return if available { Ok(*only) } else { Err(*only) };
             }
-            Callees::Many { choice, tried } => (choice, tried),
+            Callees::Many(replicas) => (&replicas.choice, &mut replicas.tried),
         };
         // Nothing to be left out: a choice among very many is not copied.
         if tried.is_empty() && !scope.node.has_breakers {
@@ -52,7 +52,8 @@ impl Call {
         let now = scope.now;
         let policy = scope.policy(edge);
         scope.node.edge(edge).ended(policy, start, now, outcome, true);
-        let (Some(breaker), Callees::Many { choice, .. }) = (&policy.breaker, &self.callees) else { return };
+        let (Some(breaker), Callees::Many(replicas)) = (&policy.breaker, &self.callees) else { return };
+        let choice = &replicas.choice;
         if !scope.node.edge(edge).is_ejected(policy, now) {
             return;
         }

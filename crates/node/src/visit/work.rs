@@ -9,7 +9,7 @@ use super::admission::admit;
 use super::{Phase, REROUTED, Role, Visit};
 use crate::action::{Action, Incoming, Timer};
 use crate::dice::Purpose;
-use crate::scope::Scope;
+use crate::scope::{Scope, least};
 
 impl Visit {
     pub(super) fn begin(&mut self, scope: &mut Scope<'_, '_>) {
@@ -27,16 +27,15 @@ impl Visit {
             self.refuse(refusal, scope);
             return;
         }
-        let (_, pressing) = scope.env.faults.capacity(scope.env.scenario, scope.node.node, scope.now);
+        let (workers, pressing) = scope.env.faults.capacity(scope.env.scenario, scope.node.node, scope.now);
         scope.env.faults.count_matched(pressing);
         let declared = scope.declared();
-        let limits = [declared.deadline, serving.incoming.time_left];
-        if let Some(deadline) = limits.into_iter().flatten().min() {
+        if let Some(deadline) = least(declared.deadline, serving.incoming.time_left) {
             let until = scope.now + deadline;
             self.origin.deadline = Some(until);
             scope.out.push(Action::Sleep { timer: Timer::Deadline, until });
         }
-        if scope.node.queued() == 0 && scope.node.take_worker(scope.env, scope.now) {
+        if scope.node.queued() == 0 && scope.node.take_worker(workers) {
             self.granted(scope);
         } else {
             self.press(pressing, scope);
@@ -79,9 +78,15 @@ impl Visit {
         }
         self.phase = Phase::Working;
         let declared = scope.declared();
-        let mut work =
-            declared.service_time.sample(&mut scope.env.dice.rng(Purpose::Work, serving.incoming.hop.0));
-        work = (work + declared.contention * scope.node.busy()).min(topology::units::DURATION_MAX);
+        let mut work = match declared.service_time.constant() {
+            Some(work) => work,
+            None => {
+                declared.service_time.sample(&mut scope.env.dice.rng(Purpose::Work, serving.incoming.hop.0))
+            }
+        };
+        if !declared.contention.is_zero() {
+            work = (work + declared.contention * scope.node.busy()).min(topology::units::DURATION_MAX);
+        }
         if process.work_factor > 0.0 {
             serving.faults = serving.faults.union(serving.incoming.disturbance.marks.process);
             work = work.mul_f64(process.work_factor).min(topology::units::DURATION_MAX);

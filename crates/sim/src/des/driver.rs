@@ -91,14 +91,17 @@ impl<S: Sink> World<'_, S> {
 
     /// A visit is over.
     fn finish(&mut self, key: VisitKey) {
-        let Some(stay) = self.visits.remove(key) else { return };
-        for exchange in stay.exchanges {
+        let Some(stay) = self.visits.get_mut(key) else { return };
+        let (node, role, ticket) = (stay.node, stay.role, stay.ticket);
+        let exchanges = std::mem::take(&mut stay.exchanges);
+        self.visits.drop(key);
+        for exchange in exchanges {
             self.abandon(exchange);
         }
-        if let Some(ticket) = stay.ticket {
-            self.node(stay.node).waiting.remove(&ticket);
+        if let Some(ticket) = ticket {
+            self.node(node).waiting.remove(&ticket);
         }
-        match stay.role {
+        match role {
             Role::Call { load, number, begun } => self.call_ends(load, number, begun),
             Role::Request(_) => self.inside -= 1,
         }

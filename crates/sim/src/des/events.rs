@@ -133,19 +133,10 @@ impl Events {
         }
     }
 
-    /// When the next thing happens.
-    pub(super) fn next_at(&mut self) -> Option<Time> {
-        let arrives = self.in_transit.front().map(|(at, ..)| *at);
-        arrives.into_iter().chain(self.rest.first_at()).min()
-    }
-
-    /// The next thing. `waits` tells whether an exchange is still there.
-    pub(super) fn pop(&mut self, waits: impl Fn(ExchangeKey) -> bool) -> Option<(Time, Event)> {
-        let (at, event) = if self.arrives_first() {
-            self.in_transit.pop_front().map(|(at, _, event)| (at, event))
-        } else {
-            self.rest.pop()
-        }?;
+    /// The next thing, unless it happens only after `until`. `waits` tells whether an exchange is still
+    /// there.
+    pub(super) fn pop(&mut self, until: Time, waits: impl Fn(ExchangeKey) -> bool) -> Option<(Time, Event)> {
+        let (at, event) = self.first(until)?;
         self.now = at;
         let Event::FirstGivesUp(edge, exchange) = event else { return Some((at, event)) };
         let timeouts = &mut self.timeouts[edge.index()];
@@ -158,14 +149,24 @@ impl Events {
         Some((at, Event::GiveUp(exchange)))
     }
 
-    /// Whether something in transit comes before all the rest.
-    fn arrives_first(&mut self) -> bool {
-        let Some(&(at, order, _)) = self.in_transit.front() else { return false };
-        match self.rest.first_at() {
-            Some(first) if first < at => false,
-            Some(first) if first == at => self.rest.first().is_none_or(|(_, other)| order < other),
-            _ => true,
+    /// What has arrived, or the first of the rest: whichever is first.
+    fn first(&mut self, until: Time) -> Option<(Time, Event)> {
+        let rest = self.rest.first_at();
+        if let Some(&(at, order, event)) = self.in_transit.front() {
+            let arrives = match rest {
+                Some(rest) if rest < at => false,
+                Some(rest) if rest == at => self.rest.first().is_none_or(|(_, other)| order < other),
+                _ => true,
+            };
+            if arrives {
+                if at > until {
+                    return None;
+                }
+                self.in_transit.pop_front();
+                return Some((at, event));
+            }
         }
+        if rest.is_none_or(|at| at > until) { None } else { self.rest.pop() }
     }
 }
 
@@ -190,7 +191,7 @@ mod tests {
         events.push_transit(Time(10), Event::Call(0));
         events.push(Time(10) + TRANSIT, Event::Call(1));
         let mut came = Vec::new();
-        while let Some((at, event)) = events.pop(|k| k != key(1)) {
+        while let Some((at, event)) = events.pop(Time(u64::MAX), |k| k != key(1)) {
             came.push(match event {
                 Event::GiveUp(k) => format!("{} {k:?}", at.0),
                 other => format!("{} {other:?}", at.0),

@@ -185,8 +185,9 @@ impl<S: Sink> World<'_, S> {
     }
 
     fn end_with(&mut self, key: ExchangeKey, outcome: Outcome, reset: bool) {
-        let Some(exchange) = self.exchanges.remove(key) else { return };
-        let (caller, id) = (exchange.caller, exchange.id);
+        let Some(exchange) = self.exchanges.get(key) else { return };
+        let Exchange { caller, id, connection, callee, reading, .. } = *exchange;
+        let edge = exchange.outgoing.edge;
         let framing = exchange.response.map(|(_, framing)| framing);
         let head_came = exchange.status().is_some();
         let report = AttemptReport {
@@ -199,19 +200,20 @@ impl<S: Sink> World<'_, S> {
             idle_closed: exchange.idle_closed,
             exchange: None,
         };
+        let stays = framing != Some(Framing::Close) && !exchange.flow.as_ref().is_some_and(|f| f.is_cut());
+        self.exchanges.drop(key);
         if let Some(stay) = self.visits.get_mut(caller) {
             stay.exchanges.retain(|x| *x != key);
         }
         if outcome.failure().is_none() {
-            let stays = framing != Some(Framing::Close) && !exchange.flow.is_some_and(|f| f.is_cut());
             if stays {
                 let now = self.now;
-                self.edge(exchange.outgoing.edge).give_back(exchange.connection, now);
+                self.edge(edge).give_back(connection, now);
             }
         } else {
-            self.leave(exchange.callee);
+            self.leave(callee);
         }
-        if let Reading::Relay(Some(to)) = exchange.reading {
+        if let Reading::Relay(Some(to)) = reading {
             self.relayed(to, outcome.failure().is_none());
         }
         self.apply(caller, Input::Ended { id, report });
@@ -219,11 +221,12 @@ impl<S: Sink> World<'_, S> {
 
     /// A caller gives an exchange up, and its connection.
     pub(super) fn abandon(&mut self, key: ExchangeKey) {
-        let Some(exchange) = self.exchanges.remove(key) else { return };
-        if let Some(stay) = self.visits.get_mut(exchange.caller) {
+        let Some(&Exchange { caller, callee, .. }) = self.exchanges.get(key) else { return };
+        self.exchanges.drop(key);
+        if let Some(stay) = self.visits.get_mut(caller) {
             stay.exchanges.retain(|x| *x != key);
         }
-        self.leave(exchange.callee);
+        self.leave(callee);
     }
 
     /// The connection on which a callee's visit would answer is gone.
