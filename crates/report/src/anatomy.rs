@@ -12,8 +12,8 @@ pub(crate) fn failed(attempt: &Attempt) -> bool {
 /// The failed attempts that are not the mere translation of a deeper one.
 pub(crate) fn deepest_failures(trace: &CallTrace) -> impl Iterator<Item = &Attempt> {
     trace.attempts.iter().filter(|attempt| {
-        let below = trace.served(attempt.hop).and_then(|s| s.source.hop());
-        failed(attempt) && !below.and_then(|hop| trace.attempt(hop)).is_some_and(failed)
+        let below = || trace.served(attempt.hop)?.source.hop().and_then(|hop| trace.attempt(hop));
+        failed(attempt) && !below().is_some_and(failed)
     })
 }
 

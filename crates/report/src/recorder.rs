@@ -34,6 +34,7 @@ pub struct Recorder {
     tally: Tally,
     /// None where there is nothing to compare with.
     outcomes: Option<Outcomes>,
+    /// Of nothing where nothing is written.
     timeline: Timeline,
     files: Option<Files>,
     now: Time,
@@ -130,20 +131,15 @@ pub(crate) fn is_synthetic(scenario: &Scenario, call: CallId) -> bool {
 impl Sink for Recorder {
     fn record(&mut self, record: Record) -> io::Result<()> {
         match &record {
+            Record::Node(event) => self.lifecycle.observe(*event),
             Record::Served(served) if !is_synthetic(&self.scenario, served.call) => {
-                self.timeline.served(&self.scenario, served);
                 self.tally.served(&self.scenario, served);
             }
-            Record::Call(end) if !is_synthetic(&self.scenario, end.call) => self.timeline.call(end),
-            Record::Gauge(gauge) => self.timeline.gauge(gauge),
-            Record::Node(event) => self.lifecycle.observe(*event),
             Record::Link(event) => self.lifecycle.observe_link(*event),
-            Record::Served(_)
-            | Record::Call(_)
-            | Record::Arrived { .. }
-            | Record::Attempt(_)
-            | Record::Begun(_)
-            | Record::IdleClosed { .. } => {}
+            _ => {}
+        }
+        if self.files.is_some() {
+            self.timeline.observe(&self.scenario, &record);
         }
         if let Some(trace) = self.assembler.push(record) {
             self.now = self.now.max(trace.end.end);

@@ -6,9 +6,10 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use topology::{NodeId, Scenario};
 use trace::rows::TimelineRow;
-use trace::{CallEnd, Gauge, Sent, Served, Time};
+use trace::{CallEnd, Gauge, Record, Sent, Served, Time};
 
 use crate::names::Names;
+use crate::recorder::is_synthetic;
 use crate::statistics::{histogram, micros, round};
 
 /// How long a second is kept open for records that come late, in seconds.
@@ -64,20 +65,37 @@ pub(crate) struct Timeline {
 }
 
 impl Timeline {
+    /// Takes what a record says of a node's second.
+    pub(crate) fn observe(&mut self, scenario: &Scenario, record: &Record) {
+        match record {
+            Record::Served(served) if !is_synthetic(scenario, served.call) => self.served(scenario, served),
+            Record::Call(end) if !is_synthetic(scenario, end.call) => self.call(end),
+            Record::Gauge(gauge) => self.gauge(gauge),
+            Record::Served(_)
+            | Record::Call(_)
+            | Record::Arrived { .. }
+            | Record::Attempt(_)
+            | Record::IdleClosed { .. }
+            | Record::Begun(_)
+            | Record::Link(_)
+            | Record::Node(_) => {}
+        }
+    }
+
     /// A request's end at a node.
-    pub(crate) fn served(&mut self, scenario: &Scenario, served: &Served) {
+    fn served(&mut self, scenario: &Scenario, served: &Served) {
         let node = scenario.topology.ends(served.edge).1;
         let ok = served.sent == Sent::Whole && served.status.is_some_and(|s| s < 400);
         self.cell(served.finished, node).add(ok, served.status, served.finished - served.arrived);
     }
 
     /// A call's end at its client.
-    pub(crate) fn call(&mut self, end: &CallEnd) {
+    fn call(&mut self, end: &CallEnd) {
         self.cell(end.end, end.client).add(end.is_ok(), end.status, end.latency());
     }
 
     /// How full a node is. An empty one that has nothing to do has no row.
-    pub(crate) fn gauge(&mut self, gauge: &Gauge) {
+    fn gauge(&mut self, gauge: &Gauge) {
         let second = gauge.at.since_start().as_secs().max(self.first);
         let idle = gauge.in_flight == 0 && gauge.queued == 0;
         if idle && !self.cells.contains_key(&(second, gauge.node)) {

@@ -35,6 +35,12 @@ impl Ledger {
     }
 
     pub(super) fn add(&mut self, call: &Judged<'_>) {
+        let CallTrace { attempts, served, .. } = call.trace;
+        let is_marked =
+            attempts.iter().any(|a| !a.faults.is_empty()) || served.iter().any(|s| !s.faults.is_empty());
+        if !is_marked {
+            return;
+        }
         for hop in hops(call.trace) {
             for fault in call.trace.marks(hop).iter() {
                 let entry = &mut self.entries[usize::from(fault.0)];
