@@ -22,10 +22,13 @@ lint: setup     ## format, lints, docs, licences
 setup:  ## install what the tests and benches need
 	.ci/setup
 
-bench:  ## criterion benches, then the live chain beside one of nginx (about 5 minutes)
+bench:  ## criterion benches, then both engines beside others (about 10 minutes)
 	cargo bench --package benches
 	cargo build --release --package benches --bins
 	python3 benches/nginx-chain/compare.py --chain-host $(BUILT)/chain-host
+	[ -x .tools/bench-venv/bin/python ] || python3 -m venv .tools/bench-venv
+	.tools/bench-venv/bin/pip install --quiet --disable-pip-version-check --requirement benches/virtual-others/requirements.txt
+	python3 benches/virtual-others/compare.py --virtual-run $(BUILT)/virtual-run --python .tools/bench-venv/bin/python
 
 clean:  ## remove everything built or installed here
 	cargo clean

@@ -8,7 +8,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use report::Recorder;
 use sim::{Stop, des};
 use topology::Scenario;
-use trace::{Record, Sink, Time};
+use trace::{Record, RunDir, Sink, Time};
 
 /// Calls a second of virtual time.
 const RATE: u64 = 1000;
@@ -52,6 +52,14 @@ fn virtual_time(c: &mut Criterion) {
     }
     group.bench_function("no fault, recorded and counted", |b| {
         b.iter_custom(|n| scaled(calls(least(n), "[]", Recorder::new), n));
+    });
+    group.bench_function("no fault, recorded, counted and written", |b| {
+        b.iter_custom(|n| {
+            let scratch = tempfile::tempdir().expect("there is room for a folder");
+            let dir = RunDir::create(scratch.path().join("run")).expect("the folder is new");
+            let written = |scenario| Recorder::with_folder(scenario, &dir).expect("files can be made");
+            scaled(calls(least(n), "[]", written), n)
+        });
     });
     group.finish();
 }
