@@ -19,6 +19,7 @@ mod server;
 mod shape;
 mod supervisor;
 mod tap;
+mod tls;
 mod wire;
 mod witness;
 mod world;

@@ -84,6 +84,12 @@ pub struct FailureTable {
     pub connection_refused: Cell<Reaction>,
     /// [`Failure::ConnectionTimeout`]
     pub connection_timeout: Cell<Reaction>,
+    /// [`Failure::DnsError`]
+    pub dns_error: Cell<Reaction>,
+    /// [`Failure::TlsProtocolError`]
+    pub tls_protocol_error: Cell<Reaction>,
+    /// [`Failure::TlsCertificateError`]
+    pub tls_certificate_error: Cell<Reaction>,
     /// [`Failure::ConnectionTerminated`]
     pub connection_terminated: Cell<Reaction>,
     /// [`Failure::HeadIncomplete`]
@@ -163,6 +169,9 @@ impl Profile {
         match failure {
             Failure::ConnectionRefused => table.connection_refused,
             Failure::ConnectionTimeout => table.connection_timeout,
+            Failure::DnsError => table.dns_error,
+            Failure::TlsProtocolError => table.tls_protocol_error,
+            Failure::TlsCertificateError => table.tls_certificate_error,
             Failure::ConnectionTerminated => table.connection_terminated,
             Failure::HeadIncomplete => table.head_incomplete,
             Failure::BodyIncomplete => table.body_incomplete,
@@ -219,6 +228,8 @@ pub fn reason_phrase(status: u16) -> &'static str {
         521 => "Web Server Is Down",
         522 => "Connection Timed Out",
         524 => "A Timeout Occurred",
+        525 => "SSL Handshake Failed",
+        526 => "Invalid SSL Certificate",
         _ => "",
     }
 }

@@ -18,6 +18,12 @@ pub enum Failure {
     ConnectionRefused,
     /// The SYN was not answered in time.
     ConnectionTimeout,
+    /// The callee's name has no address.
+    DnsError,
+    /// What answered the caller's TLS handshake was not TLS, or would not go on with it.
+    TlsProtocolError,
+    /// The callee's certificate is not one that the caller trusts.
+    TlsCertificateError,
     /// The connection ended before the first byte of a response.
     ConnectionTerminated,
     /// The connection ended inside the response's head.
@@ -43,9 +49,12 @@ pub enum Failure {
 
 impl Failure {
     /// Every failure, in the order of the declaration.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::ConnectionRefused,
         Self::ConnectionTimeout,
+        Self::DnsError,
+        Self::TlsProtocolError,
+        Self::TlsCertificateError,
         Self::ConnectionTerminated,
         Self::HeadIncomplete,
         Self::BodyIncomplete,
@@ -64,6 +73,9 @@ impl Failure {
         match self {
             Self::ConnectionRefused => "connection_refused",
             Self::ConnectionTimeout => "connection_timeout",
+            Self::DnsError => "dns_error",
+            Self::TlsProtocolError => "tls_protocol_error",
+            Self::TlsCertificateError => "tls_certificate_error",
             Self::ConnectionTerminated => "connection_terminated",
             Self::HeadIncomplete | Self::BodyIncomplete => "http_response_incomplete",
             Self::HeadTimeout => "http_response_timeout",
@@ -92,7 +104,19 @@ impl Failure {
     /// Whether it is certain that the callee never processed the request (so that even a
     /// non-idempotent one may be sent again, RFC 9110 section 9.2.2).
     pub fn surely_unprocessed(self) -> bool {
-        matches!(self, Self::ConnectionRefused | Self::ConnectionTimeout) || self.is_local()
+        self.before_connection() || self.is_local()
+    }
+
+    /// Whether there was no connection over which anything could have been sent.
+    pub fn before_connection(self) -> bool {
+        matches!(
+            self,
+            Self::ConnectionRefused
+                | Self::ConnectionTimeout
+                | Self::DnsError
+                | Self::TlsProtocolError
+                | Self::TlsCertificateError
+        )
     }
 
     /// Whether the caller decided it by itself: nothing was sent, and nothing arrives anywhere.
@@ -186,6 +210,12 @@ pub enum Dial {
     WrongPort,
     /// To another host, where nobody listens.
     WrongHost,
+    /// Nowhere: the name has no address.
+    NoName,
+    /// To the callee, with a TLS handshake that it does not understand.
+    TlsToPlain,
+    /// To the callee, whose certificate is signed by nobody the caller knows.
+    BadCertificate,
 }
 
 /// Where in a response an ending happens.

@@ -58,9 +58,18 @@ const PROGRAM_FAULTS: &[&str] =
 
 /// Whether a fault at an edge that leaves a program is none of the program's own affairs.
 fn can_follow(fault: &str) -> bool {
-    !["wrong_port", "wrong_host", "wrong_path", "bad_credentials", "timeout_too_short"]
-        .iter()
-        .any(|own| fault.contains(own))
+    ![
+        "wrong_port",
+        "wrong_host",
+        "dns_failure",
+        "tls_mismatch",
+        "bad_certificate",
+        "wrong_path",
+        "bad_credentials",
+        "timeout_too_short",
+    ]
+    .iter()
+    .any(|own| fault.contains(own))
 }
 
 /// Whether it holds for all connections that a program makes.

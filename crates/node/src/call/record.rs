@@ -33,7 +33,12 @@ pub(super) fn record(flight: Flight, report: AttemptReport, origin: Origin, scop
     // What the caller's own log shows: the address it dialed, not what became of it.
     let dialed = match outbound.dial {
         Dial::WrongPort | Dial::WrongHost => outbound.dial,
-        Dial::Callee | Dial::Refused | Dial::Blackhole => Dial::Callee,
+        Dial::Callee
+        | Dial::Refused
+        | Dial::Blackhole
+        | Dial::NoName
+        | Dial::TlsToPlain
+        | Dial::BadCertificate => Dial::Callee,
     };
     if report.idle_closed {
         scope.out.push(Action::Record(Record::IdleClosed { call: origin.call, hop }));

@@ -16,6 +16,18 @@ pub(super) fn look(case: &Case<'_>, hop: HopId) -> Finding {
         Outcome::Failed { failure, .. } => match failure {
             Failure::ConnectionRefused => refused(case, attempt),
             Failure::ConnectionTimeout => syn_lost(case, attempt),
+            Failure::DnsError => Birth::at_edge(attempt.edge, Cause::Network, "dns_failure").because(
+                "the callee's name has no address: nothing was dialed",
+                "`dig` the name from the caller's own container; compare it with the configuration and the search domains",
+            ),
+            Failure::TlsProtocolError => Birth::at_edge(attempt.edge, Cause::Config, "tls_mismatch").because(
+                "the caller began a TLS handshake, and what answered was not TLS",
+                "compare the scheme in the upstream's address (https or http) with what listens on that port",
+            ),
+            Failure::TlsCertificateError => Birth::at_edge(attempt.edge, Cause::Config, "bad_certificate").because(
+                "the caller does not trust the callee's certificate",
+                "`openssl s_client -connect host:port -servername name`: who signed it, for which name, until when?",
+            ),
             Failure::ConnectionTerminated | Failure::HeadIncomplete | Failure::BodyIncomplete => {
                 broken(case, attempt)
             }
@@ -171,13 +183,17 @@ fn refused(case: &Case<'_>, attempt: &Attempt) -> Finding {
     match attempt.dialed {
         Dial::WrongPort => misdirected("wrong_port", "another port of its host"),
         Dial::WrongHost => misdirected("wrong_host", "another host"),
-        Dial::Callee | Dial::Refused | Dial::Blackhole => down(case, attempt, "the connection was refused")
-            .unwrap_or_else(|| {
-                Birth::at_edge(attempt.edge, Cause::Network, "down").because(
-                    format!("the connection was refused although the process of {callee} was up"),
-                    "a firewall that rejects, a proxy in between, or a listener bound elsewhere",
-                )
-            }),
+        Dial::Callee
+        | Dial::Refused
+        | Dial::Blackhole
+        | Dial::NoName
+        | Dial::TlsToPlain
+        | Dial::BadCertificate => down(case, attempt, "the connection was refused").unwrap_or_else(|| {
+            Birth::at_edge(attempt.edge, Cause::Network, "down").because(
+                format!("the connection was refused although the process of {callee} was up"),
+                "a firewall that rejects, a proxy in between, or a listener bound elsewhere",
+            )
+        }),
     }
 }
 

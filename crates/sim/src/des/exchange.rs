@@ -48,12 +48,20 @@ impl<S: Sink> World<'_, S> {
         }
         let connected = now + ROUND_TRIP;
         let refused = matches!(dial, Dial::Refused | Dial::WrongPort | Dial::WrongHost) || !is_up;
+        // Its alert comes one round trip after the connection.
+        let handshake = connected + ROUND_TRIP;
         if reused {
             self.events.push_transit(now, Event::Arrive(key));
+        } else if dial == Dial::NoName {
+            self.events.push(now + ROUND_TRIP, Event::Fail(key, Failure::DnsError));
         } else if dial == Dial::Blackhole || connected >= connect_by {
             self.events.push(connect_by, Event::Fail(key, Failure::ConnectionTimeout));
         } else if refused {
             self.events.push(connected, Event::Fail(key, Failure::ConnectionRefused));
+        } else if dial == Dial::TlsToPlain {
+            self.events.push(handshake, Event::Fail(key, Failure::TlsProtocolError));
+        } else if dial == Dial::BadCertificate {
+            self.events.push(handshake, Event::Fail(key, Failure::TlsCertificateError));
         } else {
             self.events.push(connected + TRANSIT, Event::Arrive(key));
         }

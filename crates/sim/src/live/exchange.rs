@@ -25,6 +25,7 @@ use trace::{Exchange, Outcome};
 use super::entries;
 use super::headers::{self, Identity};
 use super::pool::{Channel, Seen};
+use super::tls;
 use super::witness::Witness;
 use super::world::World;
 use crate::message::WRONG_PATH;
@@ -149,8 +150,18 @@ impl Attempt {
         self.idle = Duration::ZERO;
         let address = self.address(dial, edge.address);
         let by = self.world.clock.instant(self.outgoing.connect_by);
-        match timeout_at(by, Channel::connect(address)).await {
-            Ok(Ok(channel)) => Ok(channel),
+        let connected = match dial {
+            Dial::NoName => {
+                let words = format!("{} has no address", self.world.scenario.topology.node(edge.callee).name);
+                return Err(NoHead { failure: Failure::DnsError, reset: false, words });
+            }
+            Dial::TlsToPlain => timeout_at(by, tls::to_plain(address)).await.map(|told| told.map(Err)),
+            Dial::BadCertificate => timeout_at(by, self.world.tls.meet()).await.map(|told| told.map(Err)),
+            _ => timeout_at(by, Channel::connect(address)).await.map(|channel| channel.map(Ok)),
+        };
+        match connected {
+            Ok(Ok(Ok(channel))) => Ok(channel),
+            Ok(Ok(Err(tls::Refusal { failure, words }))) => Err(NoHead { failure, reset: false, words }),
             Ok(Err(e)) => Err(self.not_connected(&e)),
             Err(_) => Err(NoHead {
                 failure: Failure::ConnectionTimeout,
@@ -162,7 +173,7 @@ impl Attempt {
 
     fn address(&self, dial: Dial, callee: SocketAddr) -> SocketAddr {
         match dial {
-            Dial::Callee => callee,
+            Dial::Callee | Dial::NoName | Dial::TlsToPlain | Dial::BadCertificate => callee,
             Dial::Refused => self.world.refused.address,
             Dial::Blackhole => self.world.blackhole.address,
             Dial::WrongPort => self.world.wrong_port.address,

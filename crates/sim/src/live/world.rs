@@ -22,6 +22,7 @@ use super::headers::Via;
 use super::pool::Pool;
 use super::ports::{Blackhole, Port};
 use super::records::Records;
+use super::tls::SelfSigned;
 use super::wire::Conn;
 use crate::message::target;
 use crate::run::{RunError, Signal, Stop};
@@ -113,6 +114,8 @@ pub(crate) struct World {
     pub(crate) refused: Port,
     /// Nobody listens there: what a wrong port is.
     pub(crate) wrong_port: Port,
+    /// A server that nobody trusts.
+    pub(crate) tls: SelfSigned,
     pub(crate) blackhole: Blackhole,
     pub(crate) stop: Stop,
     pub(crate) counts: Counts,
@@ -222,6 +225,7 @@ impl World {
             entries: Entries::default(),
             refused,
             wrong_port,
+            tls: SelfSigned::default(),
             blackhole,
             stop,
             counts: Counts::default(),

@@ -26,6 +26,25 @@ fn a_wrong_port_or_host_refuses_and_the_callee_sees_nothing() {
 }
 
 #[test]
+fn a_name_without_an_address_and_a_failed_tls_handshake_have_their_own_words() {
+    for (mechanism, word) in [
+        ("network: dns_failure", "dns_error"),
+        ("config: tls_mismatch", "tls_protocol_error"),
+        ("config: bad_certificate", "tls_certificate_error"),
+    ] {
+        let up = Up::gateway(&format!("at: gw -> app, {mechanism}"));
+        let got = up.get();
+        assert_eq!(got.status(), Some(502), "{mechanism}");
+        assert!(error(&got).contains(word), "{mechanism}: {}", got.text());
+        let records = up.records.clone();
+        drop(up);
+        // Only the gateway has seen a request.
+        let seen = records.0.lock().unwrap().iter().filter(|r| matches!(r, Record::Arrived { .. })).count();
+        assert_eq!(seen, 1, "{mechanism}");
+    }
+}
+
+#[test]
 fn a_missing_route_is_a_404_of_the_gateway() {
     let got = Up::gateway("at: gw, config: missing_route").get();
     assert_eq!((got.status(), got.end), (Some(404), End::Whole));

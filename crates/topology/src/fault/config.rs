@@ -17,6 +17,10 @@ pub enum Config {
     WrongPort {},
     /// The caller dials another host, where nobody listens.
     WrongHost {},
+    /// The caller speaks TLS to the callee, which expects plain HTTP.
+    TlsMismatch {},
+    /// The callee's certificate is self-signed: the caller does not trust it.
+    BadCertificate {},
     /// The node has no route for the request: it answers 404 by itself.
     MissingRoute {},
     /// The caller asks for a path that the callee does not serve.
@@ -69,6 +73,8 @@ impl Config {
         match self {
             Self::WrongPort {} => "wrong_port",
             Self::WrongHost {} => "wrong_host",
+            Self::TlsMismatch {} => "tls_mismatch",
+            Self::BadCertificate {} => "bad_certificate",
             Self::MissingRoute {} => "missing_route",
             Self::WrongPath {} => "wrong_path",
             Self::BadCredentials {} => "bad_credentials",
@@ -101,6 +107,8 @@ impl Config {
         match self {
             Self::WrongPort {} => outbound.dial = Dial::WrongPort,
             Self::WrongHost {} => outbound.dial = Dial::WrongHost,
+            Self::TlsMismatch {} => outbound.dial = Dial::TlsToPlain,
+            Self::BadCertificate {} => outbound.dial = Dial::BadCertificate,
             Self::MissingRoute {} => process.refuse = Some(Refusal::NoRoute),
             Self::WrongPath {} => outbound.wrong_path = true,
             Self::BadCredentials {} => outbound.bad_credentials = true,

@@ -17,6 +17,8 @@ pub enum Network {
     Down {},
     /// A SYN is never answered.
     Blackhole {},
+    /// The callee's name has no address (NXDOMAIN).
+    DnsFailure {},
     /// The connection is accepted; then silence.
     Timeout {},
     /// RST.
@@ -118,6 +120,7 @@ impl Network {
         match self {
             Self::Down {} => "down",
             Self::Blackhole {} => "blackhole",
+            Self::DnsFailure {} => "dns_failure",
             Self::Timeout {} => "timeout",
             Self::ResetPeer { .. } => "reset_peer",
             Self::EmptyResponse {} => "empty_response",
@@ -145,6 +148,7 @@ impl Network {
         let link = &mut to.disturbance.link;
         match self {
             Self::Down {} => to.disturbance.outbound.dial = Dial::Refused,
+            Self::DnsFailure {} => to.disturbance.outbound.dial = Dial::NoName,
             Self::Blackhole {} | Self::Partition {} => to.disturbance.outbound.dial = Dial::Blackhole,
             Self::Timeout {} => link.cut = Some((Phase::BeforeRequest, Close::Silence)),
             Self::ResetPeer { phase } => link.cut = Some((phase.wire(), Close::Reset)),

@@ -22,6 +22,15 @@ pub(super) static APIPARK: Profile = Profile {
             Status(504),
             "the Go error text as the body: dialing to the given TCP address timed out",
         ),
+        dns_error: source(Status(504), "the Go error text as the body: lookup ...: no such host"),
+        tls_protocol_error: source(
+            Status(504),
+            "the Go error text as the body: tls: first record does not look like a TLS handshake",
+        ),
+        tls_certificate_error: inferred(
+            Status(504),
+            "none: it does not verify certificates unless it is made to",
+        ),
         connection_terminated: source(
             Status(504),
             "the Go error text as the body: the server closed connection before returning the first response byte",

@@ -24,6 +24,9 @@ pub(super) static APISIX: Profile = Profile {
             Status(504),
             "upstream timed out while connecting to upstream in the error log",
         ),
+        dns_error: source(Status(502), "failed to parse domain in the error log"),
+        tls_protocol_error: source(Status(502), "SSL_do_handshake() failed in the error log"),
+        tls_certificate_error: source(Status(502), "upstream SSL certificate verify error in the error log"),
         connection_terminated: inferred(
             Status(502),
             "upstream prematurely closed connection in the error log",

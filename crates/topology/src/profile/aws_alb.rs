@@ -21,6 +21,12 @@ pub(super) static AWS_ALB: Profile = Profile {
             Status(504),
             "elb_status_code with target_status_code -; TargetConnectionErrorCount",
         ),
+        dns_error: inferred(Status(502), ""),
+        tls_protocol_error: documented(
+            Status(502),
+            "elb_status_code with target_status_code -; TargetTLSNegotiationErrorCount",
+        ),
+        tls_certificate_error: inferred(Status(502), "none: it does not verify its targets' certificates"),
         connection_terminated: documented(Status(502), "elb_status_code with target_status_code -"),
         head_incomplete: documented(Status(502), "elb_status_code with target_status_code -"),
         body_incomplete: documented(Status(504), "elb_status_code with target_status_code -"),

@@ -23,6 +23,15 @@ pub(super) static CADDY: Profile = Profile {
             "http.log.error: dial tcp ...: connect: connection refused",
         ),
         connection_timeout: measured(Status(502), "http.log.error: dial tcp ...: i/o timeout"),
+        dns_error: measured(Status(502), "http.log.error: dial tcp: lookup ...: no such host"),
+        tls_protocol_error: measured(
+            Status(502),
+            "http.log.error: tls: first record does not look like a TLS handshake",
+        ),
+        tls_certificate_error: measured(
+            Status(502),
+            "http.log.error: x509: certificate signed by unknown authority",
+        ),
         connection_terminated: measured(
             Status(502),
             "http.log.error: EOF, or read: connection reset by peer",

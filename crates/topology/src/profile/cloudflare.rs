@@ -24,6 +24,15 @@ pub(super) static CLOUDFLARE: Profile = Profile {
             Status(522),
             "cf-error-type and cf-error-origin; Connection timed out",
         ),
+        dns_error: documented(Status(530), "error 1016: Origin DNS error"),
+        tls_protocol_error: documented(
+            Status(525),
+            "cf-error-type and cf-error-origin; SSL handshake failed",
+        ),
+        tls_certificate_error: documented(
+            Status(526),
+            "cf-error-type and cf-error-origin; Invalid SSL certificate",
+        ),
         connection_terminated: documented(
             Status(520),
             "cf-error-type and cf-error-origin; Web server is returning an unknown error",

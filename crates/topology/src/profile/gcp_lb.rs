@@ -18,6 +18,12 @@ pub(super) static GCP_LB: Profile = Profile {
     failure: FailureTable {
         connection_refused: documented(Status(502), "statusDetails: failed_to_connect_to_backend"),
         connection_timeout: documented(Status(502), "statusDetails: failed_to_connect_to_backend"),
+        dns_error: inferred(Status(502), ""),
+        tls_protocol_error: documented(Status(502), "statusDetails: failed_to_negotiate_alpn"),
+        tls_certificate_error: documented(
+            Status(502),
+            "statusDetails: ssl_certificate_san_verification_failed",
+        ),
         connection_terminated: documented(
             Status(502),
             "statusDetails: backend_connection_closed_before_data_sent_to_client",

@@ -22,6 +22,9 @@ pub(super) static HAPROXY: Profile = Profile {
     failure: FailureTable {
         connection_refused: measured(Status(503), "in the log: flags SC-- after 3 retries, Tc -1"),
         connection_timeout: measured(StatusThenSilence(503), "in the log: flags sC--, Tc -1"),
+        dns_error: measured(Status(503), "in the log: flags SC-- after 0 retries, Tc -1"),
+        tls_protocol_error: measured(Status(503), "in the log: flags SC-- after 3 retries, Tc -1"),
+        tls_certificate_error: measured(Status(503), "in the log: flags SC-- after 3 retries, Tc -1"),
         connection_terminated: measured(
             StatusThenSilence(502),
             "in the log: flags SH--, Tr -1; on a used client connection nothing at all",

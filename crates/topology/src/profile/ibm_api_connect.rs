@@ -24,6 +24,12 @@ pub(super) static IBM_API_CONNECT: Profile = Profile {
             Status(500),
             "in the DataPower log: 0x01130006 Failed to establish a backside connection; X-Backside-Transport: FAIL FAIL",
         ),
+        dns_error: inferred(
+            Status(500),
+            "in the DataPower log: 0x01130006 Failed to establish a backside connection; X-Backside-Transport: FAIL FAIL",
+        ),
+        tls_protocol_error: inferred(Status(500), "ConnectionError; X-Backside-Transport: FAIL FAIL"),
+        tls_certificate_error: inferred(Status(500), "ConnectionError; X-Backside-Transport: FAIL FAIL"),
         connection_terminated: inferred(Status(500), "ConnectionError; X-Backside-Transport: FAIL FAIL"),
         head_incomplete: inferred(Status(500), "ConnectionError; X-Backside-Transport: FAIL FAIL"),
         body_incomplete: inferred(Status(500), "ConnectionError; X-Backside-Transport: FAIL FAIL"),

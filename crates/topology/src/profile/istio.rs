@@ -24,6 +24,15 @@ pub(super) static ISTIO: Profile = Profile {
             Status(503),
             "flags UF, upstream_reset_before_response_started{connection_timeout}",
         ),
+        dns_error: inferred(Status(503), "flags UH, no_healthy_upstream"),
+        tls_protocol_error: inferred(
+            Status(503),
+            "flags UF, TLS_error and WRONG_VERSION_NUMBER in its details",
+        ),
+        tls_certificate_error: inferred(
+            Status(503),
+            "flags UF, TLS_error and CERTIFICATE_VERIFY_FAILED in its details",
+        ),
         connection_terminated: inferred(
             Status(503),
             "flags UC, upstream_reset_before_response_started{connection_termination}",

@@ -24,6 +24,15 @@ pub(super) static KONG: Profile = Profile {
             Status(504),
             "X-Kong-Response-Latency (Kong itself answered), \"The upstream server is timing out\"",
         ),
+        dns_error: source(Status(503), "\"name resolution failed\""),
+        tls_protocol_error: source(
+            Status(502),
+            "X-Kong-Response-Latency (Kong itself answered), SSL_do_handshake() failed in the error log",
+        ),
+        tls_certificate_error: source(
+            Status(502),
+            "X-Kong-Response-Latency (Kong itself answered), upstream SSL certificate verify error in the error log",
+        ),
         connection_terminated: source(
             Status(502),
             "X-Kong-Response-Latency (Kong itself answered), \"An invalid response was received from the upstream server\"",

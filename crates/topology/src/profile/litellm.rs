@@ -26,6 +26,18 @@ pub(super) static LITELLM: Profile = Profile {
             Status(408),
             "litellm.Timeout: APITimeoutError - Request timed out.; x-litellm-call-id",
         ),
+        dns_error: measured(
+            Status(500),
+            "litellm.InternalServerError: ... OpenAIException - Connection error.; x-litellm-call-id",
+        ),
+        tls_protocol_error: measured(
+            Status(500),
+            "litellm.InternalServerError: ... OpenAIException - Connection error.; x-litellm-call-id",
+        ),
+        tls_certificate_error: measured(
+            Status(500),
+            "litellm.InternalServerError: ... OpenAIException - Connection error.; x-litellm-call-id",
+        ),
         connection_terminated: measured(
             Status(500),
             "litellm.InternalServerError: ... OpenAIException - Connection error.; x-litellm-call-id",

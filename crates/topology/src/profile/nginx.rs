@@ -27,6 +27,15 @@ pub(super) static NGINX: Profile = Profile {
             Status(504),
             "in the error log: upstream timed out (110: Connection timed out) while connecting to upstream",
         ),
+        dns_error: measured(Status(502), "in the error log: ... could not be resolved (3: Host not found)"),
+        tls_protocol_error: measured(
+            Status(502),
+            "in the error log: SSL_do_handshake() failed (SSL: error:0A00010B:SSL routines::wrong version number) while SSL handshaking to upstream",
+        ),
+        tls_certificate_error: measured(
+            Status(502),
+            "in the error log: upstream SSL certificate verify error: (18:self-signed certificate) while SSL handshaking to upstream",
+        ),
         connection_terminated: measured(
             Status(502),
             "in the error log: upstream prematurely closed connection while reading response header from upstream, or recv() failed (104: Connection reset by peer)",

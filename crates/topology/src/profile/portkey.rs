@@ -25,6 +25,18 @@ pub(super) static PORTKEY: Profile = Profile {
             Status(408),
             "Request exceeded the timeout sent in the request; type timeout_error",
         ),
+        dns_error: measured(
+            Status(500),
+            "{\"html-message\":\"Message: fetch failed Cause: Error: getaddrinfo ENOTFOUND\"}",
+        ),
+        tls_protocol_error: measured(
+            Status(500),
+            "{\"html-message\":\"Message: fetch failed Cause: Error: ... wrong version number\"}",
+        ),
+        tls_certificate_error: measured(
+            Status(500),
+            "{\"html-message\":\"Message: fetch failed Cause: Error: self-signed certificate\"}",
+        ),
         connection_terminated: measured(
             Status(500),
             "{\"html-message\":\"Message: fetch failed Cause: Error: read ECONNRESET or other side closed\"}",

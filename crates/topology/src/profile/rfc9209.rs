@@ -15,6 +15,9 @@ pub(super) static RFC9209: Profile = Profile {
     failure: FailureTable {
         connection_refused: documented(Status(502), "Proxy-Status: error=connection_refused"),
         connection_timeout: documented(Status(504), "Proxy-Status: error=connection_timeout"),
+        dns_error: documented(Status(502), "Proxy-Status: error=dns_error"),
+        tls_protocol_error: documented(Status(502), "Proxy-Status: error=tls_protocol_error"),
+        tls_certificate_error: documented(Status(502), "Proxy-Status: error=tls_certificate_error"),
         connection_terminated: documented(Status(502), "Proxy-Status: error=connection_terminated"),
         head_incomplete: documented(Status(502), "Proxy-Status: error=http_response_incomplete"),
         body_incomplete: documented(Status(502), "Proxy-Status: error=http_response_incomplete"),

@@ -24,6 +24,15 @@ pub(super) static TRAEFIK: Profile = Profile {
             Status(504),
             "in the debug log: 504 Gateway Timeout error=\"dial tcp ...: i/o timeout\"",
         ),
+        dns_error: source(
+            Status(502),
+            "in the debug log: 502 Bad Gateway error=\"dial tcp: lookup ...: no such host\"",
+        ),
+        tls_protocol_error: source(
+            Status(500),
+            "in the debug log: tls: first record does not look like a TLS handshake",
+        ),
+        tls_certificate_error: source(Status(500), "in the debug log: tls: failed to verify certificate"),
         connection_terminated: source(Status(502), "in the debug log: 502 Bad Gateway error=EOF"),
         head_incomplete: source(
             Status(500),

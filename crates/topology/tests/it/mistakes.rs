@@ -140,7 +140,7 @@ fn nothing_but_the_wrong_nodes() {
 #[test]
 fn not_there_yet() {
     assert_snapshot!(replaced(&[
-        ("crash: down", "network: dns_failure"),
+        ("crash: down", "overload: cpu"),
         ("workers: 8", "api: openapi.yaml"),
     ]));
 }

@@ -307,7 +307,16 @@ pub(super) fn problem_at_edge(
     let caller = build.topology.node(build.topology.ends(edge).0);
     caller.external.as_ref()?;
     let name = &caller.name;
-    let of_the_caller = ["wrong_port", "wrong_host", "wrong_path", "bad_credentials", "timeout_too_short"];
+    let of_the_caller = [
+        "wrong_port",
+        "wrong_host",
+        "dns_failure",
+        "tls_mismatch",
+        "bad_certificate",
+        "wrong_path",
+        "bad_credentials",
+        "timeout_too_short",
+    ];
     of_the_caller.contains(&mechanism.name()).then(|| {
         (
             format!(

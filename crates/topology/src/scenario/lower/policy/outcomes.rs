@@ -10,7 +10,13 @@ use crate::wire::Failure;
 /// A word for several outcomes: its statuses, then its failures.
 type Group = (&'static str, &'static [std::ops::RangeInclusive<u16>], &'static [Failure]);
 
-const CONNECT: &[Failure] = &[Failure::ConnectionRefused, Failure::ConnectionTimeout];
+const CONNECT: &[Failure] = &[
+    Failure::ConnectionRefused,
+    Failure::ConnectionTimeout,
+    Failure::DnsError,
+    Failure::TlsProtocolError,
+    Failure::TlsCertificateError,
+];
 /// What was tried over the wire, or had no connection for it: all but the last of the next list.
 const TRANSPORT: &[Failure] = match ALL_BUT_CANCELLED.split_last() {
     Some((_, transport)) => transport,
@@ -19,6 +25,9 @@ const TRANSPORT: &[Failure] = match ALL_BUT_CANCELLED.split_last() {
 const ALL_BUT_CANCELLED: &[Failure] = &[
     Failure::ConnectionRefused,
     Failure::ConnectionTimeout,
+    Failure::DnsError,
+    Failure::TlsProtocolError,
+    Failure::TlsCertificateError,
     Failure::ConnectionTerminated,
     Failure::HeadIncomplete,
     Failure::BodyIncomplete,
@@ -42,7 +51,14 @@ const GROUPS: [Group; 12] = [
     (
         "unsent",
         &[],
-        &[Failure::ConnectionRefused, Failure::ConnectionTimeout, Failure::ConnectionLimitReached],
+        &[
+            Failure::ConnectionRefused,
+            Failure::ConnectionTimeout,
+            Failure::DnsError,
+            Failure::TlsProtocolError,
+            Failure::TlsCertificateError,
+            Failure::ConnectionLimitReached,
+        ],
     ),
     ("transport", &[], TRANSPORT),
     ("any", &[400..=599], ALL_BUT_CANCELLED),
