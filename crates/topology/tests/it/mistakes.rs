@@ -139,10 +139,7 @@ fn nothing_but_the_wrong_nodes() {
 
 #[test]
 fn not_there_yet() {
-    assert_snapshot!(replaced(&[
-        ("crash: down", "overload: cpu"),
-        ("workers: 8", "api: openapi.yaml"),
-    ]));
+    assert_snapshot!(replaced(&[("crash: down", "overload: cpu"), ("workers: 8", "api: openapi.yaml"),]));
 }
 
 #[test]
