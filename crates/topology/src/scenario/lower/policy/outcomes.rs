@@ -40,10 +40,11 @@ const ALL_BUT_CANCELLED: &[Failure] = &[
 ];
 
 /// Words for several outcomes. Those with a hyphen are Envoy's (`retry_on`).
-const GROUPS: [Group; 12] = [
+const GROUPS: [Group; 13] = [
     ("4xx", &[400..=499], &[]),
     ("5xx", &[500..=599], &[]),
     ("connect", &[], CONNECT),
+    ("tls", &[], &[Failure::TlsProtocolError, Failure::TlsCertificateError]),
     ("reset", &[], &[Failure::ConnectionTerminated, Failure::HeadIncomplete]),
     ("timeout", &[], &[Failure::HeadTimeout, Failure::BodyTimeout]),
     ("truncated", &[], &[Failure::BodyIncomplete]),
