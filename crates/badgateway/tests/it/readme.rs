@@ -1,4 +1,4 @@
-//! The commands in README.md do what it says.
+//! The commands in README.md, and on the pages that go on from it, do what it says.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -105,8 +105,11 @@ fn type_in(folder: &Path, line: &str) -> (Option<i32>, String) {
 fn every_command_in_the_readme_works() {
     let readme = fs::read_to_string(root().join("README.md")).expect("there is a README.md");
     let makefile = fs::read_to_string(root().join("Makefile")).expect("there is a Makefile");
-    let typed = typed(&readme);
-    assert!(!typed.is_empty(), "README.md has no block of commands, marked as `sh`");
+    let pages =
+        ["docs/comparing.md", "docs/virtual-time.md"].map(|page| fs::read_to_string(root().join(page)));
+    let mut lines = typed(&readme);
+    assert!(!lines.is_empty(), "README.md has no block of commands, marked as `sh`");
+    lines.extend(pages.into_iter().flat_map(|page| typed(&page.expect("README.md links to it"))));
 
     let temp = tempfile::tempdir().unwrap();
     fs::create_dir(temp.path().join("scenarios")).unwrap();
@@ -114,7 +117,7 @@ fn every_command_in_the_readme_works() {
         fs::copy(&file, temp.path().join("scenarios").join(file.file_name().unwrap())).unwrap();
     }
     let mut done = BTreeSet::new();
-    for Typed { line, may_miss } in typed {
+    for Typed { line, may_miss } in lines {
         if let Some(rest) = line.strip_prefix("make ") {
             let words = rest.split('#').next().unwrap_or_default().split_whitespace();
             for target in words.filter(|word| !word.contains('=') && !word.starts_with('-')) {

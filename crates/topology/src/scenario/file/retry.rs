@@ -20,8 +20,8 @@ pub(in crate::scenario) struct RetryFile {
     /// `per_replica` one for each replica of the callee.
     pub(in crate::scenario) max_attempts: AttemptsFile,
     /// Which outcomes are tried again: statuses (`502`), classes (`5xx`), but not (`"!501"`), failures
-    /// (`connection_refused`, ...), `connect` (no connection was made), `tls` (no handshake), `reset` (the connection ended
-    /// before the response's head was whole), `timeout`, `truncated`, `malformed`, `unsent` (the
+    /// (`connection_refused`, ...), `connect` (no connection was made), `tls` (its handshake failed),
+    /// `reset` (it ended before the response's head was whole), `timeout`, `truncated`, `malformed`, `unsent` (the
     /// request surely never arrived), `transport` (no whole response), `any` (whatever is no
     /// success), Envoy's `gateway-error`, `connect-failure`, `retriable-4xx`.
     #[serde(default = "default_when", alias = "on")]
