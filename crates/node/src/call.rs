@@ -225,7 +225,7 @@ impl Call {
         if let Some(failure) = refused {
             return Err((failure, flight));
         }
-        scope.node.edge(edge).sent(policy, now);
+        scope.node.edge(edge).sent(now);
         let id = AttemptId { slot: self.slot, attempt: self.attempt };
         scope.out.push(Action::Send { id, outgoing });
         self.flights.push(flight);

@@ -64,7 +64,7 @@ impl EdgeState {
 
     /// An attempt that the caller itself drops still counts as asked for.
     pub(crate) fn dropped(&mut self, policy: &Throttle, now: Time) {
-        self.throttle.asked(policy, now);
+        self.throttle.dropped(policy, now);
     }
 
     /// Whether one more attempt may be in flight.
@@ -74,12 +74,9 @@ impl EdgeState {
     }
 
     /// An attempt is sent.
-    pub(crate) fn sent(&mut self, policy: &Policy, now: Time) {
+    pub(crate) fn sent(&mut self, now: Time) {
         self.in_flight += 1;
         self.breaker.sent(now);
-        if let Some(throttle) = &policy.throttle {
-            self.throttle.asked(throttle, now);
-        }
     }
 
     /// An attempt that was sent has ended; `known` if its end says something about the callee (that of
@@ -95,7 +92,7 @@ impl EdgeState {
             self.breaker.ended(breaker, now, outcome);
         }
         if let Some(throttle) = &policy.throttle {
-            self.throttle.answered(throttle, now, outcome);
+            self.throttle.ended(throttle, now, outcome);
         }
         if let Some(limit) = &policy.concurrency {
             self.limiter.ended(limit, now.since(start), in_flight, outcome);

@@ -18,18 +18,19 @@ impl ThrottleState {
         (excess / (f64::from(requests) + 1.0)).clamp(0.0, policy.max_reject.get())
     }
 
-    /// An attempt is wanted, whether it is then sent or dropped.
-    pub(super) fn asked(&mut self, policy: &Throttle, now: Time) {
+    /// An attempt is dropped; it was asked for nevertheless.
+    pub(super) fn dropped(&mut self, policy: &Throttle, now: Time) {
         self.0.advance(policy.window, now);
         self.0.add(1, 0);
     }
 
-    /// An attempt has ended: it was accepted unless the callee refused it or was not there.
-    pub(super) fn answered(&mut self, policy: &Throttle, now: Time, outcome: Outcome) {
-        if matches!(outcome, Outcome::Answered(status) if status != 429 && status != 503) {
-            self.0.advance(policy.window, now);
-            self.0.add(0, 1);
-        }
+    /// An attempt has ended: it was accepted unless the callee refused it or was not there. It counts as
+    /// asked for only now (as in Envoy's admission control): what is under way, or was given up by the
+    /// caller itself, says nothing of the callee.
+    pub(super) fn ended(&mut self, policy: &Throttle, now: Time, outcome: Outcome) {
+        let accepted = matches!(outcome, Outcome::Answered(status) if status != 429 && status != 503);
+        self.0.advance(policy.window, now);
+        self.0.add(1, u32::from(accepted));
     }
 }
 
@@ -44,9 +45,8 @@ mod tests {
     fn after(requests: u32, accepts: u32) -> f64 {
         let mut state = ThrottleState::default();
         for n in 0..requests {
-            state.asked(&POLICY, Time(0));
             let status = if n < accepts { 200 } else { 503 };
-            state.answered(&POLICY, Time(1), Outcome::Answered(status));
+            state.ended(&POLICY, Time(1), Outcome::Answered(status));
         }
         state.drop_probability(&POLICY, Time(2))
     }
@@ -64,7 +64,7 @@ mod tests {
     fn what_is_dropped_counts_as_asked_for() {
         let mut state = ThrottleState::default();
         for _ in 0..100 {
-            state.asked(&POLICY, Time(0));
+            state.dropped(&POLICY, Time(0));
         }
         assert!(state.drop_probability(&POLICY, Time(1)) > 0.98);
         let later = Time(121 * 1_000_000_000);
@@ -76,7 +76,7 @@ mod tests {
         let policy = Throttle { max_reject: Share::new(0.8).unwrap(), ..POLICY };
         let mut state = ThrottleState::default();
         for _ in 0..1000 {
-            state.asked(&policy, Time(0));
+            state.dropped(&policy, Time(0));
         }
         assert!((state.drop_probability(&policy, Time(1)) - 0.8).abs() < 1e-12);
     }

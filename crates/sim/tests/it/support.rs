@@ -193,13 +193,18 @@ impl Socket {
     }
 
     pub(crate) fn ask(&mut self, request: &[u8]) -> Got {
+        // Before it is sent: the other side may be at work before this one hears that it is.
+        let begin = Instant::now();
         let sent = self.0.write_all(request);
-        self.read(sent.err().map(|e| e.kind()))
+        self.read_since(begin, sent.err().map(|e| e.kind()))
     }
 
     /// Reads until the response is whole by its length, or the connection ends.
     pub(crate) fn read(&mut self, broken: Option<ErrorKind>) -> Got {
-        let begin = Instant::now();
+        self.read_since(Instant::now(), broken)
+    }
+
+    fn read_since(&mut self, begin: Instant, broken: Option<ErrorKind>) -> Got {
         let mut got = Got {
             bytes: Vec::new(),
             end: End::Silence,
