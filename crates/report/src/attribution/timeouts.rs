@@ -133,10 +133,9 @@ fn unseen(case: &Case<'_>, attempt: &Attempt, at: Time) -> Finding {
         return rules::look(case, attempt.hop);
     }
     let callee = case.name(case.callee(attempt.edge));
-    let before = children(case, attempt.parent).filter(|a| a.edge == attempt.edge && a.end <= attempt.start);
-    if let Some(before) = before.filter(|a| !a.outcome.is_ok()).max_by_key(|a| a.end) {
+    if let Some(before) = failed_before(case, attempt) {
         // It tried again, and had no time to find out more than it knew.
-        return Finding::Below(before.hop);
+        return Finding::Below(before);
     }
     if attempt.outcome.failure() == Some(Failure::Cancelled) && at.since(attempt.start) < TRANSIT {
         return Finding::Here(rules::unknown(case, attempt.hop));
@@ -180,7 +179,11 @@ fn slow(case: &Case<'_>, node: NodeId, served: &Served, at: Time) -> Finding {
     let usual = declared.service_time.mean();
     let taken = served.worked;
     if taken < usual.mul_f64(1.5) + PER_HOP {
-        return Finding::Here(rules::unknown(case, served.hop));
+        // It was not slow: the time had been spent before it was asked.
+        return match case.attempt(served.hop).and_then(|attempt| failed_before(case, attempt)) {
+            Some(before) => Finding::Below(before),
+            None => Finding::Here(rules::unknown(case, served.hop)),
+        };
     }
     let name = case.name(node);
     let ms = |d: Duration| d.as_secs_f64() * 1e3;
@@ -212,6 +215,12 @@ fn in_flight(case: &Case<'_>, hop: HopId, at: Time) -> Option<HopId> {
         .chain(children(case, hop).filter(|a| a.start <= at && a.end + TRANSIT > at))
         .next()
         .map(|a| a.hop)
+}
+
+/// The last attempt that had failed over the same edge before this one was made instead.
+fn failed_before(case: &Case<'_>, attempt: &Attempt) -> Option<HopId> {
+    let before = children(case, attempt.parent).filter(|a| a.edge == attempt.edge && a.end <= attempt.start);
+    before.filter(|a| !a.outcome.is_ok()).max_by_key(|a| a.end).map(|a| a.hop)
 }
 
 /// The last attempt of the callee's own that had failed by then.
