@@ -100,7 +100,7 @@ pub(crate) fn over_seeds(all: Vec<Aftermath>, seeds: u64) -> Vec<Aftermath> {
         if seeds > 1 && aftermath.collapsed {
             aftermath.words.push(format!("so under {collapsed} of {seeds} seeds"));
         } else if seeds > 1 {
-            aftermath.words.push("so under the first seed".to_owned());
+            aftermath.words.push(format!("so under one of {seeds} seeds; under none it stayed down"));
         }
         aftermath
     };
@@ -143,9 +143,9 @@ impl Course {
     /// told what was before or after it.
     pub(crate) fn after(&self, scenario: &Scenario) -> Option<Aftermath> {
         let Trigger { name, begin, end } = trigger(scenario)?;
-        let before = sum(self.within(scenario.warmup.min(begin / 2), begin));
+        let early = self.within(scenario.warmup.min(begin / 2), begin);
         let rest = self.within(end, scenario.duration);
-        let all = sum(rest);
+        let (before, all) = (sum(early), sum(rest));
         if (before.calls as f64) < CALLS_MIN || before.ok == 0 || all.calls == 0 {
             return None;
         }
@@ -169,9 +169,9 @@ impl Course {
         let healed = after.iter().rposition(|bin| !as_before(bin)).map_or(0, |last| last + 1);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "half of a length")]
         let last = sum(&after[(after.len() as f64 * (1.0 - LAST)) as usize..]);
-        let rate = |bin: &Bin, span: Duration| bin.calls as f64 / span.as_secs_f64();
-        let was = rate(&before, begin.saturating_sub(scenario.warmup.min(begin / 2)));
-        let now = rate(&all, scenario.duration.saturating_sub(end));
+        // By the time that the bins cover: a run may have been cut short.
+        let rate = |bins: &[Bin]| sum(bins).calls as f64 / (bins.len() as f64 * self.width.as_secs_f64());
+        let (was, now) = (rate(early), rate(rest));
         let is_down = last.share() < COLLAPSED * share && now < GROWN * was;
         // What arrives is less than can be done: the queue gets shorter, and it is a matter of time.
         let drains = capacity(scenario).is_some_and(|(_, can)| now * last.attempts_a_call() < can);
@@ -214,9 +214,7 @@ fn trigger(scenario: &Scenario) -> Option<Trigger> {
             // The workers that hang do so for good.
             return None;
         }
-        let outages = fault.outages(run);
-        let active: Vec<_> =
-            if outages.is_empty() { fault.schedule.activations(run).collect() } else { outages };
+        let active = fault.times(run);
         let (Some(first), Some(last)) = (active.first(), active.last()) else { continue };
         let name = format!("`{}`", fault.name);
         spans.push(Trigger { name, begin: first.0, end: last.1 });
@@ -351,9 +349,19 @@ mod tests {
     /// So many calls a second, of which those fail that begin within this span; how many attempts each
     /// of them makes.
     fn after(rate: u64, fails: std::ops::Range<u64>, attempts: u64) -> Option<Aftermath> {
+        after_so_long(20, rate, fails, attempts)
+    }
+
+    /// The same, of a run that was cut short.
+    fn after_so_long(
+        seconds: u64,
+        rate: u64,
+        fails: std::ops::Range<u64>,
+        attempts: u64,
+    ) -> Option<Aftermath> {
         let scenario = scenario();
         let mut course = Course::of(&scenario).unwrap();
-        for number in 0..20 * rate {
+        for number in 0..seconds * rate {
             let ms = number * 1000 / rate;
             let mut call = Call::new(0, number, ms);
             let failed = fails.contains(&(ms / 1000));
@@ -375,6 +383,24 @@ mod tests {
         assert!(words.contains("2.00 attempts at the deepest nodes (1.00 before)"), "{words}");
         assert!(words.contains("60 / 2.00 attempts a call = 30: below"), "{words}");
         assert!(words.contains("40 calls a second leave 50.0% of that free"), "{words}");
+    }
+
+    #[test]
+    fn a_run_that_is_cut_short_has_its_own_rate() {
+        let found = after_so_long(11, 40, 5..20, 2).unwrap();
+        assert!(found.collapsed, "{:?}", found.words);
+        assert!(found.words.join("\n").contains("for 40 calls a second"), "{:?}", found.words);
+    }
+
+    #[test]
+    fn of_several_seeds_a_collapse_is_told() {
+        let [down, well] = [after(40, 5..20, 2).unwrap(), after(40, 5..9, 2).unwrap()];
+        let told = over_seeds(vec![well.clone(), down.clone(), well.clone()], 3);
+        assert_eq!((told.len(), told[0].collapsed), (1, true));
+        assert_eq!(told[0].words.last().unwrap(), "so under 1 of 3 seeds");
+        let told = over_seeds(vec![well.clone()], 3);
+        assert_eq!(told[0].words.last().unwrap(), "so under one of 3 seeds; under none it stayed down");
+        assert_eq!(over_seeds(vec![well.clone()], 1), [well]);
     }
 
     #[test]

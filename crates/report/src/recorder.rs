@@ -61,7 +61,7 @@ impl Recorder {
             names: Names::new(&scenario),
             assembler: Assembler::with_silent(external::edges_into(&scenario)),
             lifecycle: Lifecycle::default(),
-            tally: if files.is_some() { Tally::with_shape(&scenario) } else { Tally::new(&scenario) },
+            tally: if files.is_some() { Tally::of_folder(&scenario) } else { Tally::new(&scenario) },
             outcomes,
             timeline: Timeline::default(),
             files,
@@ -111,12 +111,9 @@ impl Recorder {
             files.push_call(&self.scenario, &self.names, &call)?;
         }
         let counts = trace.end.start.since_start() >= self.scenario.warmup;
-        self.tally.shape(&self.scenario, &call, counts);
-        if counts {
-            self.tally.add(&self.scenario, &call);
-            if let Some(outcomes) = &mut self.outcomes {
-                outcomes.add(trace.end.call, trace.end.is_ok());
-            }
+        self.tally.add(&self.scenario, &call, counts);
+        if let Some(outcomes) = self.outcomes.as_mut().filter(|_| counts) {
+            outcomes.add(trace.end.call, trace.end.is_ok());
         }
         Ok(())
     }

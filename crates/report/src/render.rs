@@ -22,8 +22,8 @@ use crate::sweep::Outcome;
 use crate::{Agreement, Report};
 
 pub(crate) use blocks::{Block, Tone};
-pub(crate) use comparison::basis;
-pub(crate) use document::{caveats, score, threshold};
+pub(crate) use comparison::{basis, collapsed, points};
+pub(crate) use document::{aftermath, caveats, score, threshold};
 pub(crate) use quantity::{millis, millis_or_none, percent};
 
 /// How a report is written.

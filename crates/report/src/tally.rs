@@ -58,7 +58,7 @@ pub(crate) struct Tally {
     strategy: StrategyTally,
     /// None where no page will be made: in a sweep.
     shape: Option<Shape>,
-    /// Of the first run; none if no trigger is over before the load is.
+    /// Of the first run; none in a sweep, and if no trigger is over before the load is.
     course: Option<Course>,
 }
 
@@ -71,23 +71,13 @@ impl Tally {
             score: ScoreTally::default(),
             strategy: StrategyTally::new(scenario),
             shape: None,
-            course: Course::of(scenario),
+            course: None,
         }
     }
 
-    /// The same with what a page is drawn from.
-    pub(crate) fn with_shape(scenario: &Scenario) -> Self {
-        Self { shape: Some(Shape::new(scenario)), ..Self::new(scenario) }
-    }
-
-    /// A call has ended, which may be of the warm-up: then it does not count.
-    pub(crate) fn shape(&mut self, scenario: &Scenario, call: &Judged<'_>, counts: bool) {
-        if let Some(course) = &mut self.course {
-            course.add(call.trace, self.strategy.cost(scenario, call.trace));
-        }
-        if let Some(shape) = &mut self.shape {
-            shape.call(scenario, call, counts);
-        }
+    /// The same with what only a run's folder needs.
+    pub(crate) fn of_folder(scenario: &Scenario) -> Self {
+        Self { shape: Some(Shape::new(scenario)), course: Course::of(scenario), ..Self::new(scenario) }
     }
 
     /// A node is done with a request.
@@ -97,12 +87,26 @@ impl Tally {
         }
     }
 
-    pub(crate) fn add(&mut self, scenario: &Scenario, call: &Judged<'_>) {
+    /// A call has ended, which may be of the warm-up: then it does not count.
+    pub(crate) fn add(&mut self, scenario: &Scenario, call: &Judged<'_>, counts: bool) {
+        if let Some(shape) = &mut self.shape {
+            shape.call(scenario, call, counts);
+        }
+        if !counts && self.course.is_none() {
+            return;
+        }
+        let cost = self.strategy.cost(scenario, call.trace);
+        if let Some(course) = &mut self.course {
+            course.add(call.trace, cost);
+        }
+        if !counts {
+            return;
+        }
         self.origins.add(call);
         self.layers.add(scenario, call.trace);
         self.ledger.add(call);
         self.score.add(scenario, call);
-        self.strategy.add(scenario, call.trace);
+        self.strategy.add(call.trace, cost);
     }
 
     /// A run has ended at this moment. `matched` is for each fault how many attempts it has matched.

@@ -305,6 +305,13 @@ impl Fault {
         }
     }
 
+    /// When something is wrong, up to `until`: while the target's process is down if the fault takes it
+    /// down, else while the fault is active. In order.
+    pub fn times(&self, until: Duration) -> Vec<(Duration, Duration)> {
+        let outages = self.outages(until);
+        if outages.is_empty() { self.schedule.activations(until).collect() } else { outages }
+    }
+
     /// When the target's process is down: each outage's begin and end, in order, up to `until`.
     /// Empty for a fault that takes no process down.
     pub fn outages(&self, until: Duration) -> Vec<(Duration, Duration)> {

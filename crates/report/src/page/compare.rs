@@ -9,7 +9,7 @@ use trace::rows::StrategyRow;
 use super::chart::{self, Frame, Hit, Role};
 use super::{Page, strategy_name, timeline};
 use crate::comparison::{Advice, Conclusion, in_order};
-use crate::render::{Block, Tone, basis, caveats, millis, millis_or_none, percent, score};
+use crate::render::{Block, Tone, basis, caveats, collapsed, millis, millis_or_none, percent, points, score};
 
 /// How many strategies have lines of their own.
 const LINES: usize = 8;
@@ -36,14 +36,9 @@ fn look(page: &Page<'_>, strategy: &str) -> Role {
 }
 
 fn advice(page: &Page<'_>, conclusion: &Conclusion) -> Markup {
-    let tone = |place: usize| match (place, conclusion.advice) {
-        (0, Advice::Choose | Advice::Keep) => Tone::Good,
-        (0, Advice::Undecided) => Tone::Warning,
-        _ => Tone::Plain,
-    };
-    let reasons = conclusion.reasons.iter().enumerate().skip(1);
-    let mut blocks: Vec<Block> =
-        reasons.map(|(place, reason)| Block::Line(tone(place), reason.clone())).collect();
+    let reasons = conclusion.reasons.iter().skip(1);
+    let mut blocks: Vec<Block> = reasons.map(|reason| Block::Line(Tone::Plain, reason.clone())).collect();
+    blocks.extend(collapsed(page.report));
     blocks.push(score(page.report));
     blocks.extend(caveats(page.report));
     let heading = match conclusion.advice {
@@ -140,7 +135,6 @@ fn interval(row: &StrategyRow) -> String {
 }
 
 fn ranks(page: &Page<'_>, rows: &[&StrategyRow]) -> Markup {
-    let points = |share: f64| format!("{:+.1}", share * 100.0);
     html! {
         p.hint { (super::headline::prose(&basis(page.report))) }
         div.wide role="group" aria-label="Strategies, scrollable" {

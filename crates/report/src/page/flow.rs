@@ -10,8 +10,8 @@ use maud::{Markup, html};
 use trace::overview::PathCount;
 
 use super::origins::{cause_sign, status};
-use super::topology::shorten;
 use super::{Part, count, counted, kinds};
+use crate::render::width::shorten;
 
 /// How many ways are drawn: those that most calls went.
 const WAYS: usize = 40;

@@ -7,7 +7,7 @@ use trace::overview::PathCount;
 use trace::rows::OriginRow;
 
 use super::{Page, Part, count, counted, kinds, strategy_name};
-use crate::render::{Block, Tone, caveats, millis_or_none, percent, score, threshold};
+use crate::render::{Block, Tone, aftermath, caveats, millis_or_none, percent, score, threshold};
 
 /// How many origins the sentence names.
 const NAMED: usize = 4;
@@ -105,6 +105,10 @@ fn sentence(part: &Part<'_>) -> Markup {
             "."
         };
     }
+    if origins.is_empty() {
+        // Only a folder that somebody has changed can be so.
+        return html! { "Where they were born is not in the folder's origins.csv." };
+    }
     let mut births: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
     for origin in &origins {
         *births.entry((&origin.origin, &origin.cause, &origin.mechanism)).or_default() += origin.surfaced;
@@ -169,6 +173,7 @@ fn remarks(part: &Part<'_>) -> Markup {
     let thresholds = report.run.thresholds.iter().filter(|t| part.is_own(&t.strategy));
     let mut blocks: Vec<Block> = thresholds.map(threshold).collect();
     if report.strategies.len() == 1 {
+        blocks.extend(report.run.aftermaths.iter().flat_map(aftermath));
         blocks.push(score(report));
         blocks.extend(caveats(report));
     }

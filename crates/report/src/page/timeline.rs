@@ -117,12 +117,12 @@ fn kinds<'a>(part: &Part<'a>, overview: &'a StrategyOverview) -> Vec<(usize, &'a
 /// When each fault was active, as the scenario has it.
 pub(super) fn lanes(page: &Page<'_>, end_s: f64) -> Vec<Lane> {
     let Some(scenario) = page.scenario else { return Vec::new() };
-    let until = std::time::Duration::from_secs_f64(end_s);
+    // It comes from a file.
+    let until = std::time::Duration::try_from_secs_f64(end_s).unwrap_or_default();
     let mut left = BANDS;
     let mut lanes = Vec::new();
     for fault in scenario.faults.iter().take(LANES) {
-        let outages = fault.outages(until);
-        let active = if outages.is_empty() { fault.schedule.activations(until).collect() } else { outages };
+        let active = fault.times(until);
         let bands =
             active.iter().take(left).map(|(from, to)| (from.as_secs_f64(), to.as_secs_f64().min(end_s)));
         let bands: Vec<_> = bands.collect();

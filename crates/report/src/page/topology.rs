@@ -9,6 +9,7 @@ use trace::overview::EdgeTraffic;
 
 use super::{Part, count, counted};
 use crate::places::{Edge, Node, Places, role};
+use crate::render::width::shorten;
 use layout::Layout;
 
 /// More nodes than this cannot be read; those with failures and traffic come first.
@@ -210,15 +211,4 @@ fn in_words(edges: &[Edge<'_>]) -> Markup {
             }
         }
     }
-}
-
-/// A name in at most so many characters: both of its ends.
-pub(super) fn shorten(name: &str, most: usize) -> String {
-    let all: Vec<char> = name.chars().collect();
-    if all.len() <= most {
-        return name.to_owned();
-    }
-    let head = most / 2;
-    let tail = most - head - 1;
-    all[..head].iter().chain(&['…']).chain(&all[all.len() - tail..]).collect()
 }

@@ -185,7 +185,7 @@ fn visible(report: &Report, rows: &[&StrategyRow]) -> Table {
 }
 
 /// The strategies under which a trigger that is over has left the system down.
-fn collapsed(report: &Report) -> impl Iterator<Item = Block> {
+pub(crate) fn collapsed(report: &Report) -> impl Iterator<Item = Block> {
     let collapsed = report.run.aftermaths.iter().filter(|aftermath| aftermath.collapsed);
     collapsed.filter_map(|aftermath| {
         let words = aftermath.words.first()?;
@@ -223,7 +223,7 @@ pub(super) fn shown(strategy: &str) -> String {
 }
 
 /// A difference of shares in percentage points.
-fn points(difference: f64) -> String {
+pub(crate) fn points(difference: f64) -> String {
     // A zero has no sign.
     let tenths = (1000.0 * difference).round();
     if tenths == 0.0 { "0.0".to_owned() } else { format!("{:+.1}", tenths / 10.0) }

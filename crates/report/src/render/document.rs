@@ -157,7 +157,7 @@ fn summary(row: &StrategyRow) -> Vec<Block> {
 }
 
 /// What came after a trigger that is over.
-fn aftermath(aftermath: &Aftermath) -> Vec<Block> {
+pub(crate) fn aftermath(aftermath: &Aftermath) -> Vec<Block> {
     let first = if aftermath.collapsed { Tone::Bad } else { Tone::Plain };
     let tones = std::iter::once(first).chain(std::iter::repeat(Tone::Plain));
     tones.zip(&aftermath.words).map(|(tone, words)| Block::Line(tone, words.clone())).collect()

@@ -43,12 +43,12 @@ impl StrategyTally {
         }
     }
 
-    pub(super) fn add(&mut self, scenario: &Scenario, trace: &CallTrace) {
+    pub(super) fn add(&mut self, trace: &CallTrace, cost: Cost) {
         self.calls += 1;
         self.succeeded += u64::from(trace.end.is_ok());
         self.latencies.add(trace.end.latency());
         self.client_attempts += u64::from(trace.end.attempts);
-        let Cost { attempts, worked, wasted } = self.cost(scenario, trace);
+        let Cost { attempts, worked, wasted } = cost;
         self.deepest_attempts += attempts;
         self.worked += worked;
         self.wasted += wasted;
