@@ -62,7 +62,7 @@ fn check(scenario: &Scenario) -> Result<(), Failure> {
                 fault.name
             )));
         }
-        let for_all = matches!(fault.mechanism.name(), "down" | "blackhole" | "partition");
+        let for_all = fault.mechanism.closes_link().is_some();
         let partial = fault.probability.get() < 1.0 || fault.first.is_some() || fault.count.is_some();
         if for_all && partial {
             return Err(Failure::wrong(format!(
@@ -76,12 +76,7 @@ fn check(scenario: &Scenario) -> Result<(), Failure> {
 }
 
 fn problem(mechanism: &Mechanism) -> Option<&'static str> {
-    match mechanism.name() {
-        "wrong_port" | "wrong_host" | "wrong_path" | "bad_credentials" | "timeout_too_short" => {
-            Some("is how the client is set up, and with `up` that is yours")
-        }
-        _ => None,
-    }
+    mechanism.is_of_caller().then_some("is how the client is set up, and with `up` that is yours")
 }
 
 /// Says where to call.

@@ -22,7 +22,7 @@ pub use schedule::Schedule;
 
 use crate::graph::{EdgeId, NodeId};
 use crate::units::Share;
-use crate::wire::Disturbance;
+use crate::wire::{Dial, Disturbance};
 
 /// Why a call failed: the four causes of the field, and two more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -227,6 +227,25 @@ impl Mechanism {
             Self::Network(_) => Cause::Network,
             Self::Config(_) => Cause::Config,
             Self::Crash(_) => Cause::Crash,
+        }
+    }
+
+    /// Whether it is how the caller itself is set up, or what the caller's own resolver says: nobody but
+    /// the caller can make it.
+    pub fn is_of_caller(&self) -> bool {
+        match self {
+            Self::Config(mechanism) => mechanism.is_of_caller(),
+            Self::Network(Network::DnsFailure {}) => true,
+            Self::Network(_) | Self::Overload(_) | Self::Crash(_) => false,
+        }
+    }
+
+    /// What becomes of a connection while it has closed a link, for each connection or for none.
+    pub fn closes_link(&self) -> Option<Dial> {
+        match self {
+            Self::Network(Network::Down {}) => Some(Dial::Refused),
+            Self::Network(Network::Blackhole {} | Network::Partition {}) => Some(Dial::Blackhole),
+            _ => None,
         }
     }
 

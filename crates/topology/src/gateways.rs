@@ -47,10 +47,10 @@ impl Product {
             return lines.any(has).then_some(Self::Envoy);
         }
         let section = |line: &str| {
-            let first = line.split_whitespace().next().unwrap_or_default();
-            !line.contains('{')
+            let code = line.split('#').next().unwrap_or_default();
+            let first = code.split_whitespace().next().unwrap_or_default();
+            !code.contains(['{', ';'])
                 && matches!(first, "global" | "defaults" | "frontend" | "backend" | "listen")
-                && !line.trim_end().ends_with(';')
         };
         if lines.clone().any(section) {
             return Some(Self::Haproxy);

@@ -7,6 +7,7 @@ use crate::distribution::Distribution;
 use crate::external::External;
 use crate::graph::EdgeId;
 use crate::profile::Profile;
+use crate::units::SIZE_MAX;
 use crate::wire::Close;
 
 /// What a node is.
@@ -78,6 +79,34 @@ pub struct Node {
     pub external: Option<Arc<External>>,
     /// It exists only as the source of a `surge`: its calls are load, not results.
     pub synthetic: bool,
+}
+
+impl Node {
+    /// One of which nothing is said but a name: it does nothing, at once, and accepts everything.
+    pub(crate) fn bare(name: String, kind: NodeKind) -> Self {
+        Self {
+            declared_name: name.clone(),
+            name,
+            kind,
+            external: None,
+            profile: Profile::ALL[0],
+            workers: None,
+            queue: 0,
+            discipline: Discipline::default(),
+            max_in_flight: None,
+            service_time: Distribution::ZERO,
+            contention: Duration::ZERO,
+            on_disconnect: OnDisconnect::Cancel,
+            deadline: None,
+            response: Response { status: 200, body: 0, chunks: 1, chunk_interval: Duration::ZERO },
+            script: Vec::new(),
+            plan: Plan::default(),
+            keep_alive: Duration::MAX,
+            header_limit: SIZE_MAX,
+            body_limit: SIZE_MAX,
+            synthetic: false,
+        }
+    }
 }
 
 /// Which of the requests that wait for a worker is next. Those of a higher priority always are; where

@@ -17,7 +17,9 @@ pub use breaker::{Breaker, Growth, Rate, Window};
 pub use budget::{Budget, Refund, Tokens};
 pub use limit::Limit;
 pub use outcomes::Outcomes;
-pub use retry::{Backoff, Cap, Curve, Idempotent, Jitter, OverMax, Retry, RetryAfter, When, scaled};
+pub use retry::{
+    ATTEMPTS_MAX, Backoff, Cap, Curve, Idempotent, Jitter, OverMax, Retry, RetryAfter, When, scaled,
+};
 
 use crate::graph::EdgeId;
 use crate::units::Share;

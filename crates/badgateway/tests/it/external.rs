@@ -217,6 +217,26 @@ fn each_shipped_program_breaks_as_it_says() {
 }
 
 /// A scenario with nginx in it, in a folder of its own; `broken` is put into its configuration.
+#[test]
+fn what_breaks_off_behind_a_program_reaches_its_caller_cut() {
+    let program = &PROGRAMS[0];
+    let text = scenario(3, 1, program, "at: n2, crash: truncate, probability: 50%", 7);
+    // It is so short that the end may come with the head.
+    let text = text.replace("service_time: 2ms", "service_time: 2ms, response: { body: 20B }");
+    let temp = tempfile::tempdir().unwrap();
+    let (file, folder) = (temp.path().join("cut.yaml"), temp.path().join("run"));
+    std::fs::write(&file, text).unwrap();
+    let running = Running::start(with_tools(["run", "--quiet", "--out"]).arg(&folder).arg(&file));
+    running.end_within(Duration::from_secs(20)).well();
+    let calls = rows(&folder, "calls.csv");
+    let failed: Vec<_> = calls.iter().filter(|call| !call["origin"].is_empty()).collect();
+    assert!(failed.len() > 5, "{calls:?}");
+    for call in failed {
+        let got = (&*call["status"], &*call["error"], &*call["origin"]);
+        assert_eq!(got, ("200", "http_response_incomplete", "n2"), "{call:?}");
+    }
+}
+
 fn with_nginx(broken: &str) -> tempfile::TempDir {
     let temp = tempfile::tempdir().unwrap();
     std::fs::copy(shipped("nginx.yaml"), temp.path().join("s.yaml")).unwrap();

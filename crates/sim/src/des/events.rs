@@ -152,16 +152,16 @@ impl Events {
     /// What has arrived, or the first of the rest: whichever is first.
     fn first(&mut self, until: Time) -> Option<(Time, Event)> {
         let rest = self.rest.first_at();
-        if let Some(&(at, order, event)) = self.in_transit.front() {
+        // What is later is not compared: that would move the heap on to a moment that has not come.
+        if let Some(&(at, order, event)) = self.in_transit.front()
+            && at <= until
+        {
             let arrives = match rest {
                 Some(rest) if rest < at => false,
                 Some(rest) if rest == at => self.rest.first().is_none_or(|(_, other)| order < other),
                 _ => true,
             };
             if arrives {
-                if at > until {
-                    return None;
-                }
                 self.in_transit.pop_front();
                 return Some((at, event));
             }

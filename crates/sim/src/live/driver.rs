@@ -313,27 +313,9 @@ fn outside_records(world: &World, served: &Served) -> (Record, Record) {
         (status, ServedEnd::CallerGone) => Outcome::Failed { failure: topology::Failure::Cancelled, status },
         (status, _) => Outcome::Failed { failure: topology::Failure::ConnectionTerminated, status },
     };
-    let attempt = trace::Attempt {
-        call: served.call,
-        hop: served.hop,
-        parent: root,
-        edge: served.edge,
-        attempt: 1,
-        start: served.arrived,
-        end: served.finished,
-        outcome,
-        reset: false,
-        reused: false,
-        idle: std::time::Duration::ZERO,
-        dialed: topology::wire::Dial::Callee,
-        timeout: None,
-        wrong_path: false,
-        bad_credentials: false,
-        bytes: 0,
-        ends_by_close: false,
-        faults: topology::FaultSet::EMPTY,
-        exchange: None,
-    };
+    let Served { call, hop, edge, arrived, finished, .. } = *served;
+    let begun = trace::Begun { call, hop, parent: root, edge, attempt: 1, at: arrived };
+    let attempt = trace::Attempt { outcome, ..begun.until(finished) };
     let end = CallEnd {
         call: served.call,
         client: world.edge(served.edge).caller,

@@ -25,8 +25,24 @@ pub(crate) const TRY_AGAIN: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
     next: AtomicU64,
-    calls: Mutex<BTreeMap<CallId, Open>>,
-    by_key: Mutex<BTreeMap<(EdgeId, String), CallId>>,
+    calls: Mutex<Calls>,
+}
+
+/// The calls that are open; one that has a key is found by it for as long.
+#[derive(Debug, Default)]
+struct Calls {
+    open: BTreeMap<CallId, Open>,
+    by_key: BTreeMap<(EdgeId, String), CallId>,
+}
+
+impl Calls {
+    fn remove(&mut self, call: CallId) -> Option<Open> {
+        let open = self.open.remove(&call)?;
+        if let Some(key) = &open.key {
+            self.by_key.remove(key);
+        }
+        Some(open)
+    }
 }
 
 /// A call under way.
@@ -55,25 +71,24 @@ pub(crate) fn arrived(world: &World, edge: EdgeId, head: &Parts, body: Bytes) ->
     let entries = &world.entries;
     let client = world.edge(edge).caller;
     let key = key(edge, head);
-    let mut by_key = lock(&entries.by_key);
     let mut calls = lock(&entries.calls);
-    let known = key.as_ref().and_then(|key| by_key.get(key).copied());
+    let known = key.as_ref().and_then(|key| calls.by_key.get(key).copied());
     let call = known.unwrap_or_else(|| {
         let load = world.scenario.loads.iter().position(|load| load.from == client);
         let call = CallId::new(load.map_or(OUTSIDE, number), entries.next.fetch_add(1, Ordering::Relaxed));
         world.counts.started.fetch_add(1, Ordering::Relaxed);
         let template = Arc::new(template(head, body));
         let open = Open { key: key.clone(), start: now, attempts: 0, template, failed: None, under_way: 0 };
-        calls.insert(call, open);
+        calls.open.insert(call, open);
         if let Some(key) = key {
-            by_key.insert(key, call);
+            calls.by_key.insert(key, call);
         }
         call
     });
     let mut attempt = 1;
-    if let Some(open) = calls.get_mut(&call) {
-        open.attempts += 1;
-        open.under_way += 1;
+    if let Some(open) = calls.open.get_mut(&call) {
+        open.attempts = open.attempts.saturating_add(1);
+        open.under_way = open.under_way.saturating_add(1);
         attempt = open.attempts;
     }
     let parent = HopId::root(call);
@@ -109,7 +124,7 @@ pub(crate) fn replaces(name: &HeaderName) -> bool {
 
 /// What a call sends, if it is one of the user's client's.
 pub(crate) fn template_of(world: &World, call: CallId) -> Option<Arc<Template>> {
-    lock(&world.entries.calls).get(&call).map(|open| open.template.clone())
+    lock(&world.entries.calls).open.get(&call).map(|open| open.template.clone())
 }
 
 /// An attempt of the user's client has ended.
@@ -117,11 +132,11 @@ pub(crate) fn ended(world: &World, attempt: Attempt) {
     world.record(Record::Attempt(attempt.clone()));
     let call = attempt.call;
     let mut calls = lock(&world.entries.calls);
-    let Some(open) = calls.get_mut(&call) else { return };
-    open.under_way -= 1;
+    let Some(open) = calls.open.get_mut(&call) else { return };
+    open.under_way = open.under_way.saturating_sub(1);
     let is_last = attempt.outcome.is_ok() || (open.key.is_none() && open.under_way == 0);
     if is_last {
-        let open = calls.remove(&call);
+        let open = calls.remove(call);
         drop(calls);
         if let Some(open) = open {
             close(world, &open, &attempt);
@@ -138,8 +153,9 @@ pub(crate) fn give_up(world: &World, patience: Duration) {
     let over = |open: &Open| {
         open.under_way == 0 && open.failed.as_ref().is_some_and(|last| now.since(last.end) >= patience)
     };
-    let ended: Vec<CallId> = calls.iter().filter(|(_, open)| over(open)).map(|(call, _)| *call).collect();
-    let ended: Vec<Open> = ended.iter().filter_map(|call| calls.remove(call)).collect();
+    let ended: Vec<CallId> =
+        calls.open.iter().filter(|(_, open)| over(open)).map(|(call, _)| *call).collect();
+    let ended: Vec<Open> = ended.iter().filter_map(|&call| calls.remove(call)).collect();
     drop(calls);
     for mut open in ended {
         if let Some(last) = open.failed.take() {
@@ -149,9 +165,6 @@ pub(crate) fn give_up(world: &World, patience: Duration) {
 }
 
 fn close(world: &World, open: &Open, last: &Attempt) {
-    if let Some(key) = &open.key {
-        lock(&world.entries.by_key).remove(key);
-    }
     world.record(Record::Call(CallEnd {
         call: last.call,
         client: world.edge(last.edge).caller,

@@ -1,7 +1,9 @@
 //! In front of a program that is called by a program, or over a link on which something happens: a
 //! request is passed on as it is, and what comes back is passed back.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -56,7 +58,7 @@ pub(crate) async fn pass_on(
         Some(Ok(response)) => {
             let (parts, incoming) = response.into_parts();
             witness.head(parts.status.as_u16());
-            let body = Passed { witness, channel, incoming, over: false };
+            let body = Passed { witness, channel, incoming, broken: None };
             let mut response = Response::from_parts(parts, Body::new(body));
             response.headers_mut().remove(CONNECTION);
             response.headers_mut().remove(TRANSFER_ENCODING);
@@ -88,7 +90,8 @@ struct Passed {
     witness: Witness,
     channel: Channel,
     incoming: hyper::body::Incoming,
-    over: bool,
+    /// It has broken off, and what came before is being sent.
+    broken: Option<hyper::Error>,
 }
 
 impl http_body::Body for Passed {
@@ -96,23 +99,31 @@ impl http_body::Body for Passed {
     type Error = hyper::Error;
 
     fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, hyper::Error>>> {
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<bytes::Bytes>, hyper::Error>>> {
+        if let Some(error) = self.broken.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         self.channel.poll_connection(cx);
-        let frame = std::task::ready!(std::pin::Pin::new(&mut self.incoming).poll_frame(cx));
-        match &frame {
-            Some(Err(_)) => self.witness.broke_off(),
+        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(cx));
+        match frame {
+            Some(Err(error)) => {
+                self.witness.broke_off();
+                // The server drops what it has not sent yet when a body fails: first let it send.
+                self.broken = Some(error);
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             None => self.witness.whole(),
             Some(Ok(_)) if http_body::Body::is_end_stream(&self.incoming) => self.witness.whole(),
             Some(Ok(_)) => {}
         }
-        self.over |= frame.is_none();
-        std::task::Poll::Ready(frame)
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        http_body::Body::is_end_stream(&self.incoming)
+        self.broken.is_none() && http_body::Body::is_end_stream(&self.incoming)
     }
 
     fn size_hint(&self) -> http_body::SizeHint {

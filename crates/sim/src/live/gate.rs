@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method, Uri};
 use topology::fault::Site;
-use topology::wire::Close;
-use topology::{EdgeId, Mechanism, NodeId, NodeKind, Scenario, Target, fault::Network};
+use topology::wire::{Close, Dial};
+use topology::{EdgeId, Mechanism, NodeId, NodeKind, Scenario, Target};
 use trace::{Begun, CallId, HopId, LinkEvent, LinkEventKind, Record, Time};
 
 use super::headers::Identity;
@@ -217,11 +217,7 @@ fn windows(world: &World, edge: EdgeId) -> Vec<(Time, Time, State)> {
 }
 
 fn state_of(mechanism: &Mechanism) -> Option<State> {
-    match mechanism {
-        Mechanism::Network(Network::Down {}) => Some(State::Refusing),
-        Mechanism::Network(Network::Blackhole {} | Network::Partition {}) => Some(State::Silent),
-        _ => None,
-    }
+    mechanism.closes_link().map(|dial| if dial == Dial::Blackhole { State::Silent } else { State::Refusing })
 }
 
 /// Listens, as long as the link is there.

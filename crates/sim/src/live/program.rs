@@ -101,8 +101,9 @@ impl Drop for Programs {
         for program in &programs {
             program.signal(Signal::TERM);
         }
+        let by = Instant::now() + GRACE;
         for program in programs {
-            program.end(GRACE);
+            program.end(by);
         }
     }
 }
@@ -218,9 +219,8 @@ impl Program {
     }
 
     /// Ends it with all its processes: those that have not ended by themselves by then are killed.
-    fn end(&self, grace: Duration) {
-        let begin = Instant::now();
-        while begin.elapsed() < grace && self.ended().is_none() && lock(&self.running).is_some() {
+    fn end(&self, by: Instant) {
+        while Instant::now() < by && self.ended().is_none() && lock(&self.running).is_some() {
             std::thread::sleep(Duration::from_millis(5));
         }
         self.kill();

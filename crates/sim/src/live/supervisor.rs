@@ -70,7 +70,7 @@ async fn supervise(
     }
 }
 
-/// Waits for a program to be ready; then sees to its outages, and tells if it ends by itself.
+/// From the begin of the run on, sees to a program's outages, and tells if it ends by itself.
 pub(crate) async fn supervise_program(world: Arc<World>, program: Arc<Program>) {
     let node = program.node;
     let tell = |kind| {

@@ -86,6 +86,24 @@ impl Config {
         }
     }
 
+    /// Whether it is how the caller itself is set up.
+    pub(super) fn is_of_caller(&self) -> bool {
+        match self {
+            Self::WrongPort {}
+            | Self::WrongHost {}
+            | Self::TlsMismatch {}
+            | Self::BadCertificate {}
+            | Self::WrongPath {}
+            | Self::BadCredentials {}
+            | Self::TimeoutTooShort { .. } => true,
+            Self::MissingRoute {}
+            | Self::KeepaliveRace { .. }
+            | Self::HeaderLimit { .. }
+            | Self::BodyLimit { .. }
+            | Self::RoutingLoop { .. } => false,
+        }
+    }
+
     pub(super) fn site(&self) -> Site {
         match self {
             Self::MissingRoute {}

@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::Product;
 use super::model::{Address, Entry, Written, profile};
-use crate::distribution::Distribution;
 use crate::lint::{At, Places};
-use crate::node::{Balance, Choice, Discipline, Node, NodeKind, OnDisconnect, Plan, Response, Stage};
-use crate::profile::Profile;
+use crate::node::{Balance, Choice, Node, NodeKind, Plan, Stage};
+use crate::policy::ATTEMPTS_MAX;
 use crate::scenario::{Problem, Problems, Range, Source};
-use crate::units::{DurationText, SIZE_MAX};
+use crate::units::{DURATION_MAX, DurationText};
 use crate::{Edge, EdgeId, NodeId, Scenario, Topology};
 
 /// Where the parts of a chain stand in its files.
@@ -55,7 +53,11 @@ pub(super) fn build<'a>(
                     },
                     |(_, &node)| node,
                 );
-                let policy = route.policy.clone();
+                // No more than a scenario may have: the lints count on it.
+                let mut policy = route.policy.clone();
+                policy.retry.max_attempts = policy.retry.max_attempts.min(ATTEMPTS_MAX);
+                policy.timeout = policy.timeout.map(|time| time.min(DURATION_MAX));
+                policy.deadline = policy.deadline.map(|time| time.min(DURATION_MAX));
                 // Two routes to the same servers are two edges.
                 let edge = Edge { policy, optional: false, path: format!("/{i}"), only_by_fault: false };
                 let id = topology.add_edge(from, to, edge);
@@ -122,34 +124,14 @@ fn gateway(entry: &Entry, name: &str) -> Node {
         keep_alive: entry.keep_alive,
         header_limit: entry.head,
         body_limit: entry.body,
-        ..unknown(&Address { host: String::new(), port: 0 }, name)
+        ..Node::bare(name.to_owned(), NodeKind::Gateway)
     }
 }
 
 /// A server of which nothing is known.
 fn unknown(address: &Address, group: &str) -> Node {
-    Node {
-        name: format!("{}:{}", address.host, address.port),
-        declared_name: group.to_owned(),
-        kind: NodeKind::Server,
-        profile: Profile::ALL[0],
-        workers: None,
-        queue: 0,
-        discipline: Discipline::default(),
-        max_in_flight: None,
-        service_time: Distribution::ZERO,
-        contention: Duration::ZERO,
-        on_disconnect: OnDisconnect::Cancel,
-        deadline: None,
-        response: Response { status: 200, body: 0, chunks: 1, chunk_interval: Duration::ZERO },
-        script: Vec::new(),
-        plan: Plan::default(),
-        keep_alive: Duration::MAX,
-        header_limit: SIZE_MAX,
-        body_limit: SIZE_MAX,
-        synthetic: false,
-        external: None,
-    }
+    let name = format!("{}:{}", address.host, address.port);
+    Node { declared_name: group.to_owned(), ..Node::bare(name, NodeKind::Server) }
 }
 
 fn scenario(topology: Topology) -> Scenario {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::model::{Address, Entry, Route, Written, default_policy, outcomes};
+use super::model::{Address, Entry, Route, Written, default_policy};
 use super::{ConfigFile, Product};
 use crate::policy::{Backoff, Budget, Cap, Curve, Idempotent, Jitter, Limit, Outcomes, Policy, Retry};
 use crate::scenario::{Flaw, Path, Range, Segment, SourceMap, Spot, Tree, syntax};
@@ -228,14 +228,9 @@ fn add(word: &str, to: &mut Outcomes) {
             to.add_failures(refused.into_iter().chain(reset).chain([Failure::HeadTimeout]));
         }
         "refused-stream" => to.add_failures([Failure::ConnectionRefused]),
-        "retriable-4xx" => *to = with(*to, outcomes([409], &[])),
+        "retriable-4xx" => to.add_statuses([409]),
         _ => {}
     }
-}
-
-fn with(mut a: Outcomes, b: Outcomes) -> Outcomes {
-    a.add_statuses(Outcomes::STATUSES.filter(|status| b.has_status(*status)));
-    a
 }
 
 fn limits(cluster: &At<'_>, policy: &mut Policy, written: &mut Written) {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::model::{Address, Entry, Route, Written, default_policy, flaw, outcomes};
+use super::model::{Address, Entry, Route, Written, default_policy, flaw};
 use super::{ConfigFile, Product};
 use crate::policy::{Idempotent, Outcomes, Policy};
 use crate::scenario::{Flaw, Range};
@@ -218,8 +218,10 @@ fn add(word: &str, to: &mut Outcomes) {
         "junk-response" => to.add_failures([Failure::ProtocolError, Failure::HeadTooLarge]),
         "response-timeout" => to.add_failures([Failure::HeadTimeout]),
         "all-retryable-errors" => {
-            *to = outcomes([500, 502, 503, 504], &[Failure::HeadTimeout, Failure::ProtocolError]);
-            to.add_failures(refused.into_iter().chain(empty));
+            for word in ["conn-failure", "empty-response", "junk-response", "response-timeout"] {
+                add(word, to);
+            }
+            to.add_statuses([500, 502, 503, 504]);
         }
         word => to.add_statuses(word.parse::<u16>().ok()),
     }

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Product;
-use crate::policy::{Outcomes, Policy};
+use crate::policy::Policy;
 use crate::profile::Profile;
 use crate::scenario::{Flaw, Range, presets};
 use crate::units::SIZE_MAX;
-use crate::wire::Failure;
 
 /// By the key of a scenario, such as `timeout`: where the file says it.
 pub(super) type Written = BTreeMap<&'static str, Range>;
@@ -92,22 +91,8 @@ pub(super) fn profile(product: Product) -> &'static Profile {
 /// What a product does about its servers if the file is silent: its profile's preset.
 pub(super) fn default_policy(product: Product, servers: usize) -> Policy {
     let replicas = u32::try_from(servers.max(1)).unwrap_or(u32::MAX);
-    let preset =
-        profile(product).preset.and_then(presets::find).or_else(|| presets::find("requests-default"));
-    let mut policy = preset.expect("the preset of a profile is among the presets").policy_over(replicas);
-    if servers < 2 {
-        // No product takes its only server for down after a failed request.
-        policy.breaker = None;
-    }
-    policy
-}
-
-/// A set of these.
-pub(super) fn outcomes(statuses: impl IntoIterator<Item = u16>, failures: &[Failure]) -> Outcomes {
-    let mut outcomes = Outcomes::default();
-    outcomes.add_statuses(statuses);
-    outcomes.add_failures(failures.iter().copied());
-    outcomes
+    let preset = profile(product).preset.and_then(presets::find);
+    preset.expect("the products that are read have presets").policy_over(replicas)
 }
 
 /// Something is wrong with the file's syntax.

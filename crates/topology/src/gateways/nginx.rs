@@ -75,7 +75,8 @@ impl Found {
             entry.written.insert("header_limit", directive.at);
         }
         if let Some((idle, directive)) = argument(&scope, "keepalive_timeout", 0, time) {
-            entry.keep_alive = idle;
+            // 0: each response says that its connection closes, and nobody sends another request over it.
+            entry.keep_alive = if idle.is_zero() { Duration::MAX } else { idle };
             entry.written.insert("keep_alive", directive.at);
         }
         routes(&server.block, &scope, upstreams, &mut entry.routes);

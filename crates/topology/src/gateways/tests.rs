@@ -116,6 +116,7 @@ fn a_product_is_known_by_its_words() {
     for (name, text, product) in [
         ("nginx.conf", "events {}\nhttp {}", Some(Product::Nginx)),
         ("default", "server {\n listen 80;\n}", Some(Product::Nginx)),
+        ("site.conf", "server {\n listen 443 ssl; # managed by Certbot\n}", Some(Product::Nginx)),
         ("haproxy.cfg", "# x\nglobal\n  maxconn 1", Some(Product::Haproxy)),
         ("haproxy.conf", "frontend a\n bind :80", Some(Product::Haproxy)),
         ("envoy.yaml", "admin: {}\nstatic_resources:\n  listeners: []", Some(Product::Envoy)),
@@ -125,6 +126,58 @@ fn a_product_is_known_by_its_words() {
     ] {
         assert_eq!(Product::of(ConfigFile { name, text }), product, "{name}");
     }
+}
+
+/// The lints count on the bounds that a scenario has.
+#[test]
+fn what_a_file_says_is_bounded() {
+    let nginx = "http { server { listen 80; location / { proxy_pass http://127.0.0.1:81; } } }";
+    let envoy = "
+static_resources:
+  listeners:
+  - address: { socket_address: { address: 127.0.0.1, port_value: 81 } }
+    filter_chains:
+    - filters:
+      - typed_config:
+          route_config:
+            virtual_hosts:
+            - routes:
+              - route: { cluster: app, timeout: 18000000000000000000s, retry_policy: { retry_on: 5xx, num_retries: 4294967295 } }
+  clusters:
+  - name: app
+    load_assignment: { endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: a, port_value: 1 } } } }] }] }
+";
+    let haproxy = "frontend f\n bind :81\n default_backend b\nbackend b\n retries 4294967294\n server s a:1";
+    for (name, text) in [("e.yaml", envoy), ("h.cfg", haproxy)] {
+        let files = [ConfigFile { name: "n.conf", text: nginx }, ConfigFile { name, text }];
+        let (scenario, chain) = read(&files).unwrap_or_else(|problems| panic!("{problems}"));
+        let policies = policies(&scenario);
+        assert!(policies.iter().any(|p| p.retry.max_attempts == crate::policy::ATTEMPTS_MAX), "{name}");
+        assert!(policies.iter().all(|p| p.timeout <= Some(crate::units::DURATION_MAX)), "{name}");
+        // It comes to an end, and nothing overflows.
+        let _ = crate::lint::check(&scenario, &chain);
+    }
+}
+
+#[test]
+fn haproxys_word_for_all_errors_adds_to_the_others() {
+    let with = |words: &str| {
+        let text =
+            format!("frontend f\n bind :81\n default_backend b\nbackend b\n retry-on {words}\n server s a:1");
+        let outcomes = policies(&one("h.cfg", &text))[0].retry.when.outcomes;
+        let has = [404, 500, 503].map(|status| outcomes.has_status(status));
+        (has, outcomes.has_failure(Failure::HeadTooLarge), outcomes.has_failure(Failure::ConnectionRefused))
+    };
+    assert_eq!(with("404 all-retryable-errors"), ([true; 3], true, true));
+    assert_eq!(with("all-retryable-errors 404"), ([true; 3], true, true));
+}
+
+#[test]
+fn without_keep_alive_no_connection_is_ever_idle() {
+    let text = "http { server { listen 80; keepalive_timeout 0; location / { proxy_pass http://a:1; } } }";
+    let scenario = one("n.conf", text);
+    let gateway = scenario.topology.find("n.conf").unwrap();
+    assert_eq!(scenario.topology.node(gateway).keep_alive, Duration::MAX);
 }
 
 /// Words that mean something, and what holds them together.

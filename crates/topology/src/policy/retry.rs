@@ -5,6 +5,9 @@ use std::time::Duration;
 use super::{Budget, Outcomes};
 use crate::units::DURATION_MAX;
 
+/// The most attempts that a call may have.
+pub const ATTEMPTS_MAX: u32 = 1000;
+
 /// What is tried again, when, and how often.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Retry {

@@ -69,9 +69,19 @@ pub fn find(name: &str) -> Option<&'static Preset> {
 }
 
 impl Preset {
-    /// Its policy over an edge that has none of its own, whose callee has so many replicas.
-    pub(crate) fn policy_over(&self, replicas: u32) -> Policy {
+    /// What a gateway with it does over an edge that says nothing, whose callee has so many replicas.
+    pub(super) fn strategy_over(&self, replicas: u32) -> StrategyFile {
         let mut file = self.policy.clone();
+        if replicas < 2 {
+            // No product takes its only server for down after a failed request.
+            file.breaker = None;
+        }
+        file
+    }
+
+    /// The same as a policy.
+    pub(crate) fn policy_over(&self, replicas: u32) -> Policy {
+        let mut file = self.strategy_over(replicas);
         fill_defaults(&mut file);
         own_policy(&file, &Around { replicas, fallback: Vec::new() })
     }

@@ -58,8 +58,8 @@ impl Build {
     }
 
     /// How many replicas a node of the file has.
-    pub(super) fn replicas(&self, name: &str) -> usize {
-        self.groups.get(name).map_or(1, |group| group.nodes.len())
+    pub(super) fn replicas(&self, name: &str) -> u32 {
+        self.groups.get(name).map_or(1, |group| u32::try_from(group.nodes.len()).unwrap_or(u32::MAX))
     }
 
     /// The names in the file.

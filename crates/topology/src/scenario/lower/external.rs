@@ -10,7 +10,7 @@ use super::build::Build;
 use super::nodes::answering_keys;
 use super::text::{check_above_zero, request_path_problem};
 use crate::external::{self, External, Program, Ready};
-use crate::fault::{Crash, Mechanism, Network, Overload};
+use crate::fault::{Crash, Mechanism, Overload};
 use crate::template::{Template, VARIABLES, Variable};
 use crate::{EdgeId, NodeId, NodeKind};
 
@@ -307,17 +307,7 @@ pub(super) fn problem_at_edge(
     let caller = build.topology.node(build.topology.ends(edge).0);
     caller.external.as_ref()?;
     let name = &caller.name;
-    let of_the_caller = [
-        "wrong_port",
-        "wrong_host",
-        "dns_failure",
-        "tls_mismatch",
-        "bad_certificate",
-        "wrong_path",
-        "bad_credentials",
-        "timeout_too_short",
-    ];
-    of_the_caller.contains(&mechanism.name()).then(|| {
+    mechanism.is_of_caller().then(|| {
         (
             format!(
                 "`{}` is how the caller is set up, and `{name}` is a program of its own",
@@ -332,9 +322,5 @@ pub(super) fn problem_at_edge(
 /// itself, before anyone knows for which request.
 pub(super) fn is_state_of_edge(edge: EdgeId, mechanism: &Mechanism, build: &Build) -> bool {
     let caller = build.topology.node(build.topology.ends(edge).0);
-    caller.external.is_some()
-        && matches!(
-            mechanism,
-            Mechanism::Network(Network::Down {} | Network::Blackhole {} | Network::Partition {})
-        )
+    caller.external.is_some() && mechanism.closes_link().is_some()
 }

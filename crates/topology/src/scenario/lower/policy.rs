@@ -63,18 +63,13 @@ pub(in crate::scenario) fn fill_defaults(file: &mut StrategyFile) {
 pub(super) fn fill_in_edge(
     file: &mut StrategyFile,
     caller: &Profile,
-    replicas: usize,
+    replicas: u32,
     at: &Path,
     problems: &mut Collector<'_>,
 ) {
     fill_in_preset(file, at, problems);
     if let Some(found) = caller.preset.and_then(presets::find) {
-        let mut preset = found.strategy().clone();
-        if replicas < 2 {
-            // No product takes its only server for down after a failed request.
-            preset.breaker = None;
-        }
-        fill(file, preset);
+        fill(file, found.strategy_over(replicas));
     }
     fill_defaults(file);
     fill(

@@ -10,11 +10,9 @@ use super::super::path::Path;
 use super::super::problem::Collector;
 use super::build::Build;
 use super::{fault_place, policy};
-use crate::distribution::Distribution;
 use crate::fault::{Config, Fault, Mechanism, Overload};
 use crate::load::{Arrivals, Body, Load, RateStage, Request};
-use crate::node::{Balance, Choice, Discipline, Node, NodeKind, OnDisconnect, Plan, Response, Stage};
-use crate::profile::Profile;
+use crate::node::{Balance, Choice, Node, NodeKind, Plan, Stage};
 use crate::{Edge, NodeId, Target};
 
 /// How often a surge may come in a run.
@@ -123,28 +121,7 @@ fn course(windows: &[(Duration, Duration)], duration: Duration, rate: f64) -> Ve
 fn source(fault: &str) -> Node {
     // No node of a file can have a colon in its name.
     let name = format!("surge:{fault}");
-    Node {
-        declared_name: name.clone(),
-        name,
-        kind: NodeKind::Client,
-        external: None,
-        profile: Profile::ALL[0],
-        workers: None,
-        queue: 0,
-        discipline: Discipline::default(),
-        max_in_flight: None,
-        service_time: Distribution::ZERO,
-        contention: Duration::ZERO,
-        on_disconnect: OnDisconnect::Cancel,
-        deadline: None,
-        response: Response { status: 200, body: 0, chunks: 1, chunk_interval: Duration::ZERO },
-        script: Vec::new(),
-        plan: Plan::default(),
-        keep_alive: Duration::from_secs(75),
-        header_limit: 16 << 10,
-        body_limit: 1 << 20,
-        synthetic: true,
-    }
+    Node { synthetic: true, ..Node::bare(name, NodeKind::Client) }
 }
 
 fn plain_edge() -> Edge {

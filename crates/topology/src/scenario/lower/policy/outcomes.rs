@@ -7,65 +7,36 @@ use super::super::super::problem::Collector;
 use crate::policy::Outcomes;
 use crate::wire::Failure;
 
-/// A word for several outcomes: its statuses, then its failures.
-type Group = (&'static str, &'static [std::ops::RangeInclusive<u16>], &'static [Failure]);
-
-const CONNECT: &[Failure] = &[
-    Failure::ConnectionRefused,
-    Failure::ConnectionTimeout,
-    Failure::DnsError,
-    Failure::TlsProtocolError,
-    Failure::TlsCertificateError,
-];
-/// What was tried over the wire, or had no connection for it: all but the last of the next list.
-const TRANSPORT: &[Failure] = match ALL_BUT_CANCELLED.split_last() {
-    Some((_, transport)) => transport,
-    None => &[],
-};
-const ALL_BUT_CANCELLED: &[Failure] = &[
-    Failure::ConnectionRefused,
-    Failure::ConnectionTimeout,
-    Failure::DnsError,
-    Failure::TlsProtocolError,
-    Failure::TlsCertificateError,
-    Failure::ConnectionTerminated,
-    Failure::HeadIncomplete,
-    Failure::BodyIncomplete,
-    Failure::HeadTimeout,
-    Failure::BodyTimeout,
-    Failure::ProtocolError,
-    Failure::HeadTooLarge,
-    Failure::ConnectionLimitReached,
-    Failure::DestinationUnavailable,
-];
+/// A word for several outcomes: its statuses, and whether it names a failure.
+type Group = (&'static str, &'static [std::ops::RangeInclusive<u16>], fn(Failure) -> bool);
 
 /// Words for several outcomes. Those with a hyphen are Envoy's (`retry_on`).
 const GROUPS: [Group; 13] = [
-    ("4xx", &[400..=499], &[]),
-    ("5xx", &[500..=599], &[]),
-    ("connect", &[], CONNECT),
-    ("tls", &[], &[Failure::TlsProtocolError, Failure::TlsCertificateError]),
-    ("reset", &[], &[Failure::ConnectionTerminated, Failure::HeadIncomplete]),
-    ("timeout", &[], &[Failure::HeadTimeout, Failure::BodyTimeout]),
-    ("truncated", &[], &[Failure::BodyIncomplete]),
-    ("malformed", &[], &[Failure::ProtocolError, Failure::HeadTooLarge]),
-    (
-        "unsent",
-        &[],
-        &[
-            Failure::ConnectionRefused,
-            Failure::ConnectionTimeout,
-            Failure::DnsError,
-            Failure::TlsProtocolError,
-            Failure::TlsCertificateError,
-            Failure::ConnectionLimitReached,
-        ],
-    ),
-    ("transport", &[], TRANSPORT),
-    ("any", &[400..=599], ALL_BUT_CANCELLED),
-    ("gateway-error", &[502..=504], &[]),
-    ("connect-failure", &[], CONNECT),
+    ("4xx", &[400..=499], |_| false),
+    ("5xx", &[500..=599], |_| false),
+    ("connect", &[], Failure::before_connection),
+    ("tls", &[], |f| matches!(f, Failure::TlsProtocolError | Failure::TlsCertificateError)),
+    ("reset", &[], |f| matches!(f, Failure::ConnectionTerminated | Failure::HeadIncomplete)),
+    ("timeout", &[], |f| matches!(f, Failure::HeadTimeout | Failure::BodyTimeout)),
+    ("truncated", &[], |f| f == Failure::BodyIncomplete),
+    ("malformed", &[], |f| matches!(f, Failure::ProtocolError | Failure::HeadTooLarge)),
+    ("unsent", &[], |f| f.before_connection() || f == Failure::ConnectionLimitReached),
+    // What was tried over the wire, or had no connection for it.
+    ("transport", &[], |f| is_retriable(f) && f != Failure::DestinationUnavailable),
+    ("any", &[400..=599], is_retriable),
+    ("gateway-error", &[502..=504], |_| false),
+    ("connect-failure", &[], Failure::before_connection),
 ];
+
+/// Whether another try may follow it: nobody waits any more for what was cancelled.
+fn is_retriable(failure: Failure) -> bool {
+    failure != Failure::Cancelled
+}
+
+/// The failures of which this is true.
+fn those(is: impl Fn(Failure) -> bool) -> impl Iterator<Item = Failure> {
+    Failure::ALL.into_iter().filter(move |&failure| is(failure))
+}
 
 /// Envoy's one word for a status.
 const RETRIABLE_4XX: &str = "retriable-4xx";
@@ -94,11 +65,11 @@ fn add(item: &WhenItem, outcomes: &mut Outcomes) -> Option<()> {
     };
     if let Some((_, statuses, failures)) = GROUPS.iter().find(|(name, ..)| *name == word) {
         outcomes.add_statuses(statuses.iter().cloned().flatten());
-        outcomes.add_failures(failures.iter().copied());
+        outcomes.add_failures(those(failures));
     } else if word == RETRIABLE_4XX {
         outcomes.add_statuses([409]);
     } else if excluded(item).is_none() {
-        outcomes.add_failures([ALL_BUT_CANCELLED.iter().copied().find(|f| f.name() == word)?]);
+        outcomes.add_failures([those(is_retriable).find(|f| f.name() == word)?]);
     }
     Some(())
 }
@@ -125,7 +96,7 @@ pub(super) fn check(items: &[WhenItem], at: &Path, problems: &mut Collector<'_>)
                 problems.value(&at).help(help).say(format!("{status} is not the status of a failure"));
             }
             (WhenItem::Word(word), None) if add(item, &mut Outcomes::default()).is_none() => {
-                let names = ALL_BUT_CANCELLED.iter().map(|f| f.name());
+                let names = those(is_retriable).map(Failure::name);
                 let words: Vec<&str> =
                     GROUPS.iter().map(|(name, ..)| *name).chain([RETRIABLE_4XX]).chain(names).collect();
                 let help = || did_you_mean(word, words.iter().copied(), "a status, or one of");

@@ -7,11 +7,8 @@ use super::super::super::path::Path;
 use super::super::super::problem::Collector;
 use super::super::text::{check_above_zero, check_range};
 use super::{budget, outcomes};
-use crate::policy::{Backoff, Cap, Curve, Idempotent, Jitter, Retry, RetryAfter, When};
+use crate::policy::{ATTEMPTS_MAX, Backoff, Cap, Curve, Idempotent, Jitter, Retry, RetryAfter, When};
 use crate::units::{DURATION_MAX, DurationText};
-
-/// How many attempts a call may have.
-const ATTEMPTS_MAX: u32 = 1000;
 
 pub(super) fn lower(file: &RetryFile, replicas: u32) -> Retry {
     Retry {
