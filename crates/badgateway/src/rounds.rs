@@ -56,20 +56,20 @@ impl SeedArgs {
         let seeds = seeds_max(self.seeds, self.precision);
         scenario::last_seed(scenario, seeds)?;
         let precision = self.precision.map(Share::get);
-        Ok(Rounds { seeds, precision, jobs: self.jobs(engine)? })
+        Ok(Rounds { seeds, precision, jobs: jobs(engine, self.jobs)? })
     }
+}
 
-    /// How many runs there are at once.
-    fn jobs(&self, engine: Engine) -> Result<usize, Failure> {
-        match (engine, self.jobs) {
-            (Engine::Virtual, Some(jobs)) => Ok(jobs.get()),
-            (Engine::Virtual, None) => Ok(std::thread::available_parallelism().map_or(1, NonZeroUsize::get)),
-            (Engine::Live, Some(jobs)) if jobs.get() > 1 => Err(Failure::wrong(format!(
-                "--jobs {jobs} is for --engine virtual: live runs at the same time would take each other's \
-                 processors, and what one strategy costs would show in the figures of another"
-            ))),
-            (Engine::Live, _) => Ok(1),
-        }
+/// How many runs there are at once: in virtual time as many as asked for, or as there are processors.
+pub(crate) fn jobs(engine: Engine, asked: Option<NonZeroUsize>) -> Result<usize, Failure> {
+    match (engine, asked.map(NonZeroUsize::get)) {
+        (Engine::Virtual, Some(jobs)) => Ok(jobs),
+        (Engine::Virtual, None) => Ok(std::thread::available_parallelism().map_or(1, NonZeroUsize::get)),
+        (Engine::Live, None | Some(1)) => Ok(1),
+        (Engine::Live, Some(jobs)) => Err(Failure::wrong(format!(
+            "--jobs {jobs} is for --engine virtual: live runs at once would take each other's processors, and \
+             what one costs would show in the figures of another"
+        ))),
     }
 }
 

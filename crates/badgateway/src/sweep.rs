@@ -19,7 +19,7 @@ use crate::count_line::CountLine;
 use crate::exit::{Exit, Failure};
 use crate::interrupt;
 use crate::output::{self, Output};
-use crate::rounds::{SEEDS_MAX, seeds_max};
+use crate::rounds::{self, SEEDS_MAX, seeds_max};
 use crate::scenario::{Source, under_each};
 use crate::session::{Engine, default_folder};
 use point::Points;
@@ -68,7 +68,7 @@ pub(crate) struct SweepArgs {
 }
 
 pub(crate) fn sweep(args: SweepArgs, output: &Output) -> Result<Exit, Failure> {
-    let jobs = jobs(args.engine, args.jobs)?;
+    let jobs = rounds::jobs(args.engine, args.jobs)?;
     let source = Source::read(&args.scenario.scenario, &args.scenario.changes)?;
     let scenario = source.scenario(&[], output)?;
     if args.vary.iter().any(|axis| axis.path == "strategy") {
@@ -113,19 +113,6 @@ pub(crate) fn sweep(args: SweepArgs, output: &Output) -> Result<Exit, Failure> {
     output::result(|out| render::sweep(&outcome, args.format.format.into(), output.result_colour(), out))?;
     output.hint(&format!("\nThe sweep is in {}", path.display()));
     Ok(Exit::Well)
-}
-
-/// How many points are run at once.
-fn jobs(engine: Engine, asked: Option<NonZeroUsize>) -> Result<usize, Failure> {
-    match (engine, asked.map(NonZeroUsize::get)) {
-        (Engine::Live, None | Some(1)) => Ok(1),
-        (Engine::Live, Some(_)) => Err(Failure::wrong(
-            "live runs at once would take the machine from each other, and show that instead of the scenario: \
-             leave --jobs out, or use --engine virtual",
-        )),
-        (Engine::Virtual, Some(jobs)) => Ok(jobs),
-        (Engine::Virtual, None) => Ok(thread::available_parallelism().map_or(1, NonZeroUsize::get)),
-    }
 }
 
 /// What is going to be run.

@@ -325,7 +325,7 @@ fn every_failure_of_a_drawn_scenario_is_traced_to_its_fault() {
 /// other at one node; nothing is lost for that.
 #[test]
 fn every_failure_is_traced_to_its_fault_in_virtual_time() {
-    let all = 5 * cases();
+    let all = 20 * cases();
     draw("virtual, one fault each", 0..all / 2, false, |_| 1, virtual_figures);
     let unjudged = |text: &str| {
         let mut figures = virtual_figures(text);

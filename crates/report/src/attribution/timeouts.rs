@@ -133,7 +133,7 @@ fn unseen(case: &Case<'_>, attempt: &Attempt, at: Time) -> Finding {
         return rules::look(case, attempt.hop);
     }
     let callee = case.name(case.callee(attempt.edge));
-    if let Some(before) = failed_before(case, attempt) {
+    if let Some(before) = spent_before(case, attempt, at) {
         // It tried again, and had no time to find out more than it knew.
         return Finding::Below(before);
     }
@@ -180,7 +180,7 @@ fn slow(case: &Case<'_>, node: NodeId, served: &Served, at: Time) -> Finding {
     let taken = served.worked;
     if taken < usual.mul_f64(1.5) + PER_HOP {
         // It was not slow: the time had been spent before it was asked.
-        return match case.attempt(served.hop).and_then(|attempt| failed_before(case, attempt)) {
+        return match case.attempt(served.hop).and_then(|attempt| spent_before(case, attempt, at)) {
             Some(before) => Finding::Below(before),
             None => Finding::Here(rules::unknown(case, served.hop)),
         };
@@ -217,10 +217,20 @@ fn in_flight(case: &Case<'_>, hop: HopId, at: Time) -> Option<HopId> {
         .map(|a| a.hop)
 }
 
-/// The last attempt that had failed over the same edge before this one was made instead.
-fn failed_before(case: &Case<'_>, attempt: &Attempt) -> Option<HopId> {
-    let before = children(case, attempt.parent).filter(|a| a.edge == attempt.edge && a.end <= attempt.start);
-    before.filter(|a| !a.outcome.is_ok()).max_by_key(|a| a.end).map(|a| a.hop)
+/// On what the time went that was over at this moment, if it was not on this attempt: on one that had
+/// failed over the same edge before it, or before one of those that it was made for. An attempt whose
+/// own timer was due had its time for itself.
+fn spent_before(case: &Case<'_>, attempt: &Attempt, at: Time) -> Option<HopId> {
+    let mut attempt = attempt;
+    while attempt.timeout.is_none_or(|timeout| attempt.start + timeout > at) {
+        let before =
+            children(case, attempt.parent).filter(|a| a.edge == attempt.edge && a.end <= attempt.start);
+        if let Some(failed) = before.filter(|a| !a.outcome.is_ok()).max_by_key(|a| a.end) {
+            return Some(failed.hop);
+        }
+        attempt = case.attempt(attempt.parent)?;
+    }
+    None
 }
 
 /// The last attempt of the callee's own that had failed by then.

@@ -245,6 +245,8 @@ fn policies_meet_the_same() {
         chain(server, ", pool: { reuse: false }", "", ""),
         chain(server, "", ", priority: 9", ""),
         chain(slow, ", hedge: { after: 10ms, max_attempts: 2 }", "", ""),
+        // (A deadline that is propagated runs out at both ends of an edge at once: which end is first
+        // is the machine's, not the engine's.)
         chain(slow, "", "", "").replace("kind: gateway", "kind: gateway, deadline: 15ms"),
         chain("service_time: 1ms", ", pool: { idle_timeout: 10ms }", "", ""),
         chain("service_time: 1ms", "", "", "").replace("POST, body: { size: 50B }", "HEAD"),

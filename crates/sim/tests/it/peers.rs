@@ -165,11 +165,9 @@ fn profiles_do_as_the_real_programs_do() {
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                while let Some((row, product)) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let place = cells
-                        .iter()
-                        .position(|c| std::ptr::eq(c.0, *row) && std::ptr::eq(c.1, *product))
-                        .unwrap();
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some((row, product)) = cells.get(place) else { return };
                     *results[place].lock().unwrap() = Some(cell(product, row));
                 }
             });

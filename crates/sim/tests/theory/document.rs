@@ -57,6 +57,9 @@ fn count(calls: f64) -> String {
     }
 }
 
+/// What stands for a verdict where the run is too short for one; the page has that of the full run.
+pub(crate) const NOT_LOOKED_AT: &str = "not looked at";
+
 /// A line without what depends on how long it was run.
 fn frame(line: &str) -> String {
     let cells: Vec<&str> = line.split('|').collect();
@@ -87,7 +90,8 @@ pub(crate) fn hold(section: &str, lines: &[(String, bool)], full: bool) {
         if *whole || full {
             assert_eq!(committed, line, "{again}");
         } else {
-            assert_eq!(frame(committed), frame(line), "{again}");
+            let line = line.replace(NOT_LOOKED_AT, "agrees");
+            assert_eq!(frame(committed), frame(&line), "{again}");
         }
     }
 }
