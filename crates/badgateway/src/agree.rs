@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use clap::Args;
-use report::{Agreement, Judgement, Machine, render};
+use report::{Agreement, Judgement, Logs, Machine, render};
 use topology::Scenario;
-use trace::manifest::Records;
 
 use crate::cli::{FormatArgs, ScenarioArgs, StrategyArg};
 use crate::exit::{Exit, Failure};
@@ -49,7 +48,7 @@ pub(crate) fn agree(args: &AgreeArgs, output: &Output) -> Result<Exit, Failure> 
 /// Runs it by one engine, into a folder of that engine's name.
 fn run(folder: &Path, engine: Engine, scenario: &Scenario, output: &Output) -> Result<Finished, Failure> {
     let folder = folder.join(engine.name());
-    let mut session = Session::begin_in(folder, engine, Records::All, scenario, &[], output)?;
+    let mut session = Session::begin_in(folder, engine, Logs::default(), scenario, &[], output)?;
     let whole = session.run(scenario.clone())?;
     let finished = session.finish()?;
     if whole {

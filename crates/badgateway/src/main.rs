@@ -10,6 +10,7 @@ mod diff;
 mod exit;
 mod explain;
 mod interrupt;
+mod logs;
 mod merge;
 mod new;
 mod output;

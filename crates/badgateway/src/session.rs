@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, ValueEnum};
-use report::{Figures, Recorder, Report, Series};
+use report::{Figures, Logs, Recorder, Report, Series};
 use sim::{Progress, Stop, Summary};
 use topology::{NodeKind, Scenario};
 use trace::manifest::{EdgeEntry, FORMAT, NodeEntry, Records, Score, Versions};
@@ -16,6 +16,7 @@ use crate::cli::ReportFormatArgs;
 use crate::count_line::CountLine;
 use crate::exit::{Exit, Failure};
 use crate::interrupt;
+use crate::logs::LogArgs;
 use crate::output::Output;
 use crate::progress::ProgressLine;
 use crate::warmup::{self, Found};
@@ -28,9 +29,8 @@ pub(crate) struct SessionArgs {
     pub(crate) engine: Engine,
     #[command(flatten)]
     out: OutArg,
-    /// Which calls are written, with their hops. The figures count all calls in any case.
-    #[arg(long, value_enum, value_name = "WHICH", default_value_t)]
-    records: RecordsName,
+    #[command(flatten)]
+    logs: LogArgs,
     #[command(flatten)]
     format: ReportFormatArgs,
 }
@@ -48,28 +48,6 @@ impl OutArg {
     pub(crate) fn folder(&self, scenario: &Scenario) -> PathBuf {
         let given = self.out.clone();
         given.unwrap_or_else(|| default_folder(Path::new("results"), scenario, SystemTime::now()))
-    }
-}
-
-/// The names of what may be written of calls.
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-pub(crate) enum RecordsName {
-    /// No call: for runs of many millions.
-    None,
-    /// The calls in which something failed, be it that a retry, a hedge or a fallback masked it.
-    Failed,
-    /// Every call.
-    #[default]
-    All,
-}
-
-impl From<RecordsName> for Records {
-    fn from(name: RecordsName) -> Self {
-        match name {
-            RecordsName::None => Self::None,
-            RecordsName::Failed => Self::Failed,
-            RecordsName::All => Self::All,
-        }
     }
 }
 
@@ -139,15 +117,16 @@ impl<'a> Session<'a> {
         compared: &[String],
         output: &'a Output,
     ) -> Result<Self, Failure> {
-        let records = args.records.into();
-        Self::begin_in(args.out.folder(scenario), args.engine, records, scenario, compared, output)
+        let folder = args.out.folder(scenario);
+        let logs = args.logs.logs(&folder);
+        Self::begin_in(folder, args.engine, logs, scenario, compared, output)
     }
 
-    /// The same in this folder, by this engine, with rows for these calls.
+    /// The same in this folder, by this engine, with these logs.
     pub(crate) fn begin_in(
         folder: PathBuf,
         engine: Engine,
-        records: Records,
+        logs: Logs,
         scenario: &Scenario,
         compared: &[String],
         output: &'a Output,
@@ -159,11 +138,11 @@ impl<'a> Session<'a> {
         dir.write_scenario(&scenario.to_yaml())?;
         let manifest = Manifest {
             compared: compared.to_vec(),
-            records,
+            records: logs.records,
             ..manifest(scenario, engine, SystemTime::now())
         };
         dir.write_manifest(&manifest)?;
-        let series = Series::create(&dir, compared.len().max(1), records)?;
+        let series = Series::create(&dir, compared.len().max(1), logs)?;
         let stop = Stop::new();
         interrupt::on_interrupt(stop.clone())
             .map_err(|e| Failure::failed(format!("cannot listen for Ctrl-C: {e}")))?;

@@ -1,11 +1,13 @@
 //! The files of a run's folder that grow while the run goes on.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use topology::{Cause, Scenario, Target};
+use trace::access::AccessLine;
 use trace::manifest::Records;
 use trace::rows::{CallRow, HopRow, TimelineRow};
-use trace::run_dir::{ExampleStream, RowStream};
+use trace::run_dir::{Example, JsonStream, RowStream};
 use trace::{RunDir, RunDirError};
 
 use crate::log;
@@ -17,6 +19,15 @@ const EXAMPLES_PER_KIND: u32 = 3;
 /// How many kinds of failure have examples.
 const EXAMPLE_KINDS: usize = 64;
 
+/// What is written beside the figures.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Logs {
+    /// Which calls have rows.
+    pub records: Records,
+    /// Where the access log of all calls goes, if there is to be one.
+    pub access: Option<PathBuf>,
+}
+
 /// The files.
 #[derive(Debug)]
 pub(crate) struct Files {
@@ -24,7 +35,8 @@ pub(crate) struct Files {
     calls: RowStream<CallRow>,
     hops: RowStream<HopRow>,
     timeline: RowStream<TimelineRow>,
-    examples: ExampleStream,
+    examples: JsonStream<Example>,
+    access: Option<JsonStream<AccessLine>>,
     examples_kept: BTreeMap<(Target, Cause, &'static str), u32>,
 }
 
@@ -35,16 +47,18 @@ pub(crate) struct Mark {
     hops: u64,
     timeline: u64,
     examples: u64,
+    access: u64,
 }
 
 impl Files {
-    pub(crate) fn create(dir: &RunDir, records: Records) -> Result<Self, RunDirError> {
+    pub(crate) fn create(dir: &RunDir, logs: &Logs) -> Result<Self, RunDirError> {
         Ok(Self {
-            records,
+            records: logs.records,
             calls: dir.stream()?,
             hops: dir.stream()?,
             timeline: dir.stream()?,
             examples: dir.example_stream()?,
+            access: logs.access.clone().map(JsonStream::create).transpose()?,
             examples_kept: BTreeMap::new(),
         })
     }
@@ -57,6 +71,7 @@ impl Files {
             hops: self.hops.length()?,
             timeline: self.timeline.length()?,
             examples: self.examples.length()?,
+            access: self.access.as_mut().map_or(Ok(0), JsonStream::length)?,
         })
     }
 
@@ -65,7 +80,8 @@ impl Files {
         self.calls.take_back(mark.calls)?;
         self.hops.take_back(mark.hops)?;
         self.timeline.take_back(mark.timeline)?;
-        self.examples.take_back(mark.examples)
+        self.examples.take_back(mark.examples)?;
+        self.access.as_mut().map_or(Ok(()), |access| access.take_back(mark.access))
     }
 
     /// Adds what a run that went on beside others has written.
@@ -73,7 +89,11 @@ impl Files {
         self.calls.take_in(part.calls)?;
         self.hops.take_in(part.hops)?;
         self.timeline.take_in(part.timeline)?;
-        self.examples.take_in(part.examples)
+        self.examples.take_in(part.examples)?;
+        match (&mut self.access, part.access) {
+            (Some(access), Some(part)) => access.take_in(part),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn push_call(
@@ -107,6 +127,20 @@ impl Files {
         Ok(())
     }
 
+    /// Whether there is an access log.
+    pub(crate) fn has_access(&self) -> bool {
+        self.access.is_some()
+    }
+
+    /// Adds lines to the access log, if there is one.
+    pub(crate) fn push_access(
+        &mut self,
+        lines: impl IntoIterator<Item = AccessLine>,
+    ) -> Result<(), RunDirError> {
+        let Some(access) = &mut self.access else { return Ok(()) };
+        lines.into_iter().try_for_each(|line| access.push(&line))
+    }
+
     pub(crate) fn push_timeline(&mut self, rows: &[TimelineRow]) -> Result<(), RunDirError> {
         rows.iter().try_for_each(|row| self.timeline.push(row))
     }
@@ -115,6 +149,7 @@ impl Files {
         self.calls.flush()?;
         self.hops.flush()?;
         self.timeline.flush()?;
-        self.examples.flush()
+        self.examples.flush()?;
+        self.access.as_mut().map_or(Ok(()), JsonStream::flush)
     }
 }

@@ -41,6 +41,7 @@ mod warm_up;
 pub use agreement::{Agreement, Judgement, Machine};
 pub use comparison::{Advice, Conclusion};
 pub use figures::{Figures, ReadError, Report};
+pub use files::Logs;
 pub use recorder::Recorder;
 pub use sample::{Figure, Sample, SampleRow};
 pub use series::Series;

@@ -2,16 +2,16 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use topology::Scenario;
-use trace::manifest::Records;
+use trace::access::Run;
 use trace::{Assembler, CallId, CallTrace, Record, RunDir, RunDirError, Sink, Time};
 
 use crate::Figures;
 use crate::attribution::Lifecycle;
 use crate::external;
-use crate::files::Files;
+use crate::files::{Files, Logs};
 use crate::names::Names;
 use crate::outcomes::Outcomes;
 use crate::tally::{Judged, Tally};
@@ -37,6 +37,8 @@ pub struct Recorder {
     /// Of nothing where nothing is written.
     timeline: Timeline,
     files: Option<Files>,
+    /// When the run's time began.
+    began: SystemTime,
     now: Time,
     flushed: Time,
 }
@@ -52,7 +54,7 @@ impl Recorder {
     /// # Errors
     /// If a file cannot be made.
     pub fn with_folder(scenario: Arc<Scenario>, dir: &RunDir) -> Result<Self, RunDirError> {
-        Ok(Self::with(scenario, Some(Files::create(dir, Records::All)?), None))
+        Ok(Self::with(scenario, Some(Files::create(dir, &Logs::default())?), None))
     }
 
     /// One that writes into these files, and notes there how each call has ended.
@@ -65,6 +67,7 @@ impl Recorder {
             outcomes,
             timeline: Timeline::default(),
             files,
+            began: UNIX_EPOCH,
             now: Time::default(),
             flushed: Time::default(),
             scenario,
@@ -109,6 +112,7 @@ impl Recorder {
         }
         if let Some(files) = &mut self.files {
             files.push_call(&self.scenario, &self.names, &call)?;
+            files.push_access(Run { scenario: &self.scenario, began: self.began }.lines(trace))?;
         }
         let counts = trace.end.start.since_start() >= self.scenario.warmup;
         self.tally.add(&self.scenario, &call, counts);
@@ -135,6 +139,14 @@ impl Sink for Recorder {
             Record::Link(event) => self.lifecycle.observe_link(*event),
             _ => {}
         }
+        if let Some(files) = &mut self.files {
+            let run = Run { scenario: &self.scenario, began: self.began };
+            match &record {
+                Record::Node(event) => files.push_access([run.process(*event)])?,
+                Record::Link(event) => files.push_access([run.link(*event)])?,
+                _ => {}
+            }
+        }
         if self.files.is_some() {
             self.timeline.observe(&self.scenario, &record);
         }
@@ -159,6 +171,14 @@ impl Sink for Recorder {
             }
         }
         Ok(())
+    }
+
+    fn begun(&mut self, since_epoch: Duration) {
+        self.began = UNIX_EPOCH + since_epoch;
+    }
+
+    fn wants_exchanges(&self) -> bool {
+        self.files.as_ref().is_some_and(Files::has_access)
     }
 }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use topology::Scenario;
-use trace::manifest::{Aftermath, Records};
+use trace::manifest::Aftermath;
 use trace::rows::SeedRow;
 use trace::{RunDir, RunDirError};
 
 use crate::aftermath;
 use crate::comparison::Matches;
-use crate::files::{Files, Mark};
+use crate::files::{Files, Logs, Mark};
 use crate::outcomes::Outcomes;
 use crate::recorder::Recorded;
 use crate::tally::Tally;
@@ -23,7 +23,7 @@ use crate::{Figures, Recorder, Sample};
 #[derive(Debug)]
 pub struct Series {
     dir: RunDir,
-    records: Records,
+    logs: Logs,
     files: Option<Files>,
     /// What each strategy has shown in whole rounds, with its scenario.
     whole: Vec<(Arc<Scenario>, Tally)>,
@@ -45,15 +45,15 @@ pub struct Series {
 }
 
 impl Series {
-    /// A series of rounds of so many strategies, of whose calls these have rows in the folder.
+    /// A series of rounds of so many strategies, of whose calls this is written.
     ///
     /// # Errors
     /// If a file cannot be made.
-    pub fn create(dir: &RunDir, strategies: usize, records: Records) -> Result<Self, RunDirError> {
+    pub fn create(dir: &RunDir, strategies: usize, logs: Logs) -> Result<Self, RunDirError> {
         Ok(Self {
             dir: dir.clone(),
-            records,
-            files: Some(Files::create(dir, records)?),
+            files: Some(Files::create(dir, &logs)?),
+            logs,
             whole: Vec::new(),
             seeds: Vec::new(),
             aftermaths: Vec::new(),
@@ -84,7 +84,9 @@ impl Series {
     /// # Errors
     /// If a file cannot be made.
     pub fn begin_beside(&mut self, scenario: Arc<Scenario>) -> Result<Recorder, RunDirError> {
-        let files = Files::create(&self.dir.part(self.parts)?, self.records)?;
+        let part = self.dir.part(self.parts)?;
+        let access = self.logs.access.is_some().then(|| part.access_log());
+        let files = Files::create(&part, &Logs { access, ..self.logs })?;
         self.parts += 1;
         Ok(Recorder::with(scenario, Some(files), self.outcomes()))
     }

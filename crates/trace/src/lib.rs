@@ -3,11 +3,13 @@
 //! The seam between running and reporting. Engines hand [`Record`]s to a [`Sink`]; reports read
 //! [`CallTrace`]s and the files of a [`run_dir::RunDir`]. Nothing here knows a runtime.
 
+pub mod access;
 pub mod assemble;
 pub mod id;
 pub mod manifest;
 pub mod overview;
 pub mod record;
+pub mod redact;
 pub mod rows;
 pub mod run_dir;
 mod step;
@@ -36,6 +38,14 @@ pub trait Sink {
     /// # Errors
     /// As for [`Sink::record`].
     fn tick(&mut self, now: Time) -> std::io::Result<()>;
+
+    /// Tells when the run's time began, counted from the Unix epoch. A virtual clock has no such moment.
+    fn begun(&mut self, _since_epoch: std::time::Duration) {}
+
+    /// Whether each attempt is to come with what was sent and received; else only some that failed do.
+    fn wants_exchanges(&self) -> bool {
+        false
+    }
 }
 
 impl Sink for Vec<Record> {

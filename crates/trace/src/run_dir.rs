@@ -1,12 +1,13 @@
 //! A run's folder: writer, reader and format version side by side.
 //!
-//! `calls.csv`, `hops.csv`, `timeline.csv` and `examples.jsonl` are streamed while the run goes on
+//! `calls.csv`, `hops.csv`, `timeline.csv`, `examples.jsonl` and `access.jsonl` are streamed while the run goes on
 //! ([`RunDir::stream`], [`RunDir::example_stream`]); the tables of figures are written at its end
 //! ([`RunDir::write_rows`]).
 
+mod stream;
+
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
-use std::marker::PhantomData;
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -15,9 +16,13 @@ use crate::manifest::{FORMAT, FormatVersion, Manifest};
 use crate::rows::{CallRow, FaultRow, HopRow, LayerRow, OriginRow, Row, SeedRow, StrategyRow, TimelineRow};
 use crate::{Exchange, HopId, Overview, Step};
 
+pub use stream::{JsonStream, RowStream};
+
 const MANIFEST: &str = "run.json";
 const SCENARIO: &str = "scenario.yaml";
 const EXAMPLES: &str = "examples.jsonl";
+/// The access log, if one is written.
+pub const ACCESS: &str = "access.jsonl";
 const OVERVIEW: &str = "overview.json";
 const PAGE: &str = "report.html";
 /// The folder in which external programs have theirs.
@@ -40,8 +45,8 @@ pub const FILES: [&str; 11] = [
     SeedRow::FILE,
 ];
 
-/// What is drawn from, and what is drawn; a folder may be without.
-const DRAWN: [&str; 2] = [OVERVIEW, PAGE];
+/// What is drawn from, what is drawn, and the access log; a folder may be without.
+const OPTIONAL: [&str; 3] = [OVERVIEW, PAGE, ACCESS];
 
 /// How many bytes of rows are gathered before they go to the file.
 const BUFFER: usize = 64 * 1024;
@@ -152,7 +157,7 @@ impl RunDir {
         if !dir.file(MANIFEST).exists() {
             return Err(RunDirError::Occupied(dir.path));
         }
-        for name in FILES.into_iter().chain(DRAWN) {
+        for name in FILES.into_iter().chain(OPTIONAL) {
             match std::fs::remove_file(dir.file(name)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(io_error("remove", &dir.file(name), error));
@@ -310,14 +315,7 @@ impl RunDir {
     /// # Errors
     /// If it cannot be written.
     pub fn stream<R: Row>(&self) -> Result<RowStream<R>, RunDirError> {
-        let path = self.file(R::FILE);
-        let file = File::create(&path).map_err(|e| io_error("create", &path, e))?;
-        let mut lines = Vec::with_capacity(2 * BUFFER);
-        lines.extend_from_slice(R::COLUMNS.join(",").as_bytes());
-        lines.push(b'\n');
-        let mut stream = RowStream { file, lines, path, rows: PhantomData };
-        stream.flush()?;
-        Ok(stream)
+        RowStream::create(self.file(R::FILE))
     }
 
     /// Writes one of the CSV files as a whole.
@@ -360,10 +358,13 @@ impl RunDir {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn example_stream(&self) -> Result<ExampleStream, RunDirError> {
-        let path = self.file(EXAMPLES);
-        let file = File::create(&path).map_err(|e| io_error("create", &path, e))?;
-        Ok(ExampleStream { writer: BufWriter::new(file), path })
+    pub fn example_stream(&self) -> Result<JsonStream<Example>, RunDirError> {
+        JsonStream::create(self.file(EXAMPLES))
+    }
+
+    /// Where the access log is, if it is in the folder.
+    pub fn access_log(&self) -> PathBuf {
+        self.file(ACCESS)
     }
 
     /// Reads `examples.jsonl`.
@@ -383,138 +384,6 @@ impl RunDir {
                 .map_err(|e| RunDirError::Malformed { path: path.clone(), reason: e.to_string() })
         };
         BufReader::new(file).lines().map(example).collect()
-    }
-}
-
-/// A CSV file that is being written. What has not been flushed when it is dropped is lost.
-#[derive(Debug)]
-pub struct RowStream<R> {
-    file: File,
-    lines: Vec<u8>,
-    path: PathBuf,
-    rows: PhantomData<fn(&R)>,
-}
-
-impl<R: Row> RowStream<R> {
-    /// Adds a row; it is in the file after the next [`RowStream::flush`] at the latest.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub fn push(&mut self, row: &R) -> Result<(), RunDirError> {
-        row.write(&mut self.lines);
-        if self.lines.len() >= BUFFER { self.flush() } else { Ok(()) }
-    }
-
-    /// Hands all rows so far to the file.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub fn flush(&mut self) -> Result<(), RunDirError> {
-        self.file.write_all(&self.lines).map_err(|e| io_error("write", &self.path, e))?;
-        self.lines.clear();
-        Ok(())
-    }
-
-    /// Adds all rows of a part's file, which is then removed.
-    ///
-    /// # Errors
-    /// If one of the files cannot be read or written.
-    pub fn take_in(&mut self, mut part: Self) -> Result<(), RunDirError> {
-        part.flush()?;
-        self.flush()?;
-        let head = R::COLUMNS.join(",").len() as u64 + 1;
-        copy(&part.path, head, &mut self.file, &self.path)?;
-        remove(&part.path)
-    }
-
-    /// How long the file is with all rows so far.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub fn length(&mut self) -> Result<u64, RunDirError> {
-        self.flush()?;
-        self.file.stream_position().map_err(|e| io_error("write", &self.path, e))
-    }
-
-    /// Takes back what came after the file had this length.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub fn take_back(&mut self, length: u64) -> Result<(), RunDirError> {
-        self.lines.clear();
-        cut(&mut self.file, length).map_err(|e| io_error("write", &self.path, e))
-    }
-}
-
-/// Adds a part's file from this byte on.
-fn copy(part: &Path, from: u64, to: &mut impl Write, path: &Path) -> Result<(), RunDirError> {
-    let mut file = File::open(part).map_err(|e| io_error("read", part, e))?;
-    file.seek(SeekFrom::Start(from)).map_err(|e| io_error("read", part, e))?;
-    io::copy(&mut file, to).map(drop).map_err(|e| io_error("write", path, e))
-}
-
-fn remove(path: &Path) -> Result<(), RunDirError> {
-    std::fs::remove_file(path).map_err(|e| io_error("remove", path, e))
-}
-
-/// Shortens a file; what is written next comes at its new end.
-fn cut(file: &mut File, length: u64) -> io::Result<()> {
-    file.set_len(length)?;
-    file.seek(SeekFrom::Start(length)).map(drop)
-}
-
-/// `examples.jsonl` while it is being written.
-#[derive(Debug)]
-pub struct ExampleStream {
-    writer: BufWriter<File>,
-    path: PathBuf,
-}
-
-impl ExampleStream {
-    /// Adds an example.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub fn push(&mut self, example: &Example) -> Result<(), RunDirError> {
-        serde_json::to_writer(&mut self.writer, example)
-            .map_err(io::Error::from)
-            .and_then(|()| self.writer.write_all(b"\n"))
-            .map_err(|e| io_error("write", &self.path, e))
-    }
-
-    /// Hands all examples so far to the file.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub fn flush(&mut self) -> Result<(), RunDirError> {
-        self.writer.flush().map_err(|e| io_error("write", &self.path, e))
-    }
-
-    /// Adds all examples of a part's file, which is then removed.
-    ///
-    /// # Errors
-    /// If one of the files cannot be read or written.
-    pub fn take_in(&mut self, mut part: Self) -> Result<(), RunDirError> {
-        part.flush()?;
-        copy(&part.path, 0, &mut self.writer, &self.path)?;
-        remove(&part.path)
-    }
-
-    /// How long the file is with all examples so far.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub fn length(&mut self) -> Result<u64, RunDirError> {
-        self.writer.stream_position().map_err(|e| io_error("write", &self.path, e))
-    }
-
-    /// Takes back what came after the file had this length.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub fn take_back(&mut self, length: u64) -> Result<(), RunDirError> {
-        let cut_off = self.writer.flush().and_then(|()| cut(self.writer.get_mut(), length));
-        cut_off.map_err(|e| io_error("write", &self.path, e))
     }
 }
 

@@ -6,6 +6,7 @@
     reason = "clippy knows tests only by their attribute, not their helpers"
 )]
 
+mod access_log;
 mod agree;
 mod compare;
 mod diff;

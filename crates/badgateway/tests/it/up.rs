@@ -241,3 +241,17 @@ fn what_cannot_be_done_to_a_client_is_told() {
     assert!(told("", &["--engine", "virtual"]).contains("no client can call nodes in virtual time"));
     assert!(!Path::new("run").exists());
 }
+
+#[test]
+fn the_access_log_has_the_clients_own_requests() {
+    let up = Up::start(&scenario(""), &["--access-log"]);
+    up.curl(&["URL/v1/x?api_key=s3cret&n=1", "-H", "X-Api-Key: s3cret", "-H", "x-tag: blue"]);
+    let (_, folder) = up.end();
+    let log = std::fs::read_to_string(folder.path().join("run/access.jsonl")).unwrap();
+    assert!(!log.contains("s3cret"), "{log}");
+    let lines = crate::access_log::lines(&folder.path().join("run/access.jsonl"));
+    let own = lines.iter().find(|line| line["kind"] == "hop" && line["node"] == "client").unwrap();
+    assert!(own["url"].as_str().unwrap().ends_with("/v1/x?api_key=[redacted]&n=1"), "{own}");
+    assert_eq!((&own["request_headers"]["x-tag"], &own["status"]), (&"blue".into(), &200.into()), "{own}");
+    assert_eq!(own["response_headers"]["content-type"], "application/json", "{own}");
+}

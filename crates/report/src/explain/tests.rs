@@ -4,7 +4,7 @@ use trace::{Exchange, Outcome, Source};
 
 use super::*;
 use crate::testing::{Call, REFUSED, chain, fault, record};
-use crate::{Recorder, Report, Series};
+use crate::{Logs, Recorder, Report, Series};
 
 /// A run with a call that went well at second try, and one that failed, in a folder.
 fn run(dir: &RunDir) {
@@ -135,7 +135,7 @@ fn without_a_failure_there_is_nothing_to_explain() {
 fn runs_of_a_comparison_are_not_mixed() {
     let temp = tempfile::tempdir().unwrap();
     let dir = RunDir::create(temp.path()).unwrap();
-    let mut series = Series::create(&dir, 2, Records::All).unwrap();
+    let mut series = Series::create(&dir, 2, Logs::default()).unwrap();
     for (seed, strategy, attempts) in [(7, "calm", 0), (7, "eager", 2), (8, "calm", 0), (8, "eager", 3)] {
         let scenario =
             Scenario { seed, strategy: strategy.to_owned(), ..chain(&["client", "gateway", "app"]) };

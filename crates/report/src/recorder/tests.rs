@@ -5,6 +5,7 @@ use topology::fault::{Crash, Network};
 use topology::load::Load;
 use topology::scenario::{Comparison, Metric, Threshold};
 use topology::{EdgeId, Failure, FaultId, FaultSet, Mechanism, NodeId, NodeKind, Refusal, Target};
+use trace::manifest::Records;
 use trace::rows::{CallRow, HopRow, TimelineRow};
 use trace::{Exchange, Gauge, HopId, Outcome, Source};
 
@@ -200,7 +201,7 @@ fn counts_of_runs_add_up() {
     let recorded = |calls: &[CallTrace], matched: u64| {
         let temp = tempfile::tempdir().unwrap();
         let dir = RunDir::create(temp.path()).unwrap();
-        let files = Files::create(&dir, Records::None).unwrap();
+        let files = Files::create(&dir, &Logs { records: Records::None, ..Logs::default() }).unwrap();
         let mut recorder = Recorder::with(scenario.clone().into(), Some(files), None);
         record(&mut recorder, calls);
         recorder.close(&[matched]).unwrap()

@@ -1,4 +1,4 @@
-use trace::manifest::Records;
+use crate::Logs;
 use trace::rows::{CallRow, HopRow, TimelineRow};
 
 use super::*;
@@ -66,7 +66,7 @@ fn in_folder(dir: &RunDir) -> Vec<(String, u64, usize, usize)> {
 fn series() -> (tempfile::TempDir, RunDir, Series) {
     let temp = tempfile::tempdir().unwrap();
     let dir = RunDir::create(temp.path()).unwrap();
-    let series = Series::create(&dir, 2, Records::All).unwrap();
+    let series = Series::create(&dir, 2, Logs::default()).unwrap();
     (temp, dir, series)
 }
 

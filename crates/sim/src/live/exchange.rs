@@ -20,7 +20,7 @@ use node::{AttemptReport, Outgoing};
 use tokio::time::timeout_at;
 use topology::Failure;
 use topology::wire::Dial;
-use trace::{Exchange, Outcome};
+use trace::{Exchange, Outcome, redact};
 
 use super::entries;
 use super::headers::{self, Identity};
@@ -259,7 +259,7 @@ impl Attempt {
             .address(self.outgoing.disturbance.outbound.dial, self.world.edge(self.outgoing.edge).address);
         Some(Box::new(Exchange {
             method: request.method().to_string(),
-            url: format!("http://{address}{}", request.uri()),
+            url: redact::url(&format!("http://{address}{}", request.uri())).into_owned(),
             request_headers: headers::readable(request.headers()),
             response_headers: response.map(headers::readable).unwrap_or_default(),
             error: words,
@@ -301,7 +301,8 @@ impl Attempt {
 impl Head {
     fn new(attempt: Attempt, parts: response::Parts, body: Incoming, channel: Channel) -> Self {
         let status = parts.status.as_u16();
-        let exchange = if status >= 400 { attempt.exchange(Some(&parts.headers), None) } else { None };
+        let is_kept = status >= 400 || attempt.world.keeps_exchanges();
+        let exchange = if is_kept { attempt.exchange(Some(&parts.headers), None) } else { None };
         let give_up_at = attempt.outgoing.give_up_at.map(|at| attempt.world.clock.instant(at));
         let has = |name| parts.headers.contains_key(name);
         let ends_by_close = !has(CONTENT_LENGTH) && !has(TRANSFER_ENCODING) && !body.is_end_stream();

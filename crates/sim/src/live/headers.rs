@@ -7,7 +7,7 @@ use http::request::Parts;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 use topology::EdgeId;
-use trace::{CallId, HopId};
+use trace::{CallId, HopId, redact};
 
 use super::world::lock;
 use crate::message::{self, BAD_CREDENTIALS, GOOD_CREDENTIALS};
@@ -169,13 +169,8 @@ pub(crate) fn readable(headers: &HeaderMap) -> Vec<(String, String)> {
     headers
         .iter()
         .map(|(name, value)| {
-            let secret = ["authorization", "cookie", "set-cookie", "x-api-key", "proxy-authorization"];
-            let value = if secret.contains(&name.as_str()) {
-                "[redacted]".to_owned()
-            } else {
-                String::from_utf8_lossy(value.as_bytes()).into_owned()
-            };
-            (name.to_string(), value)
+            let value = String::from_utf8_lossy(value.as_bytes());
+            (name.to_string(), redact::header(name.as_str(), &value).into_owned())
         })
         .collect()
 }

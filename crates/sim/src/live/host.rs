@@ -86,7 +86,8 @@ pub(super) async fn run<S: Sink + Send + 'static>(
 ) -> Result<(Summary, S), RunError> {
     raise_file_limit(&scenario)?;
     let records = Arc::new(Records::default());
-    let world = Arc::new(World::new(scenario.clone(), stop.clone(), records.clone(), None)?);
+    let world = World::new(scenario.clone(), stop.clone(), records.clone(), None)?;
+    let world = Arc::new(world.keeping_exchanges(sink.wants_exchanges()));
     start_nodes(&world)?;
     start_programs(&world, programs, folder).await?;
     let feeder = Feeder::start(sink, records, stop.clone(), now(&world))?;
@@ -148,7 +149,8 @@ pub(super) async fn up<S: Sink + Send + 'static>(
 ) -> Result<(Summary, S), RunError> {
     raise_file_limit(&scenario)?;
     let records = Arc::new(Records::default());
-    let world = Arc::new(World::new(scenario.clone(), stop.clone(), records.clone(), Some(up.port))?);
+    let world = World::new(scenario.clone(), stop.clone(), records.clone(), Some(up.port))?;
+    let world = Arc::new(world.keeping_exchanges(sink.wants_exchanges()));
     start_nodes(&world)?;
     start_programs(&world, programs, up.folder).await?;
     let feeder = Feeder::start(sink, records, stop.clone(), now(&world))?;
@@ -339,7 +341,8 @@ pub fn host<S: Sink + Send + 'static>(
     let result = runtime.block_on(async {
         raise_file_limit(scenario)?;
         let records = Arc::new(Records::default());
-        let world = Arc::new(World::new(scenario.clone(), stop.clone(), records.clone(), None)?);
+        let world = World::new(scenario.clone(), stop.clone(), records.clone(), None)?;
+        let world = Arc::new(world.keeping_exchanges(sink.wants_exchanges()));
         start_nodes(&world)?;
         start_programs(&world, &programs, None).await?;
         world.begin();

@@ -8,7 +8,7 @@ use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use trace::{Record, Sink, Time};
 
@@ -88,10 +88,16 @@ fn feed<S: Sink>(mut sink: S, records: &Records, stop: &Stop, now: impl Fn() -> 
     let mut ticked = Time::default();
     let mut result = Ok(());
     let mut batch = Vec::new();
+    let mut begun = false;
     loop {
         let closed = records.closed.load(Ordering::Acquire);
         records.take(&mut batch);
         let idle = batch.is_empty();
+        if !idle && !begun {
+            begun = true;
+            let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            sink.begun(since_epoch.saturating_sub(now().since_start()));
+        }
         // After a failure the rest is let go, so that the run can end.
         if result.is_ok() {
             result = batch.drain(..).try_for_each(|record| sink.record(record));

@@ -151,7 +151,8 @@ async fn handle(State(host): State<Arc<Host>>, request: Request) -> Response {
         let reused = earlier > 0;
         let idle = if reused { idle } else { std::time::Duration::ZERO };
         world.record(Record::Begun(begun));
-        conn.watch(Tap::new(begun, reused, idle, disturbance.marks.link));
+        let tap = Tap::new(begun, reused, idle, disturbance.marks.link);
+        conn.watch(tap.of(world.exchange_of(begun.edge, &request)));
     }
     if let Some((Phase::BeforeRequest, close)) = link.cut {
         return ended(conn, close).await;
@@ -171,7 +172,7 @@ async fn handle(State(host): State<Arc<Host>>, request: Request) -> Response {
     if foreign.is_some() {
         let status = response.status().as_u16();
         let ends_by_close = response.version() == Version::HTTP_10;
-        conn.tap(|tap| tap.response(status, ends_by_close, link.corrupt));
+        conn.tap(|tap| tap.response(status, response.headers(), ends_by_close, link.corrupt));
         let body = std::mem::take(response.body_mut());
         *response.body_mut() = TappedBody::around(body, conn.clone(), without_body);
     }

@@ -7,13 +7,15 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
+use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
 use node::Faults;
 use topology::wire::Close;
 use topology::{Failure, FaultSet};
-use trace::{Attempt, Begun, Outcome, Record};
+use trace::{Attempt, Begun, Exchange, Outcome, Record};
 
 use super::entries;
+use super::headers;
 use super::wire::Conn;
 use super::world::World;
 
@@ -42,6 +44,8 @@ pub(crate) struct Tap {
     idle_closed: bool,
     /// The injector's marks.
     faults: FaultSet,
+    /// What was sent and received, where that is kept of all.
+    exchange: Option<Box<Exchange>>,
 }
 
 impl Tap {
@@ -62,12 +66,21 @@ impl Tap {
             garbage: false,
             idle_closed: false,
             faults,
+            exchange: None,
         }
     }
 
+    /// The same with what the request was.
+    pub(crate) fn of(self, exchange: Option<Box<Exchange>>) -> Self {
+        Self { exchange, ..self }
+    }
+
     /// A response begins.
-    pub(crate) fn response(&mut self, status: u16, ends_by_close: bool, garbage: bool) {
+    pub(crate) fn response(&mut self, status: u16, headers: &HeaderMap, ends_by_close: bool, garbage: bool) {
         self.status = Some(status);
+        if let Some(exchange) = &mut self.exchange {
+            exchange.response_headers = headers::readable(headers);
+        }
         self.ends_by_close = ends_by_close;
         self.garbage |= garbage;
     }
@@ -147,6 +160,7 @@ impl Tap {
             bytes: if self.head_done { self.body_bytes } else { self.head_bytes },
             ends_by_close: self.ends_by_close,
             faults,
+            exchange: self.exchange,
             ..self.begun.until(end)
         };
         if world.is_entry(edge) {

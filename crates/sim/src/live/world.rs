@@ -13,12 +13,12 @@ use tokio::sync::oneshot;
 use topology::external::Program;
 use topology::wire::SharedDisturbance;
 use topology::{EdgeId, NodeId, NodeKind, Scenario};
-use trace::{CallId, HopId, Record};
+use trace::{CallId, Exchange, HopId, Record, redact};
 
 use super::clock::Clock;
 use super::entries::{self, Entries};
 use super::gate::{self, Gate, Insides};
-use super::headers::Via;
+use super::headers::{self, Via};
 use super::pool::Pool;
 use super::ports::{Blackhole, Port};
 use super::records::Records;
@@ -127,6 +127,8 @@ pub(crate) struct World {
     /// The run is over.
     pub(crate) over: Signal,
     disturbed: Mutex<BTreeMap<HopId, Disturbed>>,
+    /// Every attempt comes with what was sent and received.
+    keeps_exchanges: bool,
     exchanges_left: AtomicI64,
     pub(crate) records: Arc<Records>,
     shortage: Mutex<Option<String>>,
@@ -234,12 +236,18 @@ impl World {
             begun: Signal::default(),
             over: Signal::default(),
             disturbed: Mutex::default(),
+            keeps_exchanges: false,
             exchanges_left: AtomicI64::new(EXCHANGES_KEPT),
             records,
             shortage: Mutex::default(),
             failure: Mutex::default(),
             scenario,
         })
+    }
+
+    /// The same, where every attempt comes with what was sent and received, or not.
+    pub(crate) fn keeping_exchanges(self, keeps_exchanges: bool) -> Self {
+        Self { keeps_exchanges, ..self }
     }
 
     /// Begins the run's time; once is enough.
@@ -328,8 +336,28 @@ impl World {
 
     /// Whether one more exchange may be kept whole.
     pub(crate) fn may_keep_exchange(&self) -> bool {
-        self.exchanges_left.load(Ordering::Relaxed) > 0
-            && self.exchanges_left.fetch_sub(1, Ordering::Relaxed) > 0
+        self.keeps_exchanges
+            || (self.exchanges_left.load(Ordering::Relaxed) > 0
+                && self.exchanges_left.fetch_sub(1, Ordering::Relaxed) > 0)
+    }
+
+    /// Whether that of each attempt is kept.
+    pub(crate) fn keeps_exchanges(&self) -> bool {
+        self.keeps_exchanges
+    }
+
+    /// What a request is whose caller keeps no records, where that is kept of all.
+    pub(crate) fn exchange_of<B>(&self, edge: EdgeId, request: &http::Request<B>) -> Option<Box<Exchange>> {
+        let url =
+            || redact::url(&format!("http://{}{}", self.edge(edge).address, request.uri())).into_owned();
+        self.keeps_exchanges.then(|| {
+            Box::new(Exchange {
+                method: request.method().to_string(),
+                url: url(),
+                request_headers: headers::readable(request.headers()),
+                ..Exchange::default()
+            })
+        })
     }
 
     /// This machine has run out of something.

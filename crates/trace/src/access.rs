@@ -1,0 +1,447 @@
+//! The access log: what each node would have written of each request, one JSON object a line.
+//!
+//! A line tells no more than both sides have seen: the injector's marks are not in it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+use topology::wire::Dial;
+use topology::{Failure, NodeId, Refusal, Scenario};
+
+use crate::record::{Attempt, CallEnd, LinkEvent, LinkEventKind, NodeEvent, NodeEventKind, Outcome};
+use crate::record::{Sent, Served, ServedEnd, Source};
+use crate::{CallId, CallTrace, Exchange, HopId, Time, redact};
+
+/// A line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum AccessLine {
+    /// An attempt over an edge, as both sides saw it.
+    Hop(Box<HopLine>),
+    /// A call, as its client saw it.
+    Call(CallLine),
+    /// A node's process went down or came up.
+    Process(ProcessLine),
+    /// A link closed or opened.
+    Link(LinkLine),
+}
+
+/// What all lines begin with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// When it began, or happened: RFC 3339, UTC. In virtual time, which has no date, runs begin at that of
+    /// the Unix epoch.
+    pub time: String,
+    /// The same in microseconds from the start of the run.
+    pub at_us: u64,
+    /// The strategy in force; left out if it was the clients' own policy.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub strategy: String,
+    /// The seed of the run.
+    pub seed: u64,
+}
+
+/// See [`AccessLine::Hop`].
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, as a log line has them")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HopLine {
+    /// When it began.
+    #[serde(flatten)]
+    pub stamp: Stamp,
+    /// The call, as in the `traceparent` that was sent.
+    pub trace_id: String,
+    /// The attempt, likewise; the `hop` of `hops.csv`.
+    pub span_id: String,
+    /// The span that the node was serving; the call's own if the node is its client.
+    pub parent_id: String,
+    /// The call, as in `calls.csv`.
+    pub call: String,
+    /// Who made the attempt.
+    pub node: String,
+    /// Who was asked.
+    pub upstream: String,
+    /// From 1.
+    pub attempt: u16,
+    /// The method.
+    #[serde(default)]
+    pub method: String,
+    /// The URL that was asked for, with the address that was dialed; in virtual time the path alone.
+    #[serde(default)]
+    pub url: String,
+    /// The query's parameters, as written.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub query: BTreeMap<String, String>,
+    /// What was sent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub request_headers: BTreeMap<String, String>,
+    /// The status that came.
+    pub status: Option<u16>,
+    /// What came instead of a whole response, in the words of RFC 9209.
+    pub error: Option<String>,
+    /// The transport's own words for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// What came.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub response_headers: BTreeMap<String, String>,
+    /// From its begin to its end.
+    pub duration_us: u64,
+    /// How many bytes of the body came; if the head did not come whole, how many of that.
+    pub bytes: u64,
+    /// The time-out that was in force.
+    pub timeout_us: Option<u64>,
+    /// It went over a connection that had been used before.
+    pub reused: bool,
+    /// How long that had been idle.
+    pub idle_us: u64,
+    /// The connection ended by RST rather than by FIN.
+    pub reset: bool,
+    /// Its end was all that told the response's end.
+    pub ends_by_close: bool,
+    /// What was dialed, where it was not the callee's address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialed: Option<String>,
+    /// The path that was asked for is not the declared one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wrong_path: bool,
+    /// The credentials that were presented are not the declared ones.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bad_credentials: bool,
+    /// The callee closed the connection for idleness as the request came.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub idle_closed: bool,
+    /// What the callee saw of it; none if it never saw the request.
+    pub served: Option<ServedLine>,
+}
+
+/// A callee's side of a hop.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServedLine {
+    /// When the request arrived, from the start of the run.
+    pub at_us: u64,
+    /// From then until a worker took it; none if none did.
+    pub queued_us: Option<u64>,
+    /// How long a worker has worked on it.
+    pub worked_us: u64,
+    /// From its arrival to its end.
+    pub duration_us: u64,
+    /// The status that was answered.
+    pub status: Option<u16>,
+    /// Where that status is from: `own`, `refused`, `relayed`, `translated` or `nobody`.
+    pub source: String,
+    /// Why, if it was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
+    /// The span that was relayed or translated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+    /// What it was translated from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// What the socket sent: `whole`, `nothing`, `cut`, `malformed`.
+    pub sent: String,
+    /// `answered`, `panicked`, `process_down`, `caller_gone`, `still_running`.
+    pub end: String,
+    /// How many requests were inside when it arrived, this one included.
+    pub in_flight: u32,
+    /// How many of them waited for a worker.
+    pub queued: u32,
+}
+
+/// See [`AccessLine::Call`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallLine {
+    /// When it should have begun.
+    #[serde(flatten)]
+    pub stamp: Stamp,
+    /// As in its hops.
+    pub trace_id: String,
+    /// The span that its first attempts are made for.
+    pub span_id: String,
+    /// The call, as in `calls.csv`.
+    pub call: String,
+    /// The client.
+    pub node: String,
+    /// What it got.
+    pub status: Option<u16>,
+    /// What it got instead of a whole response.
+    pub error: Option<String>,
+    /// From when it should have begun to its end.
+    pub duration_us: u64,
+    /// How many attempts the client made.
+    pub attempts: u32,
+    /// The attempt that decided it.
+    pub decisive: Option<String>,
+}
+
+/// See [`AccessLine::Process`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProcessLine {
+    /// When.
+    #[serde(flatten)]
+    pub stamp: Stamp,
+    /// Whose.
+    pub node: String,
+    /// `down`, `up` or `ready`: as fast as ever.
+    pub event: String,
+}
+
+/// See [`AccessLine::Link`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LinkLine {
+    /// When.
+    #[serde(flatten)]
+    pub stamp: Stamp,
+    /// From.
+    pub node: String,
+    /// To.
+    pub upstream: String,
+    /// `refusing`, `silent`, `open`, or `unrelated` for a request that belongs to no known call.
+    pub event: String,
+}
+
+const DIALS: [(Dial, &str); 8] = [
+    (Dial::Callee, "callee"),
+    (Dial::Refused, "refused"),
+    (Dial::Blackhole, "blackhole"),
+    (Dial::WrongPort, "wrong_port"),
+    (Dial::WrongHost, "wrong_host"),
+    (Dial::NoName, "no_name"),
+    (Dial::TlsToPlain, "tls_to_plain"),
+    (Dial::BadCertificate, "bad_certificate"),
+];
+const SENTS: [(Sent, &str); 4] =
+    [(Sent::Whole, "whole"), (Sent::Nothing, "nothing"), (Sent::Cut, "cut"), (Sent::Malformed, "malformed")];
+const ENDS: [(ServedEnd, &str); 5] = [
+    (ServedEnd::Answered, "answered"),
+    (ServedEnd::Panicked, "panicked"),
+    (ServedEnd::ProcessDown, "process_down"),
+    (ServedEnd::CallerGone, "caller_gone"),
+    (ServedEnd::StillRunning, "still_running"),
+];
+const PROCESSES: [(NodeEventKind, &str); 3] =
+    [(NodeEventKind::Down, "down"), (NodeEventKind::Up, "up"), (NodeEventKind::Ready, "ready")];
+const LINKS: [(LinkEventKind, &str); 4] = [
+    (LinkEventKind::Refusing, "refusing"),
+    (LinkEventKind::Silent, "silent"),
+    (LinkEventKind::Open, "open"),
+    (LinkEventKind::Unrelated, "unrelated"),
+];
+
+fn word<T: PartialEq>(words: &[(T, &'static str)], of: &T) -> &'static str {
+    words.iter().find(|(value, _)| value == of).map_or("", |(_, word)| word)
+}
+
+fn meant<T: Copy>(words: &[(T, &'static str)], word: &str) -> Option<T> {
+    words.iter().find(|(_, known)| *known == word).map(|(value, _)| *value)
+}
+
+fn us(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// A call's trace, as the `traceparent` that is sent has it.
+pub fn trace_id(call: CallId) -> String {
+    format!("badca11badca1100{:016x}", call.0)
+}
+
+/// What of a run its lines need beside the records.
+#[derive(Debug, Clone, Copy)]
+pub struct Run<'a> {
+    /// The scenario, for the names.
+    pub scenario: &'a Scenario,
+    /// When its time began.
+    pub began: SystemTime,
+}
+
+impl Run<'_> {
+    fn stamp(&self, at: Time) -> Stamp {
+        let moment = self.began + at.since_start().min(Duration::from_hours(24 * 365));
+        Stamp {
+            time: humantime::format_rfc3339_micros(moment).to_string(),
+            at_us: us(at.since_start()),
+            strategy: self.scenario.strategy.clone(),
+            seed: self.scenario.seed,
+        }
+    }
+
+    fn name(&self, node: NodeId) -> String {
+        self.scenario.topology.node(node).name.clone()
+    }
+
+    /// The lines of a call that is over: each attempt, in the order in which they ended, then the call.
+    pub fn lines<'a>(&'a self, trace: &'a CallTrace) -> impl Iterator<Item = AccessLine> + 'a {
+        let hops = trace.attempts.iter().map(|attempt| AccessLine::Hop(Box::new(self.hop(trace, attempt))));
+        hops.chain(std::iter::once_with(|| AccessLine::Call(self.call(&trace.end))))
+    }
+
+    fn hop(&self, trace: &CallTrace, attempt: &Attempt) -> HopLine {
+        let (from, to) = self.scenario.topology.ends(attempt.edge);
+        let wire = attempt.exchange.as_deref();
+        let (method, url) = match wire {
+            Some(Exchange { method, url, .. }) => (method.clone(), redact::url(url).into_owned()),
+            // What its load sends.
+            None => match self.scenario.loads.get(usize::from(attempt.call.load())) {
+                Some(load) => (load.request.method.clone(), redact::url(&load.request.path).into_owned()),
+                None => (String::new(), String::new()),
+            },
+        };
+        HopLine {
+            stamp: self.stamp(attempt.start),
+            trace_id: trace_id(attempt.call),
+            span_id: attempt.hop.to_string(),
+            parent_id: attempt.parent.to_string(),
+            call: attempt.call.to_string(),
+            node: self.name(from),
+            upstream: self.name(to),
+            attempt: attempt.attempt,
+            query: redact::query(&url).into_iter().collect(),
+            method,
+            url,
+            request_headers: wire.map(|wire| fields(&wire.request_headers)).unwrap_or_default(),
+            status: attempt.outcome.status(),
+            error: attempt.outcome.failure().map(|failure| failure.name().to_owned()),
+            message: wire.and_then(|wire| wire.error.clone()),
+            response_headers: wire.map(|wire| fields(&wire.response_headers)).unwrap_or_default(),
+            duration_us: us(attempt.end.since(attempt.start)),
+            bytes: attempt.bytes,
+            timeout_us: attempt.timeout.map(us),
+            reused: attempt.reused,
+            idle_us: us(attempt.idle),
+            reset: attempt.reset,
+            ends_by_close: attempt.ends_by_close,
+            dialed: (attempt.dialed != Dial::Callee).then(|| word(&DIALS, &attempt.dialed).to_owned()),
+            wrong_path: attempt.wrong_path,
+            bad_credentials: attempt.bad_credentials,
+            idle_closed: trace.idle_closed.contains(&attempt.hop),
+            served: trace.served(attempt.hop).map(served),
+        }
+    }
+
+    fn call(&self, end: &CallEnd) -> CallLine {
+        CallLine {
+            stamp: self.stamp(end.start),
+            trace_id: trace_id(end.call),
+            span_id: HopId::root(end.call).to_string(),
+            call: end.call.to_string(),
+            node: self.name(end.client),
+            status: end.status,
+            error: end.failure.map(|failure| failure.name().to_owned()),
+            duration_us: us(end.latency()),
+            attempts: end.attempts,
+            decisive: end.decisive.map(|hop| hop.to_string()),
+        }
+    }
+
+    /// The line of what happened to a process.
+    pub fn process(&self, event: NodeEvent) -> AccessLine {
+        AccessLine::Process(ProcessLine {
+            stamp: self.stamp(event.at),
+            node: self.name(event.node),
+            event: word(&PROCESSES, &event.kind).to_owned(),
+        })
+    }
+
+    /// The line of what happened to a link.
+    pub fn link(&self, event: LinkEvent) -> AccessLine {
+        let (from, to) = self.scenario.topology.ends(event.edge);
+        AccessLine::Link(LinkLine {
+            stamp: self.stamp(event.at),
+            node: self.name(from),
+            upstream: self.name(to),
+            event: word(&LINKS, &event.kind).to_owned(),
+        })
+    }
+}
+
+/// Header fields as an object: those that come several times are one.
+fn fields(headers: &[(String, String)]) -> BTreeMap<String, String> {
+    let mut fields = BTreeMap::<String, String>::new();
+    for (name, value) in headers {
+        fields
+            .entry(name.clone())
+            .and_modify(|before| {
+                before.push_str(", ");
+                before.push_str(value);
+            })
+            .or_insert_with(|| value.clone());
+    }
+    fields
+}
+
+fn served(served: &Served) -> ServedLine {
+    let (source, refusal, failure) = match served.source {
+        Source::Own => ("own", None, None),
+        Source::Refused(refusal) => ("refused", Some(refusal.name()), None),
+        Source::Relayed(_) => ("relayed", None, None),
+        Source::Translated(_, failure) => ("translated", None, Some(failure.name())),
+        Source::Nobody => ("nobody", None, None),
+    };
+    ServedLine {
+        at_us: us(served.arrived.since_start()),
+        queued_us: served.started.map(|started| us(started.since(served.arrived))),
+        worked_us: us(served.worked),
+        duration_us: us(served.finished.since(served.arrived)),
+        status: served.status,
+        source: source.to_owned(),
+        refusal: refusal.map(str::to_owned),
+        of: served.source.hop().map(|hop| hop.to_string()),
+        failure: failure.map(str::to_owned),
+        sent: word(&SENTS, &served.sent).to_owned(),
+        end: word(&ENDS, &served.end).to_owned(),
+        in_flight: served.in_flight,
+        queued: served.queued,
+    }
+}
+
+/// What a status and an error say together; none if they say nothing.
+pub fn outcome(status: Option<u16>, error: Option<&str>) -> Option<Outcome> {
+    match error {
+        Some(name) => Some(Outcome::Failed { failure: failure(name)?, status }),
+        None => status.map(Outcome::Answered),
+    }
+}
+
+/// The failure of this name.
+pub fn failure(name: &str) -> Option<Failure> {
+    Failure::ALL.into_iter().find(|failure| failure.name() == name)
+}
+
+/// The refusal of this name.
+pub fn refusal(name: &str) -> Option<Refusal> {
+    Refusal::ALL.into_iter().find(|refusal| refusal.name() == name)
+}
+
+impl HopLine {
+    /// What was dialed.
+    pub fn dial(&self) -> Dial {
+        self.dialed.as_deref().and_then(|word| meant(&DIALS, word)).unwrap_or_default()
+    }
+}
+
+impl ServedLine {
+    /// What the socket sent.
+    pub fn sent(&self) -> Option<Sent> {
+        meant(&SENTS, &self.sent)
+    }
+
+    /// How it ended.
+    pub fn end(&self) -> Option<ServedEnd> {
+        meant(&ENDS, &self.end)
+    }
+}
+
+impl ProcessLine {
+    /// What happened.
+    pub fn kind(&self) -> Option<NodeEventKind> {
+        meant(&PROCESSES, &self.event)
+    }
+}
+
+impl LinkLine {
+    /// What happened.
+    pub fn kind(&self) -> Option<LinkEventKind> {
+        meant(&LINKS, &self.event)
+    }
+}
