@@ -196,6 +196,16 @@ pub enum Action {
         /// When.
         until: Time,
     },
+    /// Compute, as one of so many at once of this node; come back with [`Input::Woke`] of
+    /// [`Timer::Work`]. It goes on when the visit is over: a computation asks nobody.
+    Compute {
+        /// How many of the node's requests compute at once.
+        processors: u32,
+        /// For how long, alone on a processor.
+        work: Duration,
+        /// When it is done, if nothing else takes the processors.
+        until: Time,
+    },
     /// The visit now waits in the queue under this ticket.
     Queued(Ticket),
     /// Tell the visit with this ticket [`Input::Granted`].

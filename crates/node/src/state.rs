@@ -1,6 +1,7 @@
 //! What the requests inside one node share: workers, the queue, connections, budgets.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use topology::fault::{FaultId, Mechanism, Overload};
 use topology::{EdgeId, Node, NodeId};
@@ -29,6 +30,8 @@ pub struct NodeState {
     pub(crate) has_breakers: bool,
     turns: Vec<u32>,
     buckets: Vec<(FaultId, Bucket)>,
+    /// When each processor is free, where computing is limited.
+    processors: Vec<Time>,
 }
 
 /// A token bucket.
@@ -60,6 +63,7 @@ impl NodeState {
             has_breakers,
             turns: vec![0; calls],
             buckets: Vec::new(),
+            processors: Vec::new(),
         }
     }
 
@@ -78,6 +82,22 @@ impl NodeState {
         let free = workers.is_none_or(|w| self.busy < w);
         self.busy += u32::from(free);
         free
+    }
+
+    /// Has the first free of so many processors compute for so long; when it is done.
+    pub(crate) fn compute(&mut self, processors: u32, work: Duration, now: Time) -> Time {
+        let processors = processors.max(1) as usize;
+        if self.processors.len() < processors {
+            self.processors.resize(processors, now);
+        }
+        let free = self.processors[..processors].iter_mut().min().expect("there is at least one");
+        *free = now.max(*free) + work;
+        *free
+    }
+
+    /// Whatever was computed is lost: the process has died.
+    pub(crate) fn stop_computing(&mut self) {
+        self.processors.clear();
     }
 
     /// Queues up, if there is a place; where all are taken, in that of a request that matters less.

@@ -380,6 +380,7 @@ impl Visit {
         if let Role::Server(serving) = &mut self.role {
             let outages = scope.env.faults.outages_within(scope.node.node, scope.now, scope.now);
             serving.faults = serving.faults.union(outages);
+            scope.node.stop_computing();
             self.finish(None, Source::Nobody, Sent::Nothing, ServedEnd::ProcessDown, scope);
         }
     }

@@ -11,6 +11,7 @@ mod host;
 mod load;
 mod pool;
 mod ports;
+mod processors;
 mod program;
 mod ready;
 mod records;

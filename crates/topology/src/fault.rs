@@ -308,6 +308,8 @@ impl Mechanism {
             "blackhole" | "partition" => "blackhole",
             // More requests than free places: fewer places, or more requests.
             "queue_full" | "concurrency" | "surge" => "queue_full",
+            // The node's own work takes longer; nobody outside sees on what.
+            "slow" | "cpu" => "slow",
             // The response trickles.
             "bandwidth" | "slicer" => "bandwidth",
             other => other,

@@ -288,6 +288,8 @@ pub struct Outbound {
 pub struct Process {
     /// The own work takes so many times as long; 0 stands for "as declared".
     pub work_factor: f64,
+    /// The own work is computed, and so many requests of the node compute at once.
+    pub processors: Option<u32>,
     /// It answers by itself.
     pub refuse: Option<Refusal>,
     /// It answers by itself once this fault's token bucket is empty.
@@ -358,6 +360,7 @@ impl Disturbance {
         },
         process: Process {
             work_factor: 0.0,
+            processors: None,
             refuse: None,
             rate_limit: None,
             header_limit: None,

@@ -80,6 +80,8 @@ impl Shape {
 
 pub(crate) const NODE_FAULTS: &[&str] = &[
     "overload: { slow: { factor: 1000 } }",
+    // Few compute: who waits for a worker cannot tell what the workers are at.
+    "overload: { cpu: { factor: 60 } }, count: 30",
     "overload: { concurrency: { workers: 1 } }",
     "overload: { surge: { rate: 50/s } }",
     "overload: queue_full",

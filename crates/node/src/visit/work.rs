@@ -93,6 +93,9 @@ impl Visit {
         }
         if work.is_zero() {
             self.work_done(scope);
+        } else if let Some(processors) = process.processors {
+            let until = scope.node.compute(processors, work, scope.now);
+            scope.out.push(Action::Compute { processors, work, until });
         } else {
             scope.out.push(Action::Sleep { timer: Timer::Work, until: scope.now + work });
         }

@@ -60,6 +60,7 @@ fn note(world: &mut World, visit: usize, actions: Vec<Action>) {
         assert!(!world.bench[visit].over, "an action after the end: {action:?}");
         match action {
             Action::Sleep { timer, .. } => world.bench[visit].timers.push(timer),
+            Action::Compute { .. } => world.bench[visit].timers.push(Timer::Work),
             Action::Queued(ticket) => {
                 assert!(world.tickets.insert(ticket, visit).is_none(), "a ticket twice");
             }

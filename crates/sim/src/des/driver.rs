@@ -1,6 +1,6 @@
 //! Drives visits: carries out the machine's actions.
 
-use node::{Action, AttemptId, Input, Ticket};
+use node::{Action, AttemptId, Input, Ticket, Timer};
 use topology::NodeId;
 use trace::Sink;
 
@@ -24,6 +24,7 @@ impl<S: Sink> World<'_, S> {
     fn carry_out(&mut self, key: VisitKey, node: NodeId, action: Action) {
         match action {
             Action::Sleep { timer, until } => self.events.push(until, Event::Woke(key, timer)),
+            Action::Compute { until, .. } => self.events.push(until, Event::Woke(key, Timer::Work)),
             Action::Queued(ticket) => {
                 self.node(node).waiting.insert(ticket, key);
                 if let Some(stay) = self.visits.get_mut(key) {

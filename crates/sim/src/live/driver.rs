@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use futures_util::future::BoxFuture;
 use http::header::HeaderValue;
@@ -18,6 +18,7 @@ use trace::{CallEnd, HopId, Outcome, Record, Served, ServedEnd, Time};
 
 use super::exchange::{self, Head, Sent};
 use super::headers;
+use super::processors;
 use super::world::{World, lock};
 
 /// What the caller is to get.
@@ -149,6 +150,7 @@ impl Driver {
         match action {
             Action::Queued(_) => {}
             Action::Sleep { timer, until } => self.sleep(timer, until),
+            Action::Compute { processors, work, .. } => self.compute(processors, work),
             Action::Wake(ticket) => self.tell(ticket, Input::Granted),
             Action::Shed(ticket) => self.tell(ticket, Input::Shed),
             Action::Send { id, outgoing } => {
@@ -219,6 +221,17 @@ impl Driver {
             Event::Input(Input::Woke(timer))
         };
         self.pending.push((Key::Timer, Box::pin(wait)));
+    }
+
+    fn compute(&mut self, processors: u32, work: Duration) {
+        let done = processors::compute(&self.world, self.node, processors, work);
+        self.pending.push((
+            Key::Timer,
+            Box::pin(async move {
+                done.await;
+                Event::Input(Input::Woke(Timer::Work))
+            }),
+        ));
     }
 
     fn take_head(&mut self, id: AttemptId) -> Option<Box<Head>> {

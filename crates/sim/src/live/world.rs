@@ -21,6 +21,7 @@ use super::gate::{self, Gate, Insides};
 use super::headers::{self, Via};
 use super::pool::Pool;
 use super::ports::{Blackhole, Port};
+use super::processors::Processors;
 use super::records::Records;
 use super::tls::SelfSigned;
 use super::wire::Conn;
@@ -51,6 +52,7 @@ pub(crate) struct NodeHost {
     /// The body of a regular response.
     pub(crate) body: Bytes,
     pub(crate) via: Via,
+    pub(crate) processors: Processors,
 }
 
 /// One edge at work.
@@ -172,6 +174,7 @@ impl World {
                 epoch: AtomicU64::new(0),
                 body: filler(node.response.body),
                 via: Via::default(),
+                processors: Processors::default(),
             });
         }
         let mut edges = Vec::with_capacity(topology.edge_count());

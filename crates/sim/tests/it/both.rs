@@ -190,6 +190,8 @@ fn at_a_node_both_sides_see_the_same() {
     let mechanisms = [
         "overload: { slow: { factor: 20 } }",
         "overload: { slow: { factor: 500 } }",
+        "overload: { cpu: { factor: 10 } }",
+        "overload: { cpu: { factor: 500, threads: 2 } }",
         "overload: queue_full",
         "overload: { rate_limit: { rate: 0.001/s, burst: 1 } }",
         "config: { header_limit: { limit: 100B } }",

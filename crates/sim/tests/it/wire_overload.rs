@@ -91,3 +91,62 @@ faults: [{faults}]
     let surged = records(&text("{ at: app, overload: { surge: { rate: 2000/s } } }"));
     assert!(refused(&surged) > 5, "{} refused", refused(&surged));
 }
+
+/// How much of a processor this process has had.
+fn burnt() -> Duration {
+    rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime).try_into().unwrap()
+}
+
+#[test]
+fn cpu_is_really_burnt_by_one_request_after_another() {
+    let up = Arc::new(Up::server("at: app, overload: { cpu: { factor: 60 } }"));
+    let begin = burnt();
+    let ask = || {
+        let up = up.clone();
+        std::thread::spawn(move || up.get())
+    };
+    let asked: Vec<_> = (0..2).map(|_| ask()).collect();
+    let got: Vec<_> = asked.into_iter().map(|t| t.join().unwrap()).collect();
+    assert!(got.iter().all(|got| got.status() == Some(200)), "{got:?}");
+    let burnt = burnt().saturating_sub(begin);
+    assert!(burnt >= MS(120), "{burnt:?}");
+    assert!(got.iter().any(|got| got.took >= MS(120)), "{got:?}");
+}
+
+#[test]
+fn burning_ends_with_the_run() {
+    let up = Up::server("at: app, overload: { cpu: { factor: 1000000, threads: 2 } }");
+    let mut socket = up.connect();
+    socket.patience(MS(100));
+    assert_eq!(socket.get().end, End::Silence, "it computes for a quarter of an hour");
+    drop(up);
+    // Tests beside this one burn some, but not all the time.
+    let is_calm = || {
+        let begin = burnt();
+        std::thread::sleep(MS(100));
+        burnt().saturating_sub(begin) < MS(70)
+    };
+    assert!((0..20).any(|_| is_calm()));
+}
+
+#[test]
+fn in_virtual_time_processors_are_as_few() {
+    let scenario = scenario(
+        "
+name: cpu
+duration: 1s
+nodes:
+  client: { kind: client }
+  app: { kind: server, service_time: 5ms }
+edges: [client -> app]
+load: [{ from: client, users: 5, think_time: 10s }]
+faults: [{ at: app, overload: { cpu: { factor: 2, threads: 2 } } }]
+",
+    );
+    let (_, records) = sim::des::run(&scenario, &Stop::new(), Vec::new(), |_| {}).unwrap();
+    let took = records.iter().filter_map(|record| match record {
+        Record::Served(served) => Some(served.finished.since(served.arrived).as_millis()),
+        _ => None,
+    });
+    assert_eq!(took.collect::<Vec<_>>(), [10, 10, 20, 20, 30]);
+}

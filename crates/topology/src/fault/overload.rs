@@ -9,6 +9,9 @@ use super::{Effect, Lowering};
 use crate::units::Rate;
 use crate::wire::Refusal;
 
+/// How many threads one fault may keep busy.
+const THREADS_MAX: u32 = 64;
+
 /// The mechanisms of overload.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -18,6 +21,17 @@ pub enum Overload {
         /// How many times as long; at least 1.
         #[serde(default = "default_factor")]
         factor: f64,
+    },
+    /// The node's own work is computed, and its processors are few: it takes `factor` times as long
+    /// as usual, and whatever finds them all taken waits. Live it burns as much of this machine's
+    /// CPU; in virtual time nothing is burnt.
+    Cpu {
+        /// How many times its usual time a request computes; at least 1.
+        #[serde(default = "default_factor")]
+        factor: f64,
+        /// How many requests compute at once, 1 to 64: one, as in Node or in Python under its lock.
+        #[serde(default = "default_threads")]
+        threads: u32,
     },
     /// Extra requests arrive at the node, from elsewhere.
     Surge {
@@ -47,6 +61,10 @@ fn default_factor() -> f64 {
     10.0
 }
 
+fn default_threads() -> u32 {
+    1
+}
+
 fn default_workers() -> u32 {
     1
 }
@@ -55,6 +73,7 @@ impl Overload {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Slow { .. } => "slow",
+            Self::Cpu { .. } => "cpu",
             Self::Surge { .. } => "surge",
             Self::Concurrency { .. } => "concurrency",
             Self::QueueFull {} => "queue_full",
@@ -64,7 +83,7 @@ impl Overload {
 
     pub(super) fn effect(&self) -> Effect {
         match self {
-            Self::Slow { .. } => Effect::Delay,
+            Self::Slow { .. } | Self::Cpu { .. } => Effect::Delay,
             Self::Surge { .. } | Self::Concurrency { .. } => Effect::State,
             Self::QueueFull {} | Self::RateLimit { .. } => Effect::Abort,
         }
@@ -74,6 +93,10 @@ impl Overload {
         let process = &mut to.disturbance.process;
         match self {
             Self::Slow { factor } => process.work_factor = process.work_factor.max(1.0) * factor,
+            Self::Cpu { factor, threads } => {
+                process.work_factor = process.work_factor.max(1.0) * factor;
+                process.processors = Some(process.processors.map_or(*threads, |few| few.min(*threads)));
+            }
             Self::QueueFull {} => process.refuse = Some(Refusal::QueueFull),
             Self::RateLimit { .. } => process.rate_limit = Some(to.id),
             Self::Surge { .. } | Self::Concurrency { .. } => {}
@@ -82,8 +105,11 @@ impl Overload {
 
     pub(super) fn problem(&self) -> Option<String> {
         match self {
-            Self::Slow { factor } if !(1.0..=1e6).contains(factor) => {
+            Self::Slow { factor } | Self::Cpu { factor, .. } if !(1.0..=1e6).contains(factor) => {
                 Some(format!("factor {factor} is not between 1 and 1000000"))
+            }
+            Self::Cpu { threads, .. } if !(1..=THREADS_MAX).contains(threads) => {
+                Some(format!("threads {threads} is not between 1 and {THREADS_MAX}"))
             }
             Self::Concurrency { workers: 0 } => {
                 Some("workers 0 would never answer: use `crash: hang` or `overload: queue_full`".to_owned())

@@ -16,7 +16,7 @@ const ROUNDS_MAX: usize = 50;
 const READING_MAX: usize = 4_000_000;
 
 /// Words that the format has reserved, but that do nothing yet.
-const NOT_YET: [&str; 2] = ["api", "cpu"];
+const NOT_YET: [&str; 1] = ["api"];
 
 /// What could be read.
 pub(super) struct Shaped {
@@ -121,9 +121,6 @@ fn report(error: &ShapeError, problems: &mut Collector<'_>) {
     match &error.reason {
         Reason::UnknownKey { key, .. } if NOT_YET.contains(&key.as_str()) => {
             draft.say(format!("`{key}` is not available yet"));
-        }
-        Reason::UnknownWord { word, .. } if NOT_YET.contains(&word.as_str()) => {
-            draft.say(format!("`{word}` is not available yet"));
         }
         Reason::UnknownKey { key, known } => {
             let help = || did_you_mean(key, known.iter().copied(), "the keys here are");
