@@ -28,17 +28,20 @@ fn incoming(n: u64, edge: EdgeId) -> Incoming {
     }
 }
 
-/// One request from its arrival to its answer; gives the number of actions.
+/// One request from its arrival to its answer; gives the number of actions and records.
 fn visit(env: &Env<'_>, state: &mut NodeState, out: &mut Vec<Action>, n: u64) -> usize {
     let mut visit = Visit::request(incoming(n, EdgeId(0)));
-    let mut actions = 0;
+    let (mut actions, mut records) = (0, 0);
     let mut now = Time(n * 1_000);
     let mut input = Input::Begin;
     loop {
-        visit.handle(now, input, env, state, out);
+        visit.handle(now, input, env, state, out, &mut |record| {
+            black_box(record);
+            records += 1;
+        });
         actions += out.len();
         now = Time(now.0 + 1);
-        input = match out.iter().rev().find(|a| !matches!(a, Action::Record(_))) {
+        input = match out.last() {
             Some(Action::Send { id, .. }) => Input::Head { id: *id, status: 200, retry_after: None },
             Some(Action::Relay { id, .. }) => {
                 Input::Ended { id: *id, report: AttemptReport::of(Outcome::Answered(200)) }
@@ -48,7 +51,7 @@ fn visit(env: &Env<'_>, state: &mut NodeState, out: &mut Vec<Action>, n: u64) ->
         out.clear();
     }
     out.clear();
-    actions
+    actions + records
 }
 
 fn bench(c: &mut Criterion, name: &str, scenario: &Scenario) {

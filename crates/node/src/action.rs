@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use topology::wire::{Close, ProcessEnd, SharedDisturbance};
 use topology::{EdgeId, NodeId};
-use trace::{CallId, Exchange, HopId, Outcome, Record, Time};
+use trace::{CallId, Exchange, HopId, Outcome, Time};
 
 use crate::queue::Ticket;
 
@@ -242,8 +242,6 @@ pub enum Action {
     Fail(ProcessEnd),
     /// Close the caller's connection in this way, without a byte.
     Close(Close),
-    /// Hand a record to the sink.
-    Record(Record),
     /// The visit is over; it takes no more input.
     Finish,
 }

@@ -169,6 +169,7 @@ impl Faults {
     }
 
     /// How many workers a node has just now, and which faults press on it.
+    #[inline]
     pub fn capacity(&self, scenario: &Scenario, node: NodeId, now: Time) -> (Option<u32>, FaultSet) {
         let workers = scenario.topology.node(node).workers;
         let faults = &self.capacity_by_node[node.index()];

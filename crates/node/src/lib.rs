@@ -1,5 +1,5 @@
 //! What one node decides with one request. Sans-IO: the time is passed in, luck is keyed, and what
-//! is to be done comes out as [`Action`]s.
+//! is to be done comes out as [`Action`]s, what happened as records.
 //!
 //! A driver (an engine) owns a [`NodeState`] for each node and a [`Visit`] for each request inside
 //! a node (and for each call of a client). It calls [`Visit::handle`] with each [`Input`], carries

@@ -3,7 +3,7 @@
 use topology::EdgeId;
 use topology::node::Node;
 use topology::policy::Policy;
-use trace::Time;
+use trace::{Record, Time};
 
 use crate::action::Action;
 use crate::{Env, NodeState};
@@ -16,12 +16,13 @@ pub(crate) fn least<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
     }
 }
 
-/// The moment, what is declared, the node's state; and what is to be done.
+/// The moment, what is declared, the node's state; what is to be done, and whom to tell what happened.
 pub(crate) struct Scope<'a, 'e> {
     pub(crate) now: Time,
     pub(crate) env: &'a Env<'e>,
     pub(crate) node: &'a mut NodeState,
     pub(crate) out: &'a mut Vec<Action>,
+    pub(crate) tell: &'a mut dyn FnMut(Record),
 }
 
 impl<'e> Scope<'_, 'e> {

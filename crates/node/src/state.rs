@@ -122,6 +122,10 @@ impl NodeState {
     pub(crate) fn release_worker(&mut self, env: &Env<'_>, now: Time, out: &mut Vec<Action>) {
         self.busy = self.busy.saturating_sub(1);
         let discipline = &env.scenario.topology.node(self.node).discipline;
+        // Controlled delay takes note of an empty queue, nobody else.
+        if self.queue.len() == 0 && discipline.codel.is_none() {
+            return;
+        }
         let (workers, _) = env.faults.capacity(env.scenario, self.node, now);
         while workers.is_none_or(|w| self.busy < w) {
             let mut dropped = Vec::new();
@@ -154,7 +158,10 @@ impl NodeState {
 
     /// What the calls over an edge share.
     pub(crate) fn edge(&mut self, edge: EdgeId) -> &mut EdgeState {
-        let place = self.edges.binary_search_by_key(&edge, |e| e.edge);
+        let place = match self.edges[..] {
+            [_] => Ok(0),
+            _ => self.edges.binary_search_by_key(&edge, |e| e.edge),
+        };
         &mut self.edges[place.expect("a node only calls over its own edges")]
     }
 

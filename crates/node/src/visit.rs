@@ -103,7 +103,8 @@ impl Visit {
         }
     }
 
-    /// Takes an input; what is to be done is appended to `out`, in order.
+    /// Takes an input; what is to be done is appended to `out`, in order, and what is to be recorded is
+    /// told at once.
     pub fn handle(
         &mut self,
         now: Time,
@@ -111,8 +112,9 @@ impl Visit {
         env: &Env<'_>,
         node: &mut NodeState,
         out: &mut Vec<Action>,
+        tell: &mut dyn FnMut(Record),
     ) {
-        let scope = &mut Scope { now, env, node, out };
+        let scope = &mut Scope { now, env, node, out, tell };
         if self.phase == Phase::Over && !matches!(input, Input::Begin) {
             return;
         }
@@ -391,7 +393,7 @@ impl Visit {
         let attempts = self.attempts();
         self.abandon_calls(scope);
         self.phase = Phase::Over;
-        scope.out.push(Action::Record(Record::Call(CallEnd {
+        (scope.tell)(Record::Call(CallEnd {
             call: self.origin.call,
             client: scope.node.node,
             start,
@@ -400,7 +402,7 @@ impl Visit {
             failure: outcome.failure(),
             attempts,
             decisive,
-        })));
+        }));
         scope.out.push(Action::Finish);
     }
 
@@ -427,7 +429,7 @@ impl Visit {
         }
         scope.node.in_flight = scope.node.in_flight.saturating_sub(1);
         let Incoming { call, hop, edge, .. } = serving.incoming;
-        scope.out.push(Action::Record(Record::Served(Served {
+        (scope.tell)(Record::Served(Served {
             call,
             hop,
             edge,
@@ -442,7 +444,7 @@ impl Visit {
             in_flight: serving.in_flight,
             queued: serving.queued,
             faults: serving.faults,
-        })));
+        }));
         scope.out.push(Action::Finish);
     }
 

@@ -15,6 +15,7 @@ mod request;
 mod response;
 mod slab;
 mod supervisor;
+mod telling;
 mod world;
 
 use std::sync::Arc;
@@ -61,7 +62,7 @@ pub fn run<S: Sink>(
         limited_by_machine: None,
         unrelated: 0,
     };
-    let sink = run.world.into_sink().map_err(RunError::Sink)?;
+    let sink = run.world.telling.into_sink().map_err(RunError::Sink)?;
     Ok((summary, sink))
 }
 
@@ -81,7 +82,7 @@ impl<S: Sink, P: Fn(&Progress)> Run<'_, S, P> {
         let stop = self.stop;
         self.go_on(Time(u64::MAX), |world| world.loads_left > 0 && !stop.is_set());
         let until = self.world.now + DRAIN_MAX;
-        self.go_on(until, |world| world.counts.under_way() > 0 && !stop.is_set());
+        self.go_on(until, |world| world.telling.counts.under_way() > 0 && !stop.is_set());
         let elapsed = self.world.now;
         self.tell(|role| matches!(role, Role::Call { .. }), &Input::CallerGone);
         let patience = if stop.is_set() { WORK_MAX_STOPPED } else { WORK_MAX };
@@ -93,7 +94,7 @@ impl<S: Sink, P: Fn(&Progress)> Run<'_, S, P> {
     /// Goes on as long as this holds, but not beyond a moment.
     fn go_on(&mut self, until: Time, holds: impl Fn(&World<'_, S>) -> bool) {
         self.world.tell_agenda();
-        while holds(&self.world) && !self.world.is_broken() {
+        while holds(&self.world) && !self.world.telling.is_broken() {
             if !self.world.step(until) {
                 if until < Time(u64::MAX) {
                     self.world.pass_to(until);
@@ -123,10 +124,10 @@ impl<S: Sink, P: Fn(&Progress)> Run<'_, S, P> {
         let active = faults.iter().filter(|f| f.schedule.active_for(elapsed).is_some());
         (self.progress)(&Progress {
             elapsed,
-            started: world.counts.started,
-            ok: world.counts.ok,
-            failed: world.counts.failed,
-            in_flight: world.counts.under_way(),
+            started: world.telling.counts.started,
+            ok: world.telling.counts.ok,
+            failed: world.telling.counts.failed,
+            in_flight: world.telling.counts.under_way(),
             active_faults: active.map(|f| f.name.clone()).collect(),
         });
     }

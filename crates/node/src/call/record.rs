@@ -5,7 +5,7 @@ use topology::wire::Dial;
 use trace::{Attempt, Record};
 
 use super::{Flight, Origin};
-use crate::action::{Action, AttemptReport};
+use crate::action::AttemptReport;
 use crate::faults::Faults;
 use crate::scope::Scope;
 
@@ -41,9 +41,9 @@ pub(super) fn record(flight: Flight, report: AttemptReport, origin: Origin, scop
         | Dial::BadCertificate => Dial::Callee,
     };
     if report.idle_closed {
-        scope.out.push(Action::Record(Record::IdleClosed { call: origin.call, hop }));
+        (scope.tell)(Record::IdleClosed { call: origin.call, hop });
     }
-    scope.out.push(Action::Record(Record::Attempt(Attempt {
+    (scope.tell)(Record::Attempt(Attempt {
         call: origin.call,
         hop,
         parent: origin.hop,
@@ -63,5 +63,5 @@ pub(super) fn record(flight: Flight, report: AttemptReport, origin: Origin, scop
         ends_by_close: report.ends_by_close,
         faults,
         exchange: report.exchange,
-    })));
+    }));
 }

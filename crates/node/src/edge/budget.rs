@@ -45,23 +45,25 @@ impl BudgetState {
 
     /// A call begins.
     pub(crate) fn call_begins(&mut self, budget: Option<&Budget>, now: Time) {
+        let Some(budget) = budget else { return };
         self.calls += 1;
         self.ever.0 += 1;
         match budget {
-            Some(Budget::Tokens(bucket)) => self.fill(bucket.per_call, bucket.capacity),
-            Some(Budget::Ratio { window, .. }) => {
+            Budget::Tokens(bucket) => self.fill(bucket.per_call, bucket.capacity),
+            Budget::Ratio { window, .. } => {
                 self.slot(*window, now).1 += 1;
                 self.recent.0 += 1;
             }
-            _ => {}
+            Budget::Failing { .. } | Budget::Concurrent { .. } => {}
         }
     }
 
     /// A call has ended, after so many retries.
     pub(crate) fn call_ends(&mut self, budget: Option<&Budget>, ok: bool, retries: u32, last: RetryCost) {
+        let Some(budget) = budget else { return };
         self.calls = self.calls.saturating_sub(1);
         self.retries = self.retries.saturating_sub(retries);
-        if let (true, Some(Budget::Tokens(bucket))) = (ok, budget) {
+        if let (true, Budget::Tokens(bucket)) = (ok, budget) {
             let refund = match bucket.after_retry {
                 _ if retries == 0 => bucket.per_success,
                 Refund::Tokens(tokens) => tokens,

@@ -22,7 +22,7 @@ impl Visit {
         serving.in_flight = scope.node.in_flight;
         serving.queued = scope.node.queued();
         let Incoming { call, hop, edge, priority, .. } = serving.incoming;
-        scope.out.push(Action::Record(Record::Arrived { call, hop, edge, at: scope.now }));
+        (scope.tell)(Record::Arrived { call, hop, edge, at: scope.now });
         if let Some(refusal) = admit(serving, scope) {
             self.refuse(refusal, scope);
             return;

@@ -83,17 +83,12 @@ impl Bench {
         (n, self.give(n, Input::Begin))
     }
 
-    /// Gives a visit an input; the records among its actions are put aside.
+    /// Gives a visit an input; what it tells is put aside.
     pub(crate) fn give(&mut self, visit: usize, input: Input) -> Vec<Action> {
         let env = Env { scenario: &self.scenario, dice: Dice::new(7), faults: &self.faults };
-        let mut out = Vec::new();
-        self.visits[visit].handle(self.now, input, &env, &mut self.state, &mut out);
-        let (records, actions): (Vec<_>, Vec<_>) =
-            out.into_iter().partition(|a| matches!(a, Action::Record(_)));
-        self.records.extend(records.into_iter().filter_map(|a| match a {
-            Action::Record(record) => Some(record),
-            _ => None,
-        }));
+        let mut actions = Vec::new();
+        let tell = &mut |record| self.records.push(record);
+        self.visits[visit].handle(self.now, input, &env, &mut self.state, &mut actions, tell);
         for action in &actions {
             if let Action::Send { id, .. } = action {
                 self.newest.insert((visit, id.slot), id.attempt);

@@ -93,7 +93,6 @@ fn note(world: &mut World, visit: usize, actions: Vec<Action>) {
                 world.bench[visit].timers.clear();
                 world.tickets.retain(|_, v| *v != visit);
             }
-            Action::Record(_) => unreachable!("put aside by the bench"),
         }
     }
 }

@@ -73,7 +73,10 @@ fn simulate(policy: &str, failing: f64, seed: u64) -> (f64, f64) {
     while let Some(Reverse((now, _, place, answered))) = events.pop() {
         let (owner, visit) = &mut visits[place];
         let mut give = |input, actions: &mut Vec<Action>| {
-            visit.handle(now, input, &env, &mut states[*owner], actions);
+            let tell = &mut |record| {
+                succeeded += u64::from(matches!(record, Record::Call(end) if end.is_ok()));
+            };
+            visit.handle(now, input, &env, &mut states[*owner], actions, tell);
         };
         match answered {
             None => give(Input::Begin, &mut actions),
@@ -85,15 +88,11 @@ fn simulate(policy: &str, failing: f64, seed: u64) -> (f64, f64) {
             }
         }
         for action in actions.drain(..) {
-            match action {
-                Action::Send { id, .. } => {
-                    attempts += 1;
-                    order += 1;
-                    let back = now + exponential(DELAY) + exponential(DELAY);
-                    events.push(Reverse((back, order, place, Some(id))));
-                }
-                Action::Record(Record::Call(end)) => succeeded += u64::from(end.is_ok()),
-                _ => {}
+            if let Action::Send { id, .. } = action {
+                attempts += 1;
+                order += 1;
+                let back = now + exponential(DELAY) + exponential(DELAY);
+                events.push(Reverse((back, order, place, Some(id))));
             }
         }
     }

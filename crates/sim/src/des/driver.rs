@@ -12,13 +12,16 @@ impl<S: Sink> World<'_, S> {
     pub(super) fn apply(&mut self, key: VisitKey, input: Input) {
         let Some(stay) = self.visits.get_mut(key) else { return };
         let node = stay.node;
-        let mut actions = std::mem::take(&mut self.actions);
         let state = &mut self.nodes[node.index()].state;
-        stay.visit.handle(self.now, input, &self.env, state, &mut actions);
-        for action in actions.drain(..) {
+        let tell = &mut |record| self.telling.record(record);
+        debug_assert!(self.actions.is_empty(), "what follows at once goes by the agenda");
+        stay.visit.handle(self.now, input, &self.env, state, &mut self.actions, tell);
+        for place in 0..self.actions.len() {
+            // Taking them out one by one costs less than draining the list.
+            let action = std::mem::replace(&mut self.actions[place], Action::Finish);
             self.carry_out(key, node, action);
         }
-        self.actions = actions;
+        self.actions.clear();
     }
 
     fn carry_out(&mut self, key: VisitKey, node: NodeId, action: Action) {
@@ -64,7 +67,6 @@ impl<S: Sink> World<'_, S> {
                     self.events.push_transit(self.now, Event::Closed(to, close));
                 }
             }
-            Action::Record(record) => self.record(record),
             Action::Finish => self.finish(key),
         }
     }

@@ -103,7 +103,7 @@ impl<S: Sink> World<'_, S> {
         let state = &mut self.loads[usize::from(load)];
         let (from, number) = (state.from, state.next);
         state.next += 1;
-        self.counts.started += u64::from(self.is_measured(from));
+        self.telling.begun(from);
         let template = &self.templates[usize::from(load)];
         let id = CallId::new(load, number);
         let visit = self.visits.insert(Stay {

@@ -35,7 +35,7 @@ impl<S: Sink> World<'_, S> {
         let outages = &self.node(node).outages;
         let Some(&(_, up, ready)) = outages.get(number as usize) else { return };
         let next_down = outages.get(number as usize + 1).map(|next| next.0);
-        self.record(Record::Node(NodeEvent { node, at: self.now, kind }));
+        self.telling.record(Record::Node(NodeEvent { node, at: self.now, kind }));
         match kind {
             NodeEventKind::Down => {
                 self.go_down(node);
@@ -82,7 +82,7 @@ impl<S: Sink> World<'_, S> {
         for place in 0..self.nodes.len() {
             let state = &self.nodes[place].state;
             let (node, in_flight, queued) = (state.node, state.in_flight, state.queued());
-            self.record(Record::Gauge(Gauge { node, at, in_flight, queued }));
+            self.telling.record(Record::Gauge(Gauge { node, at, in_flight, queued }));
         }
         self.events.push(at + GAUGE_EVERY, Event::Gauge);
     }

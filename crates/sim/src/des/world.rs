@@ -1,15 +1,14 @@
 //! What all parts of a virtual run share.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
 use node::{Action, Env, Input, NodeState, Outgoing, Ticket, Visit};
 use smallvec::SmallVec;
 use topology::policy::Pool;
-use topology::{EdgeId, NodeId, NodeKind};
-use trace::{Record, Sink, Time};
+use topology::{EdgeId, NodeId};
+use trace::{Sink, Time};
 
 use super::events::Events;
 use super::flow::Flow;
@@ -17,9 +16,7 @@ use super::load::Load;
 use super::request::{LastVia, Path, Template, Via};
 use super::response::{Framing, Response};
 use super::slab::{Key, Slab};
-
-/// How often the sink is told the time.
-const TICK_EVERY: Duration = Duration::from_millis(100);
+use super::telling::Telling;
 
 pub(super) type VisitKey = Key<Stay>;
 pub(super) type ExchangeKey = Key<Exchange>;
@@ -135,20 +132,6 @@ impl EdgeHost {
     }
 }
 
-/// Counts of calls that are results.
-#[derive(Debug, Default)]
-pub(super) struct Counts {
-    pub(super) started: u64,
-    pub(super) ok: u64,
-    pub(super) failed: u64,
-}
-
-impl Counts {
-    pub(super) fn under_way(&self) -> u64 {
-        self.started.saturating_sub(self.ok + self.failed)
-    }
-}
-
 /// A virtual run.
 pub(super) struct World<'a, S> {
     pub(super) env: Env<'a>,
@@ -166,12 +149,8 @@ pub(super) struct World<'a, S> {
     pub(super) templates: Vec<Template>,
     /// Loads that have not come to their end.
     pub(super) loads_left: usize,
-    pub(super) counts: Counts,
     pub(super) actions: Vec<Action>,
-    sink: S,
-    /// Why the sink takes no more.
-    broken: Option<io::Error>,
-    next_tick: Time,
+    pub(super) telling: Telling<S>,
 }
 
 impl<'a, S: Sink> World<'a, S> {
@@ -214,11 +193,8 @@ impl<'a, S: Sink> World<'a, S> {
             loads,
             templates: env.scenario.loads.iter().map(|load| Template::new(&load.request)).collect(),
             loads_left: env.scenario.loads.len(),
-            counts: Counts::default(),
             actions: Vec::new(),
-            sink,
-            broken: None,
-            next_tick: Time::default() + TICK_EVERY,
+            telling: Telling::new(env.scenario, sink),
             env,
         }
     }
@@ -231,43 +207,9 @@ impl<'a, S: Sink> World<'a, S> {
         &mut self.edges[id.index()]
     }
 
-    /// Hands a record to the sink.
-    pub(super) fn record(&mut self, record: Record) {
-        if let Record::Call(end) = &record
-            && self.is_measured(end.client)
-        {
-            let count = if end.is_ok() { &mut self.counts.ok } else { &mut self.counts.failed };
-            *count += 1;
-        }
-        if self.broken.is_none() {
-            self.broken = self.sink.record(record).err();
-        }
-    }
-
-    /// Whether calls of this client are results.
-    pub(super) fn is_measured(&self, client: NodeId) -> bool {
-        let node = self.env.scenario.topology.node(client);
-        node.kind == NodeKind::Client && !node.synthetic
-    }
-
     /// Goes on to a later moment.
     pub(super) fn pass_to(&mut self, now: Time) {
         self.now = now;
-        if now >= self.next_tick {
-            self.next_tick = now + TICK_EVERY;
-            if self.broken.is_none() {
-                self.broken = self.sink.tick(now).err();
-            }
-        }
-    }
-
-    /// Whether the sink takes no more.
-    pub(super) fn is_broken(&self) -> bool {
-        self.broken.is_some()
-    }
-
-    /// The sink, unless it broke.
-    pub(super) fn into_sink(self) -> io::Result<S> {
-        self.broken.map_or(Ok(self.sink), Err)
+        self.telling.time(now);
     }
 }

@@ -63,6 +63,8 @@ pub(crate) enum Telling {
 thread_local! {
     /// Room for the actions of one step, so that a request needs none of its own.
     static ACTIONS: Cell<Vec<Action>> = const { Cell::new(Vec::new()) };
+    /// And for its records.
+    static RECORDS: Cell<Vec<Record>> = const { Cell::new(Vec::new()) };
 }
 
 /// One visit under way. Whoever holds it may drop the future of [`Driver::step`] at any time and
@@ -122,10 +124,11 @@ impl Driver {
         let world = self.world.clone();
         let host = world.node(self.node);
         let input = if host.epoch.load(Ordering::Acquire) == self.epoch { input } else { Input::ProcessDown };
-        let mut actions = ACTIONS.take();
+        let (mut actions, mut records) = (ACTIONS.take(), RECORDS.take());
         {
             let mut state = lock(&host.state);
-            self.visit.handle(world.clock.now(), input, &world.env(), &mut state, &mut actions);
+            let tell = &mut |record| records.push(record);
+            self.visit.handle(world.clock.now(), input, &world.env(), &mut state, &mut actions, tell);
             // Before anyone else can free a worker: it would look for us in vain.
             for action in &actions {
                 if let Action::Queued(ticket) = action {
@@ -140,10 +143,14 @@ impl Driver {
                 }
             }
         }
+        for record in records.drain(..) {
+            self.record(record);
+        }
         for action in actions.drain(..) {
             self.carry_out(action);
         }
         ACTIONS.set(actions);
+        RECORDS.set(records);
     }
 
     fn carry_out(&mut self, action: Action) {
@@ -179,17 +186,6 @@ impl Driver {
             Action::Respond(reply) => self.answer = Some(Answer::Respond(reply)),
             Action::Fail(end) => self.answer = Some(Answer::Fail(end)),
             Action::Close(close) => self.answer = Some(Answer::Close(close)),
-            Action::Record(_) if self.telling == Telling::Nothing => {}
-            Action::Record(record) => {
-                if let (Telling::ForCaller, Record::Served(served)) = (self.telling, &record) {
-                    let (attempt, end) = outside_records(&self.world, served);
-                    self.world.record(record);
-                    self.world.record(attempt);
-                    self.world.record(end);
-                } else {
-                    self.world.record(record);
-                }
-            }
             Action::Finish => {
                 self.over = true;
                 if let Some(ticket) = self.ticket.take() {
@@ -199,6 +195,20 @@ impl Driver {
                 self.pending.clear();
                 self.heads.clear();
             }
+        }
+    }
+
+    /// Records what is to be told of this visit.
+    fn record(&self, record: Record) {
+        match (self.telling, &record) {
+            (Telling::Nothing, _) => {}
+            (Telling::ForCaller, Record::Served(served)) => {
+                let (attempt, end) = outside_records(&self.world, served);
+                self.world.record(record);
+                self.world.record(attempt);
+                self.world.record(end);
+            }
+            _ => self.world.record(record),
         }
     }
 

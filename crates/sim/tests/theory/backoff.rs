@@ -100,7 +100,7 @@ fn simulate(clients: usize, backoff: &str, seed: u64) -> (f64, f64) {
     loop {
         for (now, place, input) in inputs.drain(..) {
             let (visit, state) = &mut visits[place];
-            visit.handle(now, input, &env, state, &mut actions);
+            visit.handle(now, input, &env, state, &mut actions, &mut |_| {});
             for action in actions.drain(..) {
                 let (at, step) = match action {
                     Action::Send { id, .. } => (now + delay(), Step::Read(id)),

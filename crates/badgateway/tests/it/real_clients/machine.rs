@@ -48,7 +48,7 @@ impl Client<'_> {
         while !inputs.is_empty() {
             let mut actions = Vec::new();
             for input in std::mem::take(&mut inputs) {
-                visit.handle(self.now, input, self.env, &mut self.state, &mut actions);
+                visit.handle(self.now, input, self.env, &mut self.state, &mut actions, &mut |_| {});
             }
             for action in actions {
                 match action {
