@@ -7,7 +7,9 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use report::attribution::{Lifecycle, attribute};
 use topology::wire::Dial;
 use topology::{EdgeId, Failure, FaultSet, NodeId};
-use trace::{Attempt, CallEnd, CallId, CallTrace, HopId, Outcome, Sent, Served, ServedEnd, Source, Time};
+use trace::{
+    AtWork, Attempt, CallEnd, CallId, CallTrace, HopId, Outcome, Sent, Served, ServedEnd, Source, Time,
+};
 
 /// A call over four hops whose last one was refused: 502 all the way up.
 fn failed_call(n: u64) -> CallTrace {
@@ -74,7 +76,9 @@ fn failed_call(n: u64) -> CallTrace {
                 end: ServedEnd::Answered,
                 in_flight: 1,
                 queued: 0,
+                at_work: AtWork::default(),
                 faults: FaultSet::EMPTY,
+                held_by: FaultSet::EMPTY,
             });
         }
         parent = hop;

@@ -17,6 +17,7 @@ mod retry;
 mod scope;
 mod state;
 mod visit;
+mod workers;
 
 pub use action::{Action, AttemptId, AttemptReport, Incoming, Input, Outgoing, ProxyStatus, Reply, Timer};
 pub use dice::{Dice, Purpose};

@@ -11,6 +11,7 @@ use crate::Env;
 use crate::action::Action;
 use crate::edge::EdgeState;
 use crate::queue::{Queue, Ticket};
+use crate::workers::{Work, Workers};
 
 /// The state of one node.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub struct NodeState {
     pub node: NodeId,
     /// Requests inside.
     pub in_flight: u32,
-    busy: u32,
+    pub(crate) workers: Workers,
     queue: Queue,
     /// Those whose place was taken away, and who do not know yet.
     shed: BTreeSet<Ticket>,
@@ -55,7 +56,7 @@ impl NodeState {
         Self {
             node,
             in_flight: 0,
-            busy: 0,
+            workers: Workers::default(),
             queue: Queue::default(),
             shed: BTreeSet::new(),
             next_ticket: 0,
@@ -70,18 +71,6 @@ impl NodeState {
     /// How many requests wait for a worker.
     pub fn queued(&self) -> u32 {
         u32::try_from(self.queue.len()).unwrap_or(u32::MAX)
-    }
-
-    /// How many requests are worked on.
-    pub(crate) fn busy(&self) -> u32 {
-        self.busy
-    }
-
-    /// Takes one of so many workers, if one is free.
-    pub(crate) fn take_worker(&mut self, workers: Option<u32>) -> bool {
-        let free = workers.is_none_or(|w| self.busy < w);
-        self.busy += u32::from(free);
-        free
     }
 
     /// Has the first free of so many processors compute for so long; when it is done.
@@ -118,23 +107,34 @@ impl NodeState {
         Some(ticket)
     }
 
-    /// Gives a worker back, and to those who wait.
-    pub(crate) fn release_worker(&mut self, env: &Env<'_>, now: Time, out: &mut Vec<Action>) {
-        self.busy = self.busy.saturating_sub(1);
+    /// Gives a worker back, which has ended this work, and to those who wait.
+    pub(crate) fn release_worker(
+        &mut self,
+        work: Option<&Work>,
+        env: &Env<'_>,
+        now: Time,
+        out: &mut Vec<Action>,
+    ) {
+        if self.queued() > 0 {
+            self.workers.about_to_end(now);
+        }
+        self.workers.end(work);
         let discipline = &env.scenario.topology.node(self.node).discipline;
         // Controlled delay takes note of an empty queue, nobody else.
         if self.queue.len() == 0 && discipline.codel.is_none() {
             return;
         }
         let (workers, _) = env.faults.capacity(env.scenario, self.node, now);
-        while workers.is_none_or(|w| self.busy < w) {
+        while self.workers.take(workers) {
             let mut dropped = Vec::new();
             let next = self.queue.pop(discipline, now, &mut dropped);
             for ticket in dropped {
                 self.shed(ticket, out);
             }
-            let Some(ticket) = next else { break };
-            self.busy += 1;
+            let Some(ticket) = next else {
+                self.workers.end(None);
+                break;
+            };
             out.push(Action::Wake(ticket));
         }
     }
@@ -152,7 +152,7 @@ impl NodeState {
     /// Leaves the queue; a worker that was just granted is given back.
     pub(crate) fn leave_queue(&mut self, ticket: Ticket, env: &Env<'_>, now: Time, out: &mut Vec<Action>) {
         if !self.shed.remove(&ticket) && !self.queue.remove(ticket) {
-            self.release_worker(env, now, out);
+            self.release_worker(None, env, now, out);
         }
     }
 

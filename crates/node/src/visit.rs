@@ -12,12 +12,13 @@ use topology::node::{Balance, Choice, OnDisconnect, ScriptStep};
 use topology::profile::Reaction;
 use topology::wire::{Close, ProcessEnd};
 use topology::{EdgeId, Failure, FaultSet, NodeKind, Refusal};
-use trace::{CallEnd, CallId, HopId, Outcome, Record, Sent, Served, ServedEnd, Source, Time};
+use trace::{AtWork, CallEnd, CallId, HopId, Outcome, Record, Sent, Served, ServedEnd, Source, Time};
 
 use crate::action::{Action, AttemptId, Incoming, Input, ProxyStatus, Reply, Timer};
 use crate::call::{Call, HeadIs, Origin, Progress};
 use crate::queue::Ticket;
 use crate::scope::Scope;
+use crate::workers::{Work, longer};
 use crate::{Env, NodeState};
 use proxy_status::proxy_status;
 
@@ -45,9 +46,36 @@ struct Serving {
     worked: Duration,
     in_flight: u32,
     queued: u32,
+    at_work: AtWork,
     faults: FaultSet,
+    held_by: FaultSet,
     caller_gone: bool,
     responded: bool,
+}
+
+impl Serving {
+    /// Its own work, if a worker has taken it.
+    fn work(&self) -> Option<Work> {
+        let disturbance = &self.incoming.disturbance;
+        let stuck = disturbance.process.ending == Some(ProcessEnd::Hang);
+        let is_longer = stuck || disturbance.process.work_factor > 0.0;
+        let faults = if is_longer { disturbance.marks.process } else { FaultSet::EMPTY };
+        self.started.map(|started| Work { started, stuck, faults })
+    }
+
+    /// There is no room for it: takes note of what the workers are at.
+    fn held_up(&mut self, scope: &Scope<'_, '_>) {
+        let workers = &scope.node.workers;
+        self.wait_ends(workers.at(scope.now));
+        self.held_by = workers.marks();
+        let own = self.incoming.disturbance.marks.process;
+        scope.env.faults.count_matched(self.held_by.without(own));
+    }
+
+    /// It waits for a worker no longer, or never did; this is what they are at.
+    fn wait_ends(&mut self, at_work: AtWork) {
+        self.at_work = longer(self.at_work, at_work);
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +119,9 @@ impl Visit {
             worked: Duration::ZERO,
             in_flight: 0,
             queued: 0,
+            at_work: AtWork::default(),
             faults: FaultSet::EMPTY,
+            held_by: FaultSet::EMPTY,
             caller_gone: false,
             responded: false,
         };
@@ -419,13 +449,19 @@ impl Visit {
         let phase = std::mem::replace(&mut self.phase, Phase::Over);
         let Role::Server(serving) = &mut self.role else { return };
         match phase {
-            Phase::Queued(ticket) => scope.node.leave_queue(ticket, scope.env, scope.now, scope.out),
-            Phase::Working if serving.started.is_some() => {
-                serving.worked = scope.now.since(serving.started.unwrap_or(scope.now));
-                scope.node.release_worker(scope.env, scope.now, scope.out);
+            Phase::Queued(ticket) => {
+                serving.wait_ends(scope.node.workers.at(scope.now));
+                scope.node.leave_queue(ticket, scope.env, scope.now, scope.out);
             }
-            Phase::Stuck => scope.node.release_worker(scope.env, scope.now, scope.out),
-            Phase::Working | Phase::Calling(_) | Phase::Over => {}
+            Phase::Working | Phase::Stuck => {
+                if let Some(work) = serving.work() {
+                    if phase == Phase::Working {
+                        serving.worked = scope.now.since(work.started);
+                    }
+                    scope.node.release_worker(Some(&work), scope.env, scope.now, scope.out);
+                }
+            }
+            Phase::Calling(_) | Phase::Over => {}
         }
         scope.node.in_flight = scope.node.in_flight.saturating_sub(1);
         let Incoming { call, hop, edge, .. } = serving.incoming;
@@ -443,7 +479,9 @@ impl Visit {
             end,
             in_flight: serving.in_flight,
             queued: serving.queued,
+            at_work: serving.at_work,
             faults: serving.faults,
+            held_by: serving.held_by,
         }));
         scope.out.push(Action::Finish);
     }

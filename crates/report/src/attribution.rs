@@ -7,6 +7,7 @@
 //! each kind of failure.
 
 mod external;
+mod fullness;
 mod lifecycle;
 mod rules;
 mod timeouts;

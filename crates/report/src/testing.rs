@@ -16,7 +16,8 @@ use topology::{
 };
 use trace::rows::StrategyRow;
 use trace::{
-    Attempt, CallEnd, CallId, CallTrace, HopId, Outcome, Record, Sent, Served, ServedEnd, Sink, Source, Time,
+    AtWork, Attempt, CallEnd, CallId, CallTrace, HopId, Outcome, Record, Sent, Served, ServedEnd, Sink,
+    Source, Time,
 };
 
 use crate::{Figures, Recorder};
@@ -214,7 +215,9 @@ impl Call {
             end: ServedEnd::Answered,
             in_flight: 1,
             queued: 0,
+            at_work: AtWork::default(),
             faults: FaultSet::EMPTY,
+            held_by: FaultSet::EMPTY,
         });
         self.trace.served.last_mut().expect("one was just pushed")
     }

@@ -102,6 +102,12 @@ impl FaultSet {
         Self(self.0 | other.0)
     }
 
+    /// Those that are not of the other.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Its members, in order.
     pub fn iter(self) -> impl Iterator<Item = FaultId> {
         let mut left = self.0;

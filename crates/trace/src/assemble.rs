@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use crate::record::{Attempt, Begun, CallEnd, Record, Sent, Served, ServedEnd, Source};
+use crate::record::{AtWork, Attempt, Begun, CallEnd, Record, Sent, Served, ServedEnd, Source};
 use crate::{CallId, HopId, Time};
 use topology::{EdgeId, FaultSet};
 
@@ -38,7 +38,7 @@ impl CallTrace {
     /// The injector's marks on a hop, from both sides.
     pub fn marks(&self, hop: HopId) -> FaultSet {
         let caller = self.attempt(hop).map_or(FaultSet::EMPTY, |a| a.faults);
-        caller.union(self.served(hop).map_or(FaultSet::EMPTY, |s| s.faults))
+        caller.union(self.served(hop).map_or(FaultSet::EMPTY, |s| s.faults.union(s.held_by)))
     }
 }
 
@@ -93,7 +93,9 @@ fn still_running(call: CallId, hop: HopId, edge: EdgeId, arrived: Time, now: Tim
         end: ServedEnd::StillRunning,
         in_flight: 0,
         queued: 0,
+        at_work: AtWork::default(),
         faults: FaultSet::EMPTY,
+        held_by: FaultSet::EMPTY,
     }
 }
 

@@ -19,8 +19,8 @@ pub use id::{CallId, HopId, Time};
 pub use manifest::Manifest;
 pub use overview::Overview;
 pub use record::{
-    Attempt, Begun, CallEnd, Exchange, Gauge, LinkEvent, LinkEventKind, NodeEvent, NodeEventKind, Outcome,
-    Record, Sent, Served, ServedEnd, Source,
+    AtWork, Attempt, Begun, CallEnd, Exchange, Gauge, LinkEvent, LinkEventKind, NodeEvent, NodeEventKind,
+    Outcome, Record, Sent, Served, ServedEnd, Source,
 };
 pub use run_dir::{RunDir, RunDirError};
 pub use step::{CalleeSide, Step};

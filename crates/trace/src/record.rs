@@ -271,8 +271,23 @@ pub struct Served {
     pub in_flight: u32,
     /// How many of them waited for a worker.
     pub queued: u32,
+    /// What the workers were at while it waited for one, or was refused because there was none.
+    pub at_work: AtWork,
     /// The injector's marks.
     pub faults: FaultSet,
+    /// The injector's marks on the requests whose work kept this one from a worker.
+    pub held_by: FaultSet,
+}
+
+/// What a node's workers were at, at one moment: what a thread dump with times shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AtWork {
+    /// How many of them were at work.
+    pub workers: u32,
+    /// How many of these were stuck: their work did not go on.
+    pub stuck: u32,
+    /// How long they had been at their present request, on average.
+    pub mean_age: Duration,
 }
 
 /// A call's end, as its client saw it.

@@ -13,6 +13,7 @@ use sim::des;
 use sim::live::{Stop, run};
 use topology::Scenario;
 use topology::profile::Profile;
+use trace::manifest::Miss;
 
 /// How many scenarios are drawn; `DRAWN=1000` draws more.
 fn cases() -> u64 {
@@ -268,7 +269,7 @@ fn draw(
     seeds: std::ops::Range<u64>,
     policies: bool,
     faults: impl Fn(&mut Pcg64Mcg) -> usize + Sync,
-    figures: fn(&str) -> Figures,
+    figures: impl Fn(&str) -> Figures + Sync,
 ) {
     let next = AtomicU64::new(seeds.start);
     let wrong = std::sync::Mutex::new(Vec::new());
@@ -323,16 +324,29 @@ fn every_failure_of_a_drawn_scenario_is_traced_to_its_fault() {
     draw("with hedges and other policies", policies, true, |rng| rng.random_range(1..=2), figures);
 }
 
-/// In virtual time there can be many more of them. Among so many there are faults that hide each
-/// other at one node; nothing is lost for that.
+/// What a verdict may miss because nobody outside the injector could know better: of two faults that
+/// make the work at one node longer, which one; and at a server with hardly any room, that it was full
+/// by itself, or that its workers had not been at their requests for long yet.
+fn is_indistinct(miss: &Miss, small_servers: bool) -> bool {
+    let two_reasons = miss.said.strip_prefix("crash (slow_start) at ").is_some_and(|node| {
+        let longer = [format!("overload (slow) at {node}"), format!("overload (cpu) at {node}")];
+        miss.truth.split(" or ").any(|truth| longer.iter().any(|l| l == truth))
+    });
+    two_reasons || (small_servers && miss.said.starts_with("overload (queue_full) at "))
+}
+
+/// In virtual time there can be many more of them, and overload.
 #[test]
 fn every_failure_is_traced_to_its_fault_in_virtual_time() {
     let all = 20 * cases();
-    draw("virtual, one fault each", 0..all / 2, false, |_| 1, virtual_figures);
-    let unjudged = |text: &str| {
+    let judged = |text: &str, small_servers| {
         let mut figures = virtual_figures(text);
-        figures.score.misses.clear();
+        figures.score.misses.retain(|miss| !is_indistinct(miss, small_servers));
         figures
     };
-    draw("virtual, up to four faults", all / 2..all, false, |rng| rng.random_range(2..=4), unjudged);
+    draw("virtual, one fault each", 0..all / 2, false, |_| 1, virtual_figures);
+    let several = |rng: &mut Pcg64Mcg| rng.random_range(2..=4);
+    draw("virtual, up to four faults", all / 2..all, false, several, |text| judged(text, false));
+    let small = |text: &str| judged(&text.replace("workers: 64", "workers: 2, queue: 3"), true);
+    draw("virtual, one fault each, small servers", 0..all / 2, false, |_| 1, small);
 }

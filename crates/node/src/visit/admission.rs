@@ -31,7 +31,9 @@ pub(super) fn admit(serving: &mut Serving, scope: &mut Scope<'_, '_>) -> Option<
         }
         _ => return None,
     };
-    if by_fault {
+    if refusal == Refusal::QueueFull && !by_fault {
+        serving.held_up(scope);
+    } else if by_fault {
         serving.faults = serving.faults.union(marks.process);
     }
     Some(refusal)

@@ -35,10 +35,13 @@ impl Visit {
             self.origin.deadline = Some(until);
             scope.out.push(Action::Sleep { timer: Timer::Deadline, until });
         }
-        if scope.node.queued() == 0 && scope.node.take_worker(workers) {
-            self.granted(scope);
+        if scope.node.queued() == 0 && scope.node.workers.take(workers) {
+            self.begin_work(scope);
         } else {
             self.press(pressing, scope);
+            if let Role::Server(serving) = &mut self.role {
+                serving.held_up(scope);
+            }
             if let Some(ticket) = scope.node.enqueue(declared, priority, scope.now, scope.out) {
                 self.phase = Phase::Queued(ticket);
                 scope.out.push(Action::Queued(ticket));
@@ -66,10 +69,21 @@ impl Visit {
         }
     }
 
-    /// A worker begins.
+    /// A worker has become free for it.
     pub(super) fn granted(&mut self, scope: &mut Scope<'_, '_>) {
+        if let Role::Server(serving) = &mut self.role {
+            serving.wait_ends(scope.node.workers.before_last_end());
+        }
+        self.begin_work(scope);
+    }
+
+    /// A worker begins.
+    fn begin_work(&mut self, scope: &mut Scope<'_, '_>) {
         let Role::Server(serving) = &mut self.role else { return };
         serving.started = Some(scope.now);
+        if let Some(work) = serving.work() {
+            scope.node.workers.begin(&work);
+        }
         let process = serving.incoming.disturbance.process;
         if process.ending == Some(ProcessEnd::Hang) {
             serving.faults = serving.faults.union(serving.incoming.disturbance.marks.process);
@@ -85,7 +99,8 @@ impl Visit {
             }
         };
         if !declared.contention.is_zero() {
-            work = (work + declared.contention * scope.node.busy()).min(topology::units::DURATION_MAX);
+            work =
+                (work + declared.contention * scope.node.workers.taken()).min(topology::units::DURATION_MAX);
         }
         if process.work_factor > 0.0 {
             serving.faults = serving.faults.union(serving.incoming.disturbance.marks.process);
@@ -110,7 +125,8 @@ impl Visit {
         serving.worked = scope.now.since(serving.started.unwrap_or(scope.now));
         let (process, marks) = (serving.incoming.disturbance.process, serving.incoming.disturbance.marks);
         self.phase = Phase::Calling(0);
-        scope.node.release_worker(scope.env, scope.now, scope.out);
+        let work = serving.work();
+        scope.node.release_worker(work.as_ref(), scope.env, scope.now, scope.out);
         if let Some(end) = process.ending {
             serving.faults = serving.faults.union(marks.process);
             self.fail(end, scope);

@@ -6,7 +6,7 @@ use topology::wire::Dial;
 use topology::{Cause, Failure, NodeId, Refusal, Target};
 use trace::{Attempt, HopId, Outcome, Sent, Served, ServedEnd, Source, Time};
 
-use super::{Birth, Case, Finding, external, timeouts};
+use super::{Birth, Case, Finding, external, fullness, timeouts};
 
 /// The finding for one failed hop.
 pub(super) fn look(case: &Case<'_>, hop: HopId) -> Finding {
@@ -106,13 +106,13 @@ fn refusal_of(case: &Case<'_>, attempt: &Attempt, served: &Served, refusal: Refu
     let name = case.name(node);
     let at_node = |cause, mechanism| Birth::at_node(node, cause, mechanism);
     match refusal {
-        Refusal::QueueFull => at_node(Cause::Overload, "queue_full").because(
-            format!(
+        Refusal::QueueFull => {
+            let evidence = format!(
                 "{name} refused the request with {status}: {} were inside, {} of them waiting",
                 served.in_flight, served.queued
-            ),
-            "add workers or replicas, shed earlier, or cut the load; check who retries",
-        ),
+            );
+            fullness::no_room(case, node, served, served.finished, evidence)
+        }
         Refusal::RateLimited => at_node(Cause::Overload, "rate_limit").because(
             format!("{name} refused the request with {status}: its rate limit was spent"),
             "raise the limit or the plan, or slow the callers down as Retry-After says",

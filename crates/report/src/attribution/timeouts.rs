@@ -5,12 +5,12 @@ use std::time::Duration;
 use topology::{Cause, Failure, NodeId};
 use trace::{Attempt, HopId, Served, ServedEnd, Source, Time};
 
-use super::{Birth, Case, Finding, external, rules};
+use super::{Birth, Case, Finding, external, fullness, rules};
 
 /// A response is under way no longer than this between two nodes of one machine.
 const TRANSIT: Duration = Duration::from_millis(3);
 /// What a hop costs besides the nodes' own work.
-const PER_HOP: Duration = Duration::from_millis(1);
+pub(super) const PER_HOP: Duration = Duration::from_millis(1);
 
 /// An attempt ran into its time-out.
 pub(super) fn timed_out(case: &Case<'_>, attempt: &Attempt) -> Finding {
@@ -98,13 +98,7 @@ pub(super) fn waiting(case: &Case<'_>, hop: HopId, at: Time) -> Finding {
             served.in_flight,
             served.queued
         );
-        return match case.lifecycle.starting_for(node, at) {
-            Some(up) => starting(node, &evidence, up),
-            None => Birth::at_node(node, Cause::Overload, "queue_full").because(
-                evidence,
-                "add workers or replicas, shed earlier, or cut the load; check who retries",
-            ),
-        };
+        return fullness::no_room(case, node, served, at, evidence);
     }
     let working_still = served.started.is_some_and(|s| s + served.worked + TRANSIT > at);
     let is_stuck = served.worked.is_zero()
@@ -197,7 +191,7 @@ fn slow(case: &Case<'_>, node: NodeId, served: &Served, at: Time) -> Finding {
 }
 
 /// The callee's process had just restarted.
-fn starting(node: NodeId, evidence: &str, up: Duration) -> Finding {
+pub(super) fn starting(node: NodeId, evidence: &str, up: Duration) -> Finding {
     Birth::at_node(node, Cause::Crash, "slow_start").because(
         format!("{evidence}; its process had restarted {:.1} s before and was not warm", up.as_secs_f64()),
         "warm up before taking traffic; ramp the load after a restart",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{Method, Uri};
 use topology::{Failure, FaultSet};
-use trace::{Outcome, Record, Sent, Served, ServedEnd, Source, Time};
+use trace::{AtWork, Outcome, Record, Sent, Served, ServedEnd, Source, Time};
 
 use super::gate;
 use super::headers::Identity;
@@ -91,7 +91,9 @@ impl Witness {
             end,
             in_flight: 0,
             queued: 0,
+            at_work: AtWork::default(),
             faults,
+            held_by: FaultSet::EMPTY,
         }));
     }
 }

@@ -1,0 +1,118 @@
+//! A request found no room at a node: too many requests, or works that take too long?
+
+use std::time::Duration;
+
+use topology::{Cause, NodeId};
+use trace::{AtWork, Served, Time};
+
+use super::{Birth, Case, Finding, timeouts};
+
+/// Why a node had no room for a request, which this evidence shows.
+pub(super) fn no_room(case: &Case<'_>, node: NodeId, served: &Served, at: Time, evidence: String) -> Finding {
+    let AtWork { workers, stuck, mean_age } = served.at_work;
+    let age = mean_age.as_secs_f64() * 1e3;
+    let is_long = mean_age > usual_at_most(case, node, workers);
+    // With half of them stuck, the others cannot keep up.
+    if is_long && stuck > 0 && stuck >= workers - stuck {
+        return Birth::at_node(node, Cause::Crash, "hang").because(
+            format!("{evidence}; {stuck} of its {workers} workers were stuck (with one request for {age:.0} ms on average)"),
+            "a stack dump of the process; look for locks and calls without a time-out",
+        );
+    }
+    if is_long {
+        if let Some(up) = case.lifecycle.starting_for(node, at) {
+            return timeouts::starting(node, &evidence, up);
+        }
+        let usual = case.scenario.topology.node(node).service_time.mean().as_secs_f64() * 1e3;
+        return Birth::at_node(node, Cause::Overload, "slow").because(
+            format!("{evidence}; its {workers} workers had been with one request for {age:.1} ms on average, where {usual:.1} ms is usual"),
+            "CPU, garbage collection, the database behind it: what made the work longer? The queue is the consequence",
+        );
+    }
+    let birth = Birth::at_node(node, Cause::Overload, "queue_full");
+    let elsewhere = served.in_flight.saturating_sub(served.queued + workers + 1);
+    if elsewhere > workers + served.queued {
+        return birth.because(
+            format!("{evidence}, {elsewhere} gone on to those it calls"),
+            "look at those it calls: they keep it full. A shorter time-out or a pool of its own for each keeps one from filling it",
+        );
+    }
+    birth.because(evidence, "add workers or replicas, shed earlier, or cut the load; check who retries")
+}
+
+/// Works under way are seldom older on average than this, if all is as usual: what one in a hundred
+/// of them takes in all, and half as much again.
+fn usual_at_most(case: &Case<'_>, node: NodeId, workers: u32) -> Duration {
+    let declared = case.scenario.topology.node(node);
+    (declared.service_time.p99() + declared.contention * workers).mul_f64(1.5) + timeouts::PER_HOP
+}
+
+#[cfg(test)]
+mod tests {
+    use topology::distribution::Distribution;
+    use topology::units::DurationText;
+    use topology::{EdgeId, Refusal, Target};
+    use trace::{NodeEvent, NodeEventKind, Outcome, Source};
+
+    use super::super::{Lifecycle, attribute};
+    use super::*;
+    use crate::Verdict;
+    use crate::testing::{Call, chain};
+
+    /// What is said of a 503 by a server of 2 ms a request, at 1 s, with this many inside.
+    fn verdict(inside: (u32, u32), at_work: AtWork, restarted: bool) -> Verdict {
+        let mut scenario = chain(&["client", "app"]);
+        let app = NodeId(1);
+        scenario.topology.node_mut(app).service_time =
+            Distribution::Constant(DurationText(Duration::from_millis(2)));
+        let mut call = Call::new(0, 0, 1000);
+        call.attempt(call.root(), 0, 1, Outcome::Answered(503));
+        let served = call.served(Source::Refused(Refusal::QueueFull));
+        served.started = None;
+        served.worked = Duration::ZERO;
+        (served.in_flight, served.queued) = inside;
+        served.at_work = at_work;
+        let mut lifecycle = Lifecycle::default();
+        if restarted {
+            for (at, kind) in [(0, NodeEventKind::Down), (500, NodeEventKind::Up)] {
+                lifecycle.observe(NodeEvent { node: app, at: Time(at * 1_000_000), kind });
+            }
+        }
+        let verdict = attribute(&scenario, &lifecycle, &call.end());
+        assert_eq!((verdict.origin, scenario.topology.ends(EdgeId(0)).1), (Target::Node(app), app));
+        verdict
+    }
+
+    fn at_work(workers: u32, stuck: u32, ms: u64) -> AtWork {
+        AtWork { workers, stuck, mean_age: Duration::from_millis(ms) }
+    }
+
+    #[test]
+    fn works_as_long_as_usual_are_no_reason() {
+        let verdict = verdict((9, 4), at_work(4, 0, 2), true);
+        assert_eq!((verdict.cause, verdict.mechanism), (Cause::Overload, "queue_full"));
+    }
+
+    #[test]
+    fn works_that_take_too_long_are() {
+        let slow = verdict((9, 4), at_work(4, 0, 70), false);
+        assert_eq!((slow.cause, slow.mechanism), (Cause::Overload, "slow"));
+        assert!(slow.evidence.contains("70.0 ms on average, where 2.0 ms is usual"), "{}", slow.evidence);
+        let cold = verdict((9, 4), at_work(4, 0, 70), true);
+        assert_eq!((cold.cause, cold.mechanism), (Cause::Crash, "slow_start"));
+    }
+
+    #[test]
+    fn stuck_workers_hang() {
+        let verdict = |stuck| verdict((9, 4), at_work(4, stuck, 70), false);
+        assert_eq!((verdict(2).cause, verdict(2).mechanism), (Cause::Crash, "hang"));
+        assert_eq!((verdict(1).cause, verdict(1).mechanism), (Cause::Overload, "slow"));
+    }
+
+    #[test]
+    fn those_that_wait_for_others_are_named() {
+        let verdict = verdict((101, 0), at_work(4, 0, 2), false);
+        assert_eq!(verdict.mechanism, "queue_full");
+        assert!(verdict.evidence.ends_with("96 gone on to those it calls"), "{}", verdict.evidence);
+    }
+}
