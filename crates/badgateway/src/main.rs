@@ -11,6 +11,7 @@ mod exit;
 mod explain;
 mod interrupt;
 mod logs;
+mod manifest;
 mod merge;
 mod new;
 mod output;

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use clap::{Args, ValueEnum};
 use report::{Figures, Logs, Recorder, Report, Series};
 use sim::{Progress, Stop, Summary};
-use topology::{NodeKind, Scenario};
-use trace::manifest::{EdgeEntry, FORMAT, NodeEntry, Records, Score, Versions};
+use topology::Scenario;
+use trace::manifest::Records;
 use trace::{Manifest, RunDir};
 
 use crate::beside;
@@ -17,6 +17,7 @@ use crate::count_line::CountLine;
 use crate::exit::{Exit, Failure};
 use crate::interrupt;
 use crate::logs::LogArgs;
+use crate::manifest;
 use crate::output::Output;
 use crate::progress::ProgressLine;
 use crate::warmup::{self, Found};
@@ -139,7 +140,7 @@ impl<'a> Session<'a> {
         let manifest = Manifest {
             compared: compared.to_vec(),
             records: logs.records,
-            ..manifest(scenario, engine, SystemTime::now())
+            ..manifest::begun(scenario, engine, SystemTime::now())
         };
         dir.write_manifest(&manifest)?;
         let series = Series::create(&dir, compared.len().max(1), logs)?;
@@ -282,7 +283,7 @@ impl<'a> Session<'a> {
     /// Writes what has come of it.
     pub(crate) fn finish(self) -> Result<Finished, Failure> {
         let figures: Figures = self.series.finish()?;
-        let report = Report::new(ended(self.manifest, &self.summaries, self.interrupted), figures);
+        let report = Report::new(manifest::ended(self.manifest, &self.summaries, self.interrupted), figures);
         report.write(&self.dir)?;
         let page = report::page::write(&self.dir, &report)?;
         Ok(Finished { dir: self.dir, page, report, summaries: self.summaries })
@@ -328,96 +329,4 @@ pub(crate) fn default_folder(root: &Path, scenario: &Scenario, start: SystemTime
     let first = root.join(name).join(format!("{time}-{}", scenario.seed));
     let others = (2..).map(|n| PathBuf::from(format!("{}-{n}", first.display())));
     std::iter::once(first.clone()).chain(others).find(|path| !path.exists()).unwrap_or(first)
-}
-
-/// What is known of a run when it begins.
-fn manifest(scenario: &Scenario, engine: Engine, start: SystemTime) -> Manifest {
-    let topology = &scenario.topology;
-    let name = |node| topology.node(node).name.clone();
-    let nodes = topology.nodes().filter(|(_, node)| !node.synthetic);
-    let edges = topology.edges().map(|(id, _)| topology.ends(id));
-    Manifest {
-        versions: Versions { tool: env!("CARGO_PKG_VERSION").to_owned(), format: FORMAT },
-        scenario: scenario.name.clone(),
-        engine: engine.name().to_owned(),
-        seed: scenario.seed,
-        strategy: scenario.strategy.clone(),
-        start: humantime::format_rfc3339_seconds(start).to_string(),
-        elapsed_s: 0.0,
-        warmup_s: scenario.warmup.as_secs_f64(),
-        finished: false,
-        interrupted: false,
-        machine_limit: None,
-        notes: Vec::new(),
-        thresholds: Vec::new(),
-        score: Score::default(),
-        unmatched: Vec::new(),
-        nodes: nodes
-            .map(|(_, node)| NodeEntry { name: node.name.clone(), kind: kind(node.kind).to_owned() })
-            .collect(),
-        edges: edges
-            .filter(|(from, _)| !topology.node(*from).synthetic)
-            .map(|(from, to)| EdgeEntry { from: name(from), to: name(to) })
-            .collect(),
-        compared: Vec::new(),
-        seeds: 1,
-        records: Records::All,
-        warnings: Vec::new(),
-        aftermaths: Vec::new(),
-    }
-}
-
-fn kind(kind: NodeKind) -> &'static str {
-    match kind {
-        NodeKind::Client => "client",
-        NodeKind::Gateway => "gateway",
-        NodeKind::Server => "server",
-        NodeKind::External => "external",
-    }
-}
-
-/// The same with what is known when all runs have ended.
-fn ended(manifest: Manifest, summaries: &[Summary], interrupted: bool) -> Manifest {
-    let longest = |of: fn(&Summary) -> Duration| summaries.iter().map(of).max().unwrap_or_default();
-    let elapsed: Duration = summaries.iter().map(|summary| summary.elapsed).sum();
-    let note = || {
-        format!(
-            "this machine began calls {} late at the median, {} at p99{}",
-            late(longest(|summary| summary.lateness_p50)),
-            late(longest(|summary| summary.lateness_p99)),
-            if summaries.len() > 1 { ", in the worst of the runs" } else { "" }
-        )
-    };
-    // A virtual clock is never late.
-    let mut notes = manifest.notes;
-    notes.extend((manifest.engine == Engine::Live.name()).then(note));
-    let unrelated: u64 = summaries.iter().map(|summary| summary.unrelated).sum();
-    if unrelated > 0 {
-        notes.push(format!(
-            "{unrelated} requests behind external programs could not be related to a call: the programs drop \
-             the traceparent header, and several calls were under way"
-        ));
-    }
-    Manifest {
-        elapsed_s: (elapsed.as_secs_f64() * 1e3).round() / 1e3,
-        finished: true,
-        interrupted: interrupted || summaries.iter().any(|summary| summary.interrupted),
-        machine_limit: machine_limit(summaries),
-        notes,
-        ..manifest
-    }
-}
-
-/// The first limit that was met, and in how many more runs there was one.
-fn machine_limit(summaries: &[Summary]) -> Option<String> {
-    let mut limits = summaries.iter().filter_map(|summary| summary.limited_by_machine.clone());
-    let first = limits.next()?;
-    Some(match limits.count() {
-        0 => first,
-        more => format!("{first} (and {more} more of the runs)"),
-    })
-}
-
-fn late(duration: Duration) -> String {
-    format!("{:.2}ms", duration.as_secs_f64() * 1e3)
 }
