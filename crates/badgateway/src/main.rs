@@ -13,6 +13,7 @@ mod interrupt;
 mod logs;
 mod manifest;
 mod merge;
+mod monitor;
 mod new;
 mod output;
 mod presets;

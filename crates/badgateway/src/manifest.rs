@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use sim::Summary;
-use topology::{NodeKind, Scenario};
+use topology::Scenario;
 use trace::Manifest;
 use trace::manifest::{EdgeEntry, FORMAT, NodeEntry, Records, Score, Versions};
 
@@ -32,7 +32,7 @@ pub(crate) fn begun(scenario: &Scenario, engine: Engine, start: SystemTime) -> M
         score: Score::default(),
         unmatched: Vec::new(),
         nodes: nodes
-            .map(|(_, node)| NodeEntry { name: node.name.clone(), kind: kind(node.kind).to_owned() })
+            .map(|(_, node)| NodeEntry { name: node.name.clone(), kind: node.kind.name().to_owned() })
             .collect(),
         edges: edges
             .filter(|(from, _)| !topology.node(*from).synthetic)
@@ -43,15 +43,6 @@ pub(crate) fn begun(scenario: &Scenario, engine: Engine, start: SystemTime) -> M
         records: Records::All,
         warnings: Vec::new(),
         aftermaths: Vec::new(),
-    }
-}
-
-fn kind(kind: NodeKind) -> &'static str {
-    match kind {
-        NodeKind::Client => "client",
-        NodeKind::Gateway => "gateway",
-        NodeKind::Server => "server",
-        NodeKind::External => "external",
     }
 }
 

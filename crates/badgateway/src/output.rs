@@ -39,6 +39,11 @@ impl Output {
     }
 }
 
+/// Tells of something that went wrong beside what was asked for.
+pub(crate) fn warn(text: &str) {
+    let _ = writeln!(io::stderr(), "warning: {text}");
+}
+
 /// Writes a result. That a reader has seen enough (`| head`) is no error.
 pub(crate) fn result(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
     let mut out = io::BufWriter::new(io::stdout().lock());

@@ -18,6 +18,7 @@ use crate::exit::{Exit, Failure};
 use crate::interrupt;
 use crate::logs::LogArgs;
 use crate::manifest;
+use crate::monitor::{Monitor, MonitorArgs};
 use crate::output::Output;
 use crate::progress::ProgressLine;
 use crate::warmup::{self, Found};
@@ -32,6 +33,8 @@ pub(crate) struct SessionArgs {
     out: OutArg,
     #[command(flatten)]
     logs: LogArgs,
+    #[command(flatten)]
+    monitor: MonitorArgs,
     #[command(flatten)]
     format: ReportFormatArgs,
 }
@@ -107,6 +110,7 @@ pub(crate) struct Session<'a> {
     series: Series,
     summaries: Vec<Summary>,
     interrupted: bool,
+    monitor: Monitor,
 }
 
 impl<'a> Session<'a> {
@@ -120,7 +124,9 @@ impl<'a> Session<'a> {
     ) -> Result<Self, Failure> {
         let folder = args.out.folder(scenario);
         let logs = args.logs.logs(&folder);
-        Self::begin_in(folder, args.engine, logs, scenario, compared, output)
+        let mut session = Self::begin_in(folder, args.engine, logs, scenario, compared, output)?;
+        session.monitor = Monitor::begin(&args.monitor, args.engine)?;
+        Ok(session)
     }
 
     /// The same in this folder, by this engine, with these logs.
@@ -147,7 +153,17 @@ impl<'a> Session<'a> {
         let stop = Stop::new();
         interrupt::on_interrupt(stop.clone())
             .map_err(|e| Failure::failed(format!("cannot listen for Ctrl-C: {e}")))?;
-        Ok(Self { engine, output, dir, manifest, stop, series, summaries: Vec::new(), interrupted: false })
+        Ok(Self {
+            engine,
+            output,
+            dir,
+            manifest,
+            stop,
+            series,
+            summaries: Vec::new(),
+            interrupted: false,
+            monitor: Monitor::silent(engine),
+        })
     }
 
     /// Has the warm-up of these scenarios found and set, if that is asked for.
@@ -166,7 +182,7 @@ impl<'a> Session<'a> {
     /// Runs a scenario; whether there may be another run.
     pub(crate) fn run(&mut self, scenario: Scenario) -> Result<bool, Failure> {
         let scenario = Arc::new(self.engine.adapt(scenario)?);
-        let recorder = self.series.begin(scenario.clone())?;
+        let recorder = self.monitor.observe(&scenario, true, self.series.begin(scenario.clone())?);
         let (recorder, summary) = self.drive(&scenario, recorder)?;
         self.series.end(recorder, &matched(&summary), summary.interrupted)?;
         self.keep(&scenario, summary);
@@ -183,7 +199,7 @@ impl<'a> Session<'a> {
         // It goes on until it is stopped, and so do its figures; outages are planned for a day.
         let duration = up.lasts.unwrap_or(Duration::from_hours(24));
         let scenario = Arc::new(Scenario { duration, ..scenario });
-        let recorder = self.series.begin(scenario.clone())?;
+        let recorder = self.monitor.observe(&scenario, false, self.series.begin(scenario.clone())?);
         let line = (!self.output.quiet).then(|| Arc::new(ProgressLine::new(up.lasts)));
         let shown = line.clone();
         let progress = move |now: &_| {
@@ -218,7 +234,8 @@ impl<'a> Session<'a> {
         let scenarios: Vec<_> = adapted.collect::<Result<_, _>>()?;
         let mut runs = Vec::with_capacity(scenarios.len());
         for scenario in &scenarios {
-            runs.push((scenario, self.series.begin_beside(scenario.clone())?));
+            let recorder = self.series.begin_beside(scenario.clone())?;
+            runs.push((scenario, self.monitor.observe(scenario, true, recorder)));
         }
         let driven = beside::each(runs, jobs, |(scenario, recorder)| {
             let run = sim::des::run(scenario, &self.stop, recorder, |_| line.tick());
@@ -290,12 +307,14 @@ impl<'a> Session<'a> {
     }
 
     /// Writes and prints what has come of it.
-    pub(crate) fn end(self, args: &SessionArgs) -> Result<Exit, Failure> {
+    pub(crate) fn end(mut self, args: &SessionArgs) -> Result<Exit, Failure> {
         let output = self.output;
+        let monitor = std::mem::take(&mut self.monitor);
         let Finished { dir, page, report, .. } = self.finish()?;
         args.format.print(&report, output)?;
         output.hint(&format!("\nThe run is in {}", dir.path().display()));
         output.hint(&format!("page: {}", page.display()));
+        monitor.end(output)?;
         if report.failed() > 0 && report.run.records != Records::None {
             output.hint(&format!("next: badgateway explain {}", dir.path().display()));
         }

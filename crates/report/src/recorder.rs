@@ -6,9 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use topology::Scenario;
 use trace::access::Run;
-use trace::{Assembler, CallId, CallTrace, Record, RunDir, RunDirError, Sink, Time};
+use trace::{Assembler, CallId, CallTrace, Record, RunDir, RunDirError, RunKey, Sink, Time};
 
-use crate::Figures;
 use crate::attribution::Lifecycle;
 use crate::external;
 use crate::files::{Files, Logs};
@@ -16,6 +15,7 @@ use crate::names::Names;
 use crate::outcomes::Outcomes;
 use crate::tally::{Judged, Tally};
 use crate::timeline::Timeline;
+use crate::{Figures, Observer};
 
 /// How often what was recorded is handed to the files.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
@@ -39,6 +39,8 @@ pub struct Recorder {
     files: Option<Files>,
     /// When the run's time began.
     began: SystemTime,
+    observers: Vec<Box<dyn Observer>>,
+    run: RunKey,
     now: Time,
     flushed: Time,
 }
@@ -68,10 +70,20 @@ impl Recorder {
             timeline: Timeline::default(),
             files,
             began: UNIX_EPOCH,
+            observers: Vec::new(),
+            run: RunKey::default(),
             now: Time::default(),
             flushed: Time::default(),
             scenario,
         }
+    }
+
+    /// The same, told of to these too, with traces of this key.
+    #[must_use]
+    pub fn observed(mut self, run: RunKey, observers: Vec<Box<dyn Observer>>) -> Self {
+        self.run = run;
+        self.observers = observers;
+        self
     }
 
     /// The end of the run: whatever is still open is closed.
@@ -90,6 +102,7 @@ impl Recorder {
         for trace in std::mem::take(&mut self.assembler).finish() {
             self.complete(trace)?;
         }
+        self.observers.iter_mut().for_each(|observer| observer.end());
         let rows = self.timeline.close(&self.names);
         if let Some(files) = &mut self.files {
             files.push_timeline(&rows)?;
@@ -110,9 +123,12 @@ impl Recorder {
             let born = (verdict.origin, verdict.cause, verdict.mechanism);
             self.lifecycle.remember(trace, &verdict.lineage, born);
         }
+        self.observers.iter_mut().for_each(|observer| observer.call(&call));
         if let Some(files) = &mut self.files {
             files.push_call(&self.scenario, &self.names, &call)?;
-            files.push_access(Run { scenario: &self.scenario, began: self.began }.lines(trace))?;
+            files.push_access(
+                Run { scenario: &self.scenario, key: self.run, began: self.began }.lines(trace),
+            )?;
         }
         let counts = trace.end.start.since_start() >= self.scenario.warmup;
         self.tally.add(&self.scenario, &call, counts);
@@ -130,7 +146,12 @@ pub(crate) fn is_synthetic(scenario: &Scenario, call: CallId) -> bool {
 }
 
 impl Sink for Recorder {
+    fn run_key(&self) -> RunKey {
+        self.run
+    }
+
     fn record(&mut self, record: Record) -> io::Result<()> {
+        self.observers.iter_mut().for_each(|observer| observer.record(&record));
         match &record {
             Record::Node(event) => self.lifecycle.observe(*event),
             Record::Served(served) if !is_synthetic(&self.scenario, served.call) => {
@@ -140,7 +161,7 @@ impl Sink for Recorder {
             _ => {}
         }
         if let Some(files) = &mut self.files {
-            let run = Run { scenario: &self.scenario, began: self.began };
+            let run = Run { scenario: &self.scenario, key: self.run, began: self.began };
             match &record {
                 Record::Node(event) => files.push_access([run.process(*event)])?,
                 Record::Link(event) => files.push_access([run.link(*event)])?,
@@ -162,6 +183,7 @@ impl Sink for Recorder {
         for trace in self.assembler.expire(now) {
             self.complete(trace)?;
         }
+        self.observers.iter_mut().for_each(|observer| observer.tick(now));
         if now.since(self.flushed) >= FLUSH_EVERY {
             self.flushed = now;
             let rows = self.timeline.close_old(&self.names, now);
@@ -175,10 +197,12 @@ impl Sink for Recorder {
 
     fn begun(&mut self, since_epoch: Duration) {
         self.began = UNIX_EPOCH + since_epoch;
+        self.observers.iter_mut().for_each(|observer| observer.begun(since_epoch));
     }
 
     fn wants_exchanges(&self) -> bool {
         self.files.as_ref().is_some_and(Files::has_access)
+            || self.observers.iter().any(|observer| observer.wants_exchanges())
     }
 }
 

@@ -25,12 +25,13 @@ pub(crate) use strategy::StrategyTally;
 
 /// A call, and what is said about its failures.
 #[derive(Debug)]
-pub(crate) struct Judged<'a> {
-    pub(crate) trace: &'a CallTrace,
+pub struct Judged<'a> {
+    /// What was seen of it.
+    pub trace: &'a CallTrace,
     /// If the call failed.
-    pub(crate) verdict: Option<Verdict>,
+    pub verdict: Option<Verdict>,
     /// If it succeeded: the attempts that failed all the same, each with its verdict.
-    pub(crate) masked: Vec<(HopId, Verdict)>,
+    pub masked: Vec<(HopId, Verdict)>,
 }
 
 impl<'a> Judged<'a> {

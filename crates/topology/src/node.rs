@@ -36,6 +36,18 @@ pub enum NodeKind {
     External,
 }
 
+impl NodeKind {
+    /// As in the scenario.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Gateway => "gateway",
+            Self::Server => "server",
+            Self::External => "external",
+        }
+    }
+}
+
 /// A node. See the scenario format for the meaning of each value and its default.
 #[derive(Debug, Clone)]
 pub struct Node {

@@ -11,7 +11,7 @@ use topology::{Failure, NodeId, Refusal, Scenario};
 
 use crate::record::{Attempt, CallEnd, LinkEvent, LinkEventKind, NodeEvent, NodeEventKind, Outcome};
 use crate::record::{Sent, Served, ServedEnd, Source};
-use crate::{CallId, CallTrace, Exchange, HopId, Time, redact};
+use crate::{CallTrace, Exchange, HopId, RunKey, Time, redact};
 
 /// A line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -211,39 +211,12 @@ const DIALS: [(Dial, &str); 8] = [
     (Dial::TlsToPlain, "tls_to_plain"),
     (Dial::BadCertificate, "bad_certificate"),
 ];
-const SENTS: [(Sent, &str); 4] =
-    [(Sent::Whole, "whole"), (Sent::Nothing, "nothing"), (Sent::Cut, "cut"), (Sent::Malformed, "malformed")];
-const ENDS: [(ServedEnd, &str); 5] = [
-    (ServedEnd::Answered, "answered"),
-    (ServedEnd::Panicked, "panicked"),
-    (ServedEnd::ProcessDown, "process_down"),
-    (ServedEnd::CallerGone, "caller_gone"),
-    (ServedEnd::StillRunning, "still_running"),
-];
-const PROCESSES: [(NodeEventKind, &str); 3] =
-    [(NodeEventKind::Down, "down"), (NodeEventKind::Up, "up"), (NodeEventKind::Ready, "ready")];
-const LINKS: [(LinkEventKind, &str); 4] = [
-    (LinkEventKind::Refusing, "refusing"),
-    (LinkEventKind::Silent, "silent"),
-    (LinkEventKind::Open, "open"),
-    (LinkEventKind::Unrelated, "unrelated"),
-];
-
-fn word<T: PartialEq>(words: &[(T, &'static str)], of: &T) -> &'static str {
-    words.iter().find(|(value, _)| value == of).map_or("", |(_, word)| word)
-}
-
-fn meant<T: Copy>(words: &[(T, &'static str)], word: &str) -> Option<T> {
-    words.iter().find(|(_, known)| *known == word).map(|(value, _)| *value)
+fn dialed(dial: Dial) -> &'static str {
+    DIALS.iter().find(|(value, _)| *value == dial).map_or("", |(_, word)| word)
 }
 
 fn us(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// A call's trace, as the `traceparent` that is sent has it.
-pub fn trace_id(call: CallId) -> String {
-    format!("badca11badca1100{:016x}", call.0)
 }
 
 /// What of a run its lines need beside the records.
@@ -251,6 +224,8 @@ pub fn trace_id(call: CallId) -> String {
 pub struct Run<'a> {
     /// The scenario, for the names.
     pub scenario: &'a Scenario,
+    /// What its traces have in common.
+    pub key: RunKey,
     /// When its time began.
     pub began: SystemTime,
 }
@@ -289,7 +264,7 @@ impl Run<'_> {
         };
         HopLine {
             stamp: self.stamp(attempt.start),
-            trace_id: trace_id(attempt.call),
+            trace_id: self.key.trace_id(attempt.call),
             span_id: attempt.hop.to_string(),
             parent_id: attempt.parent.to_string(),
             call: attempt.call.to_string(),
@@ -311,7 +286,7 @@ impl Run<'_> {
             idle_us: us(attempt.idle),
             reset: attempt.reset,
             ends_by_close: attempt.ends_by_close,
-            dialed: (attempt.dialed != Dial::Callee).then(|| word(&DIALS, &attempt.dialed).to_owned()),
+            dialed: (attempt.dialed != Dial::Callee).then(|| dialed(attempt.dialed).to_owned()),
             wrong_path: attempt.wrong_path,
             bad_credentials: attempt.bad_credentials,
             idle_closed: trace.idle_closed.contains(&attempt.hop),
@@ -322,7 +297,7 @@ impl Run<'_> {
     fn call(&self, end: &CallEnd) -> CallLine {
         CallLine {
             stamp: self.stamp(end.start),
-            trace_id: trace_id(end.call),
+            trace_id: self.key.trace_id(end.call),
             span_id: HopId::root(end.call).to_string(),
             call: end.call.to_string(),
             node: self.name(end.client),
@@ -339,7 +314,7 @@ impl Run<'_> {
         AccessLine::Process(ProcessLine {
             stamp: self.stamp(event.at),
             node: self.name(event.node),
-            event: word(&PROCESSES, &event.kind).to_owned(),
+            event: event.kind.name().to_owned(),
         })
     }
 
@@ -350,7 +325,7 @@ impl Run<'_> {
             stamp: self.stamp(event.at),
             node: self.name(from),
             upstream: self.name(to),
-            event: word(&LINKS, &event.kind).to_owned(),
+            event: event.kind.name().to_owned(),
         })
     }
 }
@@ -388,8 +363,8 @@ fn served(served: &Served) -> ServedLine {
         refusal: refusal.map(str::to_owned),
         of: served.source.hop().map(|hop| hop.to_string()),
         failure: failure.map(str::to_owned),
-        sent: word(&SENTS, &served.sent).to_owned(),
-        end: word(&ENDS, &served.end).to_owned(),
+        sent: served.sent.name().to_owned(),
+        end: served.end.name().to_owned(),
         in_flight: served.in_flight,
         queued: served.queued,
     }
@@ -416,32 +391,33 @@ pub fn refusal(name: &str) -> Option<Refusal> {
 impl HopLine {
     /// What was dialed.
     pub fn dial(&self) -> Dial {
-        self.dialed.as_deref().and_then(|word| meant(&DIALS, word)).unwrap_or_default()
+        let word = self.dialed.as_deref();
+        DIALS.iter().find(|(_, known)| word == Some(*known)).map(|(value, _)| *value).unwrap_or_default()
     }
 }
 
 impl ServedLine {
     /// What the socket sent.
     pub fn sent(&self) -> Option<Sent> {
-        meant(&SENTS, &self.sent)
+        Sent::named(&self.sent)
     }
 
     /// How it ended.
     pub fn end(&self) -> Option<ServedEnd> {
-        meant(&ENDS, &self.end)
+        ServedEnd::named(&self.end)
     }
 }
 
 impl ProcessLine {
     /// What happened.
     pub fn kind(&self) -> Option<NodeEventKind> {
-        meant(&PROCESSES, &self.event)
+        NodeEventKind::named(&self.event)
     }
 }
 
 impl LinkLine {
     /// What happened.
     pub fn kind(&self) -> Option<LinkEventKind> {
-        meant(&LINKS, &self.event)
+        LinkEventKind::named(&self.event)
     }
 }

@@ -123,6 +123,43 @@ impl std::str::FromStr for HopId {
     }
 }
 
+/// Which run a trace is of, so that those of several runs can be told apart where they are gathered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RunKey(pub u32);
+
+/// That of a run whose traces nobody gathers.
+impl Default for RunKey {
+    fn default() -> Self {
+        Self(0xadca_1100)
+    }
+}
+
+impl RunKey {
+    /// How the trace ids of all runs begin.
+    pub const TRACES_BEGIN: &'static str = "badca11b";
+
+    /// One that other runs are unlikely to have, drawn from the moment at which the run begins.
+    pub fn drawn(unix_nanos: u64) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "half of a mixed number is as good as all of it")]
+        Self(mix(unix_nanos) as u32)
+    }
+
+    /// That of a run in virtual time, which is the same whenever it is repeated.
+    pub fn of(strategy: &str, seed: u64) -> Self {
+        Self::drawn(strategy.bytes().fold(mix(seed), |sum, byte| mix(sum ^ u64::from(byte))))
+    }
+
+    /// The first half of the trace ids of its calls (W3C Trace Context); the second is the call.
+    pub fn trace_prefix(self) -> u64 {
+        0xbadc_a11b << 32 | u64::from(self.0)
+    }
+
+    /// The trace id of a call, as on the wire.
+    pub fn trace_id(self, call: CallId) -> String {
+        format!("{:016x}{:016x}", self.trace_prefix(), call.0)
+    }
+}
+
 /// Spreads a key over all 64 bits. Source: the finaliser of `SplitMix64` (Steele, Lea, Flood 2014).
 pub fn mix(key: u64) -> u64 {
     let mut z = key.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -141,6 +178,14 @@ mod tests {
             assert_eq!(call.to_string().parse::<CallId>(), Ok(call));
         }
         assert!("x".parse::<CallId>().is_err());
+    }
+
+    #[test]
+    fn runs_differ_by_strategy_and_seed() {
+        let keys = [RunKey::of("", 1), RunKey::of("a", 1), RunKey::of("b", 1), RunKey::of("", 2)];
+        assert!((1..keys.len()).all(|i| !keys[..i].contains(&keys[i])));
+        assert_eq!(RunKey::of("a", 1), keys[1]);
+        assert!(keys[0].trace_id(CallId::new(0, 1)).starts_with(RunKey::TRACES_BEGIN));
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod access;
 pub mod assemble;
 pub mod id;
 pub mod manifest;
+pub mod otlp;
 pub mod overview;
 pub mod record;
 pub mod redact;
@@ -15,7 +16,7 @@ pub mod run_dir;
 mod step;
 
 pub use assemble::{Assembler, CallTrace};
-pub use id::{CallId, HopId, Time};
+pub use id::{CallId, HopId, RunKey, Time};
 pub use manifest::Manifest;
 pub use overview::Overview;
 pub use record::{
@@ -27,6 +28,11 @@ pub use step::{CalleeSide, Step};
 
 /// Where an engine's records go.
 pub trait Sink {
+    /// Which run the records are of.
+    fn run_key(&self) -> RunKey {
+        RunKey::default()
+    }
+
     /// Takes one record.
     ///
     /// # Errors

@@ -48,6 +48,23 @@ pub enum Record {
     Link(LinkEvent),
 }
 
+impl Record {
+    /// The latest moment that it tells of; some tell of none.
+    pub fn at(&self) -> Option<Time> {
+        match self {
+            Self::Arrived { at, .. } => Some(*at),
+            Self::Begun(begun) => Some(begun.at),
+            Self::Served(served) => Some(served.finished),
+            Self::Attempt(attempt) => Some(attempt.end),
+            Self::IdleClosed { .. } => None,
+            Self::Call(end) => Some(end.end),
+            Self::Node(event) => Some(event.at),
+            Self::Gauge(gauge) => Some(gauge.at),
+            Self::Link(event) => Some(event.at),
+        }
+    }
+}
+
 /// How an attempt ended, as its caller saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -227,6 +244,26 @@ pub enum Sent {
     Malformed,
 }
 
+impl Sent {
+    /// Each of them, in the order of the declaration.
+    pub const ALL: [Self; 4] = [Self::Whole, Self::Nothing, Self::Cut, Self::Malformed];
+
+    /// In one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Nothing => "nothing",
+            Self::Cut => "cut",
+            Self::Malformed => "malformed",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == word)
+    }
+}
+
 /// How a request's stay at a node ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServedEnd {
@@ -240,6 +277,28 @@ pub enum ServedEnd {
     CallerGone,
     /// It had not ended when the run did.
     StillRunning,
+}
+
+impl ServedEnd {
+    /// Each of them, in the order of the declaration.
+    pub const ALL: [Self; 5] =
+        [Self::Answered, Self::Panicked, Self::ProcessDown, Self::CallerGone, Self::StillRunning];
+
+    /// In one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Panicked => "panicked",
+            Self::ProcessDown => "process_down",
+            Self::CallerGone => "caller_gone",
+            Self::StillRunning => "still_running",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == word)
+    }
 }
 
 /// The callee's side of a hop.
@@ -345,6 +404,25 @@ pub enum NodeEventKind {
     Ready,
 }
 
+impl NodeEventKind {
+    /// Each of them, in the order of the declaration.
+    pub const ALL: [Self; 3] = [Self::Down, Self::Up, Self::Ready];
+
+    /// In one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Down => "down",
+            Self::Up => "up",
+            Self::Ready => "ready",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == word)
+    }
+}
+
 /// How full a node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gauge {
@@ -381,4 +459,24 @@ pub enum LinkEventKind {
     Open,
     /// A request came that could not be related to a call.
     Unrelated,
+}
+
+impl LinkEventKind {
+    /// Each of them, in the order of the declaration.
+    pub const ALL: [Self; 4] = [Self::Refusing, Self::Silent, Self::Open, Self::Unrelated];
+
+    /// In one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Refusing => "refusing",
+            Self::Silent => "silent",
+            Self::Open => "open",
+            Self::Unrelated => "unrelated",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == word)
+    }
 }

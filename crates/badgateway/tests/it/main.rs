@@ -27,6 +27,7 @@ mod strategies;
 mod support;
 mod sweep;
 mod terminal;
+mod traces;
 mod up;
 mod virtual_time;
 mod warmup;

@@ -219,7 +219,7 @@ impl Attempt {
         let headers = request.headers_mut();
         headers.reserve(8);
         headers.insert(HOST, edge.authority.clone());
-        self.identity().write(headers);
+        self.identity().write(self.world.run, headers);
         if let Some(left) = outgoing.time_left {
             headers::write_time_left(headers, left);
         }

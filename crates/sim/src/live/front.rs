@@ -43,7 +43,7 @@ pub(crate) async fn pass_on(
     head.headers.remove(CONNECTION);
     head.headers.remove(TRANSFER_ENCODING);
     head.headers.insert(HOST, edge.authority.clone());
-    identity.write(&mut head.headers);
+    identity.write(world.run, &mut head.headers);
     // Hyper's client wants a target in origin form.
     let path = head.uri.path_and_query().map_or("/", |p| p.as_str()).parse();
     head.uri = path.unwrap_or_default();

@@ -7,7 +7,7 @@ use http::request::Parts;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 use topology::EdgeId;
-use trace::{CallId, HopId, redact};
+use trace::{CallId, HopId, RunKey, redact};
 
 use super::world::lock;
 use crate::message::{self, BAD_CREDENTIALS, GOOD_CREDENTIALS};
@@ -48,8 +48,9 @@ fn hex(text: &[u8]) -> Option<u64> {
 impl Identity {
     /// Writes `traceparent: 00-<trace>-<span>-01` and
     /// `tracestate: badgateway=<edge>-<retries>-<priority>-<flag>`.
-    pub(crate) fn write(&self, headers: &mut HeaderMap) {
-        let mut parent = *b"00-badca11badca1100................-................-01";
+    pub(crate) fn write(&self, run: RunKey, headers: &mut HeaderMap) {
+        let mut parent = *b"00-................................-................-01";
+        put_hex(&mut parent[3..19], run.trace_prefix());
         put_hex(&mut parent[19..35], self.call.0);
         put_hex(&mut parent[36..52], self.hop.0);
         let mut state = *b"badgateway=........-....-0-0";
@@ -65,7 +66,8 @@ impl Identity {
     /// The call and the hop, if the trace is one of ours, whoever has passed it on.
     pub(crate) fn read_trace(headers: &HeaderMap) -> Option<(CallId, HopId)> {
         let parent = headers.get(TRACEPARENT)?.as_bytes();
-        if parent.len() != 55 || !parent.starts_with(b"00-badca11badca1100") {
+        let ours = parent.strip_prefix(b"00-")?.starts_with(RunKey::TRACES_BEGIN.as_bytes());
+        if parent.len() != 55 || !ours {
             return None;
         }
         Some((CallId(hex(&parent[19..35])?), HopId(hex(&parent[36..52])?)))
@@ -190,7 +192,7 @@ mod tests {
             priority: 9,
         };
         let mut headers = HeaderMap::new();
-        identity.write(&mut headers);
+        identity.write(RunKey::default(), &mut headers);
         assert_eq!(headers["traceparent"], "00-badca11badca1100000300000000004d-ffffffffffffffff-01");
         assert_eq!(Identity::read(&headers), Some(identity));
     }

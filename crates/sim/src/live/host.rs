@@ -87,7 +87,7 @@ pub(super) async fn run<S: Sink + Send + 'static>(
     raise_file_limit(&scenario)?;
     let records = Arc::new(Records::default());
     let world = World::new(scenario.clone(), stop.clone(), records.clone(), None)?;
-    let world = Arc::new(world.keeping_exchanges(sink.wants_exchanges()));
+    let world = Arc::new(world.told_to(&sink));
     start_nodes(&world)?;
     start_programs(&world, programs, folder).await?;
     let feeder = Feeder::start(sink, records, stop.clone(), now(&world))?;
@@ -150,7 +150,7 @@ pub(super) async fn up<S: Sink + Send + 'static>(
     raise_file_limit(&scenario)?;
     let records = Arc::new(Records::default());
     let world = World::new(scenario.clone(), stop.clone(), records.clone(), Some(up.port))?;
-    let world = Arc::new(world.keeping_exchanges(sink.wants_exchanges()));
+    let world = Arc::new(world.told_to(&sink));
     start_nodes(&world)?;
     start_programs(&world, programs, up.folder).await?;
     let feeder = Feeder::start(sink, records, stop.clone(), now(&world))?;
@@ -342,7 +342,7 @@ pub fn host<S: Sink + Send + 'static>(
         raise_file_limit(scenario)?;
         let records = Arc::new(Records::default());
         let world = World::new(scenario.clone(), stop.clone(), records.clone(), None)?;
-        let world = Arc::new(world.keeping_exchanges(sink.wants_exchanges()));
+        let world = Arc::new(world.told_to(&sink));
         start_nodes(&world)?;
         start_programs(&world, &programs, None).await?;
         world.begin();

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use topology::external::Program;
 use topology::wire::SharedDisturbance;
 use topology::{EdgeId, NodeId, NodeKind, Scenario};
-use trace::{CallId, Exchange, HopId, Record, redact};
+use trace::{CallId, Exchange, HopId, Record, RunKey, Sink, redact};
 
 use super::clock::Clock;
 use super::entries::{self, Entries};
@@ -102,6 +102,8 @@ pub(crate) struct Counts {
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) scenario: Arc<Scenario>,
+    /// What its traces have in common.
+    pub(crate) run: RunKey,
     pub(crate) faults: Faults,
     pub(crate) dice: Dice,
     pub(crate) clock: Clock,
@@ -245,12 +247,13 @@ impl World {
             shortage: Mutex::default(),
             failure: Mutex::default(),
             scenario,
+            run: RunKey::default(),
         })
     }
 
-    /// The same, where every attempt comes with what was sent and received, or not.
-    pub(crate) fn keeping_exchanges(self, keeps_exchanges: bool) -> Self {
-        Self { keeps_exchanges, ..self }
+    /// The same, as this sink wants it told.
+    pub(crate) fn told_to(self, sink: &impl Sink) -> Self {
+        Self { keeps_exchanges: sink.wants_exchanges(), run: sink.run_key(), ..self }
     }
 
     /// Begins the run's time; once is enough.
