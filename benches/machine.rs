@@ -24,6 +24,7 @@ fn incoming(n: u64, edge: EdgeId) -> Incoming {
         idempotent: true,
         time_left: None,
         priority: 5,
+        ask: None,
         disturbance: SharedDisturbance::default(),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use topology::llm::Asked;
 use topology::wire::{Close, ProcessEnd, SharedDisturbance};
 use topology::{EdgeId, NodeId};
 use trace::{CallId, Exchange, HopId, Outcome, Time};
@@ -38,6 +39,8 @@ pub struct Incoming {
     pub time_left: Option<Duration>,
     /// How much it matters: the lowest is shed first.
     pub priority: u8,
+    /// It asks a model for a completion.
+    pub ask: Option<Box<Asked>>,
     /// What the injector does to it.
     pub disturbance: SharedDisturbance,
 }
@@ -173,6 +176,38 @@ pub struct Reply {
     pub retry_after: Option<Duration>,
     /// For `Proxy-Status`.
     pub proxy_status: ProxyStatus,
+    /// The body is this completion.
+    pub completion: Option<Box<Completion>>,
+}
+
+impl Reply {
+    /// The node's regular response, with this status.
+    pub fn regular(status: u16) -> Self {
+        Self {
+            status,
+            regular: true,
+            retry_after: None,
+            proxy_status: ProxyStatus::default(),
+            completion: None,
+        }
+    }
+}
+
+/// What a model answers. The text is keyed by the hop: the same in both engines and every rerun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    /// The hop that it answers.
+    pub hop: HopId,
+    /// How long the prompt was.
+    pub prompt_tokens: u32,
+    /// How many tokens it has.
+    pub tokens: u32,
+    /// It ends because it may not be longer.
+    pub is_capped: bool,
+    /// It comes token by token; all of them are there otherwise.
+    pub stream: bool,
+    /// How long each token after the first takes.
+    pub interval: Duration,
 }
 
 /// What a node has to say in `Proxy-Status` (RFC 9209); nothing if both are `None`.

@@ -2,6 +2,8 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
+use topology::llm::{Ask, Asked};
+use trace::CallId;
 use trace::id::mix;
 
 /// What a draw is for.
@@ -21,6 +23,10 @@ pub enum Purpose {
     Think,
     /// Whether adaptive throttling drops an attempt.
     Throttle,
+    /// How long a prompt is; by the call.
+    Prompt,
+    /// How long a completion is.
+    Completion,
 }
 
 impl Purpose {
@@ -33,6 +39,8 @@ impl Purpose {
             Self::Arrivals(n) => 5 << 32 | u64::from(n),
             Self::Think => 6 << 32,
             Self::Throttle => 7 << 32,
+            Self::Prompt => 8 << 32,
+            Self::Completion => 9 << 32,
         }
     }
 }
@@ -52,6 +60,17 @@ impl Dice {
     /// A generator for one purpose and key. PCG is portable: the same numbers on every machine.
     pub fn rng(&self, purpose: Purpose, key: u64) -> Pcg64Mcg {
         Pcg64Mcg::seed_from_u64(mix(self.seed ^ mix(key ^ mix(purpose.key()))))
+    }
+
+    /// What a call of a load asks of a model: the same in each of its attempts.
+    pub fn asked(&self, ask: &Ask, call: CallId) -> Asked {
+        Asked {
+            model: ask.model.clone(),
+            prompt_tokens: ask.prompt_tokens.sample(&mut self.rng(Purpose::Prompt, call.0)),
+            max_tokens: ask.max_tokens,
+            stream: ask.stream,
+            key: ask.key.clone(),
+        }
     }
 
     /// A number in [0, 1).

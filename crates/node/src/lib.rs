@@ -19,7 +19,9 @@ mod state;
 mod visit;
 mod workers;
 
-pub use action::{Action, AttemptId, AttemptReport, Incoming, Input, Outgoing, ProxyStatus, Reply, Timer};
+pub use action::{
+    Action, AttemptId, AttemptReport, Completion, Incoming, Input, Outgoing, ProxyStatus, Reply, Timer,
+};
 pub use dice::{Dice, Purpose};
 pub use faults::{FaultCounts, Faults, HopContext};
 pub use queue::Ticket;

@@ -2,6 +2,7 @@
 //! plan, the answer.
 
 mod admission;
+mod generation;
 mod proxy_status;
 mod work;
 
@@ -14,12 +15,13 @@ use topology::wire::{Close, ProcessEnd};
 use topology::{EdgeId, Failure, FaultSet, NodeKind, Refusal};
 use trace::{AtWork, CallEnd, CallId, HopId, Outcome, Record, Sent, Served, ServedEnd, Source, Time};
 
-use crate::action::{Action, AttemptId, Incoming, Input, ProxyStatus, Reply, Timer};
+use crate::action::{Action, AttemptId, Incoming, Input, Reply, Timer};
 use crate::call::{Call, HeadIs, Origin, Progress};
 use crate::queue::Ticket;
 use crate::scope::Scope;
 use crate::workers::{Work, longer};
 use crate::{Env, NodeState};
+use generation::Generation;
 use proxy_status::proxy_status;
 
 /// The slot of a rerouted request, which is in no plan.
@@ -51,6 +53,8 @@ struct Serving {
     held_by: FaultSet,
     caller_gone: bool,
     responded: bool,
+    /// For a model server.
+    generation: Option<Box<Generation>>,
 }
 
 impl Serving {
@@ -82,6 +86,8 @@ impl Serving {
 enum Phase {
     Queued(Ticket),
     Working,
+    /// A worker is held, and token after token is made.
+    Generating,
     /// A worker is held, and nothing goes on.
     Stuck,
     /// The calls of this stage are under way.
@@ -124,6 +130,7 @@ impl Visit {
             held_by: FaultSet::EMPTY,
             caller_gone: false,
             responded: false,
+            generation: None,
         };
         Self {
             role: Role::Server(serving),
@@ -332,7 +339,8 @@ impl Visit {
                 (status, source, told)
             }
         };
-        self.respond(Reply { status, regular: false, retry_after: None, proxy_status }, source, scope);
+        let reply = Reply { regular: false, proxy_status, ..Reply::regular(status) };
+        self.respond(reply, source, scope);
     }
 
     /// All calls have ended well: the node's own answer.
@@ -353,8 +361,7 @@ impl Visit {
                 return;
             }
         };
-        let reply = Reply { status, regular: true, retry_after, proxy_status: ProxyStatus::default() };
-        self.respond(reply, Source::Own, scope);
+        self.respond(Reply { retry_after, ..Reply::regular(status) }, Source::Own, scope);
     }
 
     fn refuse(&mut self, refusal: Refusal, scope: &mut Scope<'_, '_>) {
@@ -366,11 +373,8 @@ impl Visit {
         let status = scope.declared().profile.on_refusal(refusal).does;
         let retry_after = (refusal == Refusal::RateLimited).then(|| self.retry_after(scope)).flatten();
         let proxy_status = proxy_status(scope, Some(refusal.proxy_status()), None);
-        self.respond(
-            Reply { status, regular: false, retry_after, proxy_status },
-            Source::Refused(refusal),
-            scope,
-        );
+        let reply = Reply { regular: false, retry_after, proxy_status, ..Reply::regular(status) };
+        self.respond(reply, Source::Refused(refusal), scope);
     }
 
     fn retry_after(&self, scope: &Scope<'_, '_>) -> Option<Duration> {
@@ -400,7 +404,7 @@ impl Visit {
                 // A response that is being passed on has nowhere to go, and stuck work no end.
                 let goes_on = scope.declared().on_disconnect == OnDisconnect::Continue
                     && self.phase != Phase::Stuck
-                    && !serving.responded;
+                    && (!serving.responded || self.phase == Phase::Generating);
                 if !goes_on {
                     self.finish(None, Source::Nobody, Sent::Nothing, ServedEnd::CallerGone, scope);
                 }
@@ -453,9 +457,9 @@ impl Visit {
                 serving.wait_ends(scope.node.workers.at(scope.now));
                 scope.node.leave_queue(ticket, scope.env, scope.now, scope.out);
             }
-            Phase::Working | Phase::Stuck => {
+            Phase::Working | Phase::Generating | Phase::Stuck => {
                 if let Some(work) = serving.work() {
-                    if phase == Phase::Working {
+                    if phase != Phase::Stuck {
                         serving.worked = scope.now.since(work.started);
                     }
                     scope.node.release_worker(Some(&work), scope.env, scope.now, scope.out);

@@ -88,6 +88,7 @@ pub(crate) fn node(name: &str, kind: NodeKind) -> Node {
         header_limit: 65536,
         body_limit: 65536,
         external: None,
+        llm: None,
         synthetic: false,
     }
 }
@@ -122,7 +123,14 @@ pub(crate) fn load(from: NodeId) -> Load {
         arrivals: Arrivals::Open { stages, poisson: false },
         start: Duration::ZERO,
         stop: Duration::from_secs(20),
-        request: Request { method: "GET".into(), path: "/".into(), headers: Vec::new(), body, priority: 5 },
+        request: Request {
+            method: "GET".into(),
+            path: "/".into(),
+            headers: Vec::new(),
+            body,
+            priority: 5,
+            llm: None,
+        },
     }
 }
 

@@ -6,8 +6,10 @@
 
 pub mod des;
 pub mod live;
+mod llm;
 mod load;
 mod message;
+mod pieces;
 mod run;
 mod shape;
 

@@ -12,6 +12,7 @@ pub mod fault;
 pub mod gateways;
 pub mod graph;
 pub mod lint;
+pub mod llm;
 pub mod load;
 pub mod node;
 pub mod policy;

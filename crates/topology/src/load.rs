@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::distribution::Distribution;
 use crate::graph::NodeId;
+use crate::llm::Ask;
 
 /// What one client sends, and when.
 #[derive(Debug, Clone)]
@@ -51,7 +52,7 @@ pub struct RateStage {
 }
 
 /// What a client sends.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     /// The method.
     pub method: String,
@@ -63,6 +64,8 @@ pub struct Request {
     pub body: Body,
     /// How much it matters, 0 to 9: where a queue is full, the lowest is shed first.
     pub priority: u8,
+    /// It asks a model for a completion: method, path and body are those of the model's API.
+    pub llm: Option<Ask>,
 }
 
 /// A request's body.

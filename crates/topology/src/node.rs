@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::distribution::Distribution;
 use crate::external::External;
 use crate::graph::EdgeId;
+use crate::llm::Model;
 use crate::profile::Profile;
 use crate::units::SIZE_MAX;
 use crate::wire::Close;
@@ -87,6 +88,8 @@ pub struct Node {
     pub header_limit: u64,
     /// The largest request body it accepts, in bytes.
     pub body_limit: u64,
+    /// It is a model server, and answers as one.
+    pub llm: Option<Box<Model>>,
     /// For an external node: the program.
     pub external: Option<Arc<External>>,
     /// It exists only as the source of a `surge`: its calls are load, not results.
@@ -100,6 +103,7 @@ impl Node {
             declared_name: name.clone(),
             name,
             kind,
+            llm: None,
             external: None,
             profile: Profile::ALL[0],
             workers: None,

@@ -6,6 +6,7 @@ use topology::{FaultSet, Refusal};
 use trace::{Record, Sent, ServedEnd, Source};
 
 use super::admission::admit;
+use super::generation::Generation;
 use super::{Phase, REROUTED, Role, Visit};
 use crate::action::{Action, Incoming, Timer};
 use crate::dice::Purpose;
@@ -27,6 +28,7 @@ impl Visit {
             self.refuse(refusal, scope);
             return;
         }
+        serving.generation = Generation::of(serving, scope);
         let (workers, pressing) = scope.env.faults.capacity(scope.env.scenario, scope.node.node, scope.now);
         scope.env.faults.count_matched(pressing);
         let declared = scope.declared();
@@ -102,6 +104,9 @@ impl Visit {
             work =
                 (work + declared.contention * scope.node.workers.taken()).min(topology::units::DURATION_MAX);
         }
+        if let Some(generation) = &serving.generation {
+            work = (work + generation.prefill(scope)).min(topology::units::DURATION_MAX);
+        }
         if process.work_factor > 0.0 {
             serving.faults = serving.faults.union(serving.incoming.disturbance.marks.process);
             work = work.mul_f64(process.work_factor).min(topology::units::DURATION_MAX);
@@ -118,10 +123,15 @@ impl Visit {
 
     /// The own work is done: the worker is free, and the calls begin.
     pub(super) fn work_done(&mut self, scope: &mut Scope<'_, '_>) {
-        if self.phase != Phase::Working {
-            return;
+        match self.phase {
+            Phase::Working => {}
+            Phase::Generating => return self.generated(scope),
+            _ => return,
         }
         let Role::Server(serving) = &mut self.role else { return };
+        if serving.generation.is_some() && serving.incoming.disturbance.process.ending.is_none() {
+            return self.decode(scope);
+        }
         serving.worked = scope.now.since(serving.started.unwrap_or(scope.now));
         let (process, marks) = (serving.incoming.disturbance.process, serving.incoming.disturbance.marks);
         self.phase = Phase::Calling(0);

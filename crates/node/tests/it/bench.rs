@@ -76,6 +76,7 @@ impl Bench {
                 idempotent: true,
                 time_left,
                 priority,
+                ask: None,
                 disturbance: SharedDisturbance::default(),
             }),
         };

@@ -12,6 +12,7 @@ use trace::{Outcome, Sink, Time};
 use super::events::{Event, TRANSIT};
 use super::response::Framing;
 use super::world::{Connection, Exchange, ExchangeKey, Reading, Role, Stay, VisitKey, World};
+use crate::llm::Target;
 
 /// A question and its answer.
 const ROUND_TRIP: Duration = TRANSIT.saturating_mul(2);
@@ -99,7 +100,16 @@ impl<S: Sink> World<'_, S> {
         let template = &self.templates[usize::from(outgoing.call.load())];
         let before = self.visits.get(exchange.caller).and_then(|caller| caller.via.as_ref());
         let path = self.edges[outgoing.edge.index()].path;
-        let (head_bytes, path_known) = template.head(path, outgoing, before.map(|via| &**via));
+        let drawn = template.llm.as_ref().map(|llm| self.env.dice.asked(&llm.ask, outgoing.call));
+        let body_bytes = template.body(drawn.as_ref());
+        let (head_bytes, mut path_known) =
+            template.head(body_bytes, path, outgoing, before.map(|via| &**via));
+        let mut ask = drawn.map(Box::new);
+        if let Some(model) = &scenario.topology.node(node).llm {
+            let form = template.target(model.api, &scenario.topology.edge(outgoing.edge).path);
+            path_known &= !matches!(form, Target::Unknown);
+            ask = ask.filter(|_| matches!(form, Target::Completion(_)));
+        }
         let incoming = Incoming {
             call: outgoing.call,
             hop: outgoing.hop,
@@ -110,13 +120,14 @@ impl<S: Sink> World<'_, S> {
             path_known,
             credentials_good: !outgoing.disturbance.outbound.bad_credentials,
             head_bytes,
-            body_bytes: template.body,
+            body_bytes,
             idempotent: template.idempotent,
             // It is told in whole milliseconds.
             time_left: outgoing
                 .time_left
                 .map(|left| Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))),
             priority: outgoing.priority,
+            ask,
             disturbance: outgoing.disturbance.clone(),
         };
         let calls = !scenario.topology.node(node).plan.stages.is_empty()

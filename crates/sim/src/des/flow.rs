@@ -1,18 +1,20 @@
 //! Responses on their way: what a node sends, what the link makes of it, and what is passed on.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use node::{ProxyStatus, Reply};
+use topology::llm::Api;
 use topology::wire::{Close, ProcessEnd};
 use topology::{Failure, NodeId};
 use trace::{Outcome, Sink};
 
 use super::events::Event;
-use super::request::{ADDRESS, digits};
+use super::request::{ADDRESS, digits, field};
 use super::response::{Framing, Response};
 use super::world::{ExchangeKey, Reading, VisitKey, World};
+use crate::llm::{Body, Form};
 use crate::message::{self, LIST_SEPARATOR};
+use crate::pieces::Pieces;
 use crate::shape::{MALFORMED, Shape, Then};
 
 /// A response that comes piece by piece.
@@ -25,6 +27,8 @@ pub(super) struct Flow {
     is_moving: bool,
     held: bool,
     more: More,
+    /// The sender's own body.
+    pieces: Option<Pieces>,
 }
 
 /// A part of a message.
@@ -41,8 +45,8 @@ enum Part {
 /// What follows on all that is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum More {
-    /// The next piece of the sender's own body: how much is left, how much comes at once, and when.
-    Pieces { left: u64, piece: u64, interval: Duration },
+    /// The next piece of the sender's own body.
+    Pieces,
     /// What the sender is passing on.
     Passed,
     /// Nothing.
@@ -56,7 +60,7 @@ impl Flow {
         let head = response.head_bytes(framing);
         let shape = Shape { head_end: Some(head), ..shape };
         let writes = VecDeque::from([(Part::Head, head)]);
-        Self { shape, framing, writes, is_moving: false, held: false, more }
+        Self { shape, framing, writes, is_moving: false, held: false, more, pieces: None }
     }
 
     /// Sends so much of the body.
@@ -88,10 +92,10 @@ impl Flow {
 impl<S: Sink> World<'_, S> {
     /// A node answers.
     pub(super) fn respond(&mut self, node: NodeId, to: ExchangeKey, reply: &Reply) {
-        let (response, in_pieces) = self.own_response(node, to, reply);
+        let (response, pieces) = self.own_response(node, to, reply);
         let Some(exchange) = self.exchanges.get(to) else { return };
         let shape = Shape::of(&exchange.outgoing.disturbance.link, response.length);
-        self.start(node, to, response, shape, in_pieces);
+        self.start(to, response, shape, pieces);
     }
 
     /// A node's process fails in this way instead of answering.
@@ -107,17 +111,18 @@ impl<S: Sink> World<'_, S> {
             }
             ProcessEnd::Truncate => {
                 let declared = self.env.scenario.topology.node(node).response;
-                let (status, proxy_status) = (declared.status, ProxyStatus::default());
-                let reply = Reply { status, regular: true, retry_after: None, proxy_status };
-                let (response, in_pieces) = self.own_response(node, to, &reply);
-                self.start(node, to, response, Shape::truncated(declared.body), in_pieces);
+                let (response, pieces) = self.own_response(node, to, &Reply::regular(declared.status));
+                self.start(to, response, Shape::truncated(declared.body), pieces);
             }
         }
     }
 
-    /// A response of a node's own; and whether its body comes in pieces.
-    fn own_response(&self, node: NodeId, to: ExchangeKey, reply: &Reply) -> (Response, bool) {
+    /// A response of a node's own; and its pieces, if it comes in pieces.
+    fn own_response(&self, node: NodeId, to: ExchangeKey, reply: &Reply) -> (Response, Option<Pieces>) {
         let node = self.env.scenario.topology.node(node);
+        if let Some(model) = &node.llm {
+            return self.model_response(model.api, to, reply);
+        }
         let in_pieces = reply.regular && node.response.chunks > 1;
         let length = match (in_pieces, reply.regular) {
             (true, _) => None,
@@ -127,7 +132,29 @@ impl<S: Sink> World<'_, S> {
         let mut response = Response::new(reply.status, length, self.has_body(to));
         response.retry_after = reply.retry_after.map(message::retry_after);
         response.proxy_status = proxy_status(&node.name, 0, reply.proxy_status);
-        (response, in_pieces)
+        (response, in_pieces.then(|| Pieces::of(&node.response)))
+    }
+
+    /// What a model server says.
+    fn model_response(&self, api: Api, to: ExchangeKey, reply: &Reply) -> (Response, Option<Pieces>) {
+        let exchange = self.exchanges.get(to);
+        let form = exchange.and_then(|exchange| {
+            let template = &self.templates[usize::from(exchange.outgoing.call.load())];
+            let edge = &self.env.scenario.topology.edge(exchange.outgoing.edge).path;
+            template.llm.as_ref().and_then(|llm| Form::of(&llm.ask, template.target(api, edge)))
+        });
+        let form = form.unwrap_or_else(|| Form::plain(api));
+        let said = form.say(reply);
+        let (length, pieces) = match said.body {
+            Body::Whole(text) => (Some(text.len() as u64), None),
+            Body::Pieces(pieces) => (None, Some(pieces)),
+        };
+        let mut response = Response::new(reply.status, length, self.has_body(to));
+        let more = said.headers.iter().map(|(name, value)| field(name, value.len() as u64)).sum::<u64>();
+        response.content_type = u16::try_from(said.content_type.len()).unwrap_or(u16::MAX);
+        response.more_fields = u16::try_from(more).unwrap_or(u16::MAX);
+        response.retry_after = reply.retry_after.map(message::retry_after);
+        (response, pieces)
     }
 
     /// Whether responses to this request have bodies.
@@ -137,17 +164,16 @@ impl<S: Sink> World<'_, S> {
     }
 
     /// Puts a response of a node's own on its way.
-    fn start(&mut self, node: NodeId, to: ExchangeKey, response: Response, shape: Shape, in_pieces: bool) {
-        if shape.is_plain() && !in_pieces {
+    fn start(&mut self, to: ExchangeKey, response: Response, shape: Shape, pieces: Option<Pieces>) {
+        if shape.is_plain() && pieces.is_none() {
             self.answer_at_once(to, response);
             return;
         }
-        let declared = self.env.scenario.topology.node(node).response;
         self.open(to, response, shape, More::Passed);
         let Some(flow) = self.exchanges.get_mut(to).and_then(|x| x.flow.as_mut()) else { return };
-        if in_pieces {
-            let piece = declared.body.div_ceil(u64::from(declared.chunks)).max(1);
-            flow.more = More::Pieces { left: declared.body, piece, interval: declared.chunk_interval };
+        if let Some(pieces) = pieces {
+            flow.more = More::Pieces;
+            flow.pieces = Some(pieces);
             self.piece(to);
         } else {
             flow.write(response.body.unwrap_or(0));
@@ -179,14 +205,12 @@ impl<S: Sink> World<'_, S> {
     /// The next piece of a body.
     pub(super) fn piece(&mut self, to: ExchangeKey) {
         let Some(flow) = self.exchanges.get_mut(to).and_then(|x| x.flow.as_mut()) else { return };
-        let More::Pieces { left, piece, interval } = flow.more else { return };
-        let size = piece.min(left);
-        flow.write(size);
-        let left = left - size;
-        if left == 0 {
+        let Some(pieces) = flow.pieces.as_mut().filter(|_| flow.more == More::Pieces) else { return };
+        let (piece, interval, is_over) = (pieces.piece(), pieces.interval, pieces.is_over());
+        flow.write(piece.map_or(0, |piece| piece.len()));
+        if is_over {
             flow.end(true);
         } else {
-            flow.more = More::Pieces { left, piece, interval };
             self.events.push(self.now + interval, Event::Piece(to));
         }
         self.go_on(to);

@@ -5,8 +5,10 @@ use std::rc::Rc;
 
 use http::Method;
 use node::Outgoing;
+use topology::llm::{Api, Ask, Asked};
 use topology::{NodeId, Scenario};
 
+use crate::llm::{self, Target};
 use crate::message::{
     BAD_CREDENTIALS, GOOD_CREDENTIALS, TIME_LEFT, TRACEPARENT, TRACESTATE, WRONG_PATH, target,
 };
@@ -17,7 +19,7 @@ pub(super) const ADDRESS: &str = "127.0.0.1:40000";
 const IDENTITY: u64 = field(TRACEPARENT, 55) + field(TRACESTATE, 28);
 
 /// The bytes of a header field whose value has so many: name, colon, space, value, end of line.
-const fn field(name: &str, value: u64) -> u64 {
+pub(super) const fn field(name: &str, value: u64) -> u64 {
     name.len() as u64 + value + 4
 }
 
@@ -32,6 +34,28 @@ pub(super) struct Template {
     pub(super) priority: u8,
     /// The response has no body.
     pub(super) is_head: bool,
+    /// It asks a model.
+    pub(super) llm: Option<Box<AskTemplate>>,
+    pub(super) method: Method,
+    pub(super) path_text: String,
+}
+
+/// A request to a model.
+#[derive(Debug)]
+pub(super) struct AskTemplate {
+    pub(super) ask: Ask,
+    /// How long the header fields are that only such a request has: with good credentials, and bad ones.
+    fields: (u64, u64),
+}
+
+impl AskTemplate {
+    fn new(ask: &Ask) -> Self {
+        let fields = |bad| {
+            let headers = llm::request_headers(ask, bad);
+            headers.iter().map(|(name, value)| field(name, value.len() as u64)).sum()
+        };
+        Self { ask: ask.clone(), fields: (fields(false), fields(true)) }
+    }
 }
 
 /// Where a request goes.
@@ -54,29 +78,56 @@ impl Template {
         let method = Method::from_bytes(request.method.as_bytes()).unwrap_or(Method::GET);
         let own = request.headers.iter().map(|(name, value)| field(name, value.len() as u64));
         let body = request.body.len();
-        let length = if body > 0 { field("content-length", digits(body)) } else { 0 };
         let line = method.as_str().len() + "  HTTP/1.1\r\n\r\n".len();
         Self {
-            bytes: line as u64 + field("host", ADDRESS.len() as u64) + IDENTITY + own.sum::<u64>() + length,
+            bytes: line as u64 + field("host", ADDRESS.len() as u64) + IDENTITY + own.sum::<u64>(),
             path: Path::new(&request.path),
             body,
             idempotent: method.is_idempotent(),
             priority: request.priority,
             is_head: method == Method::HEAD,
+            llm: request.llm.as_ref().map(|ask| Box::new(AskTemplate::new(ask))),
+            method,
+            path_text: target(&request.path).path().to_owned(),
         }
     }
 
-    /// The size of a request's head, and whether its path is one that nodes serve.
-    pub(super) fn head(&self, edge: Option<Path>, outgoing: &Outgoing, via: Option<&Via>) -> (u64, bool) {
+    /// What it is for at a model server, over an edge with this path.
+    pub(super) fn target(&self, api: Api, edge: &str) -> Target {
+        let edge = (edge != "/").then(|| target(edge));
+        llm::target(api, &self.method, edge.as_ref().map_or(&self.path_text, |uri| uri.path()))
+    }
+
+    /// How long the body is of a request that asks this.
+    pub(super) fn body(&self, asked: Option<&Asked>) -> u64 {
+        match (&self.llm, asked) {
+            (Some(llm), Some(asked)) => llm::request_len(llm.ask.api, asked),
+            _ => self.body,
+        }
+    }
+
+    /// The size of the head of a request with such a body, and whether its path is one that nodes serve.
+    pub(super) fn head(
+        &self,
+        body: u64,
+        edge: Option<Path>,
+        outgoing: &Outgoing,
+        via: Option<&Via>,
+    ) -> (u64, bool) {
         let outbound = outgoing.disturbance.outbound;
         let path = if outbound.wrong_path { Path::new(WRONG_PATH) } else { edge.unwrap_or(self.path) };
-        let credentials = if outbound.bad_credentials { BAD_CREDENTIALS } else { GOOD_CREDENTIALS };
         let via = via.map_or(0, |via| field("via", via.bytes));
         let time_left = outgoing
             .time_left
             .map_or(0, |left| field(TIME_LEFT, digits(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))));
-        let credentials = field("authorization", credentials.len() as u64);
-        (self.bytes + path.bytes + credentials + via + time_left, !path.unknown)
+        let credentials = match (&self.llm, outbound.bad_credentials) {
+            (Some(llm), false) => llm.fields.0,
+            (Some(llm), true) => llm.fields.1,
+            (None, false) => field("authorization", GOOD_CREDENTIALS.len() as u64),
+            (None, true) => field("authorization", BAD_CREDENTIALS.len() as u64),
+        };
+        let length = if body > 0 { field("content-length", digits(body)) } else { 0 };
+        (self.bytes + length + path.bytes + credentials + via + time_left, !path.unknown)
     }
 }
 

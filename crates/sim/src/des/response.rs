@@ -20,6 +20,10 @@ pub(super) struct Response {
     pub(super) proxy_status: u64,
     /// `Content-Length`, if it has one.
     pub(super) length: Option<u64>,
+    /// How long the value of `Content-Type` is.
+    pub(super) content_type: u16,
+    /// How long further header fields are.
+    pub(super) more_fields: u16,
     /// The length of the body that really comes, if it is known: none to `HEAD`.
     pub(super) body: Option<u64>,
 }
@@ -40,7 +44,8 @@ impl Response {
     pub(super) fn new(status: u16, length: Option<u64>, has_body: bool) -> Self {
         let has_body = has_body && !matches!(status, 100..=199 | 204 | 304);
         let body = if has_body { length } else { Some(0) };
-        Self { status, retry_after: None, proxy_status: 0, length, body }
+        let content_type = u16::try_from(CONTENT_TYPE.len()).unwrap_or(u16::MAX);
+        Self { status, retry_after: None, proxy_status: 0, content_type, more_fields: 0, length, body }
     }
 
     /// How its end is told, unless the connection's end does.
@@ -65,7 +70,7 @@ impl Response {
         };
         let retry_after = self.retry_after.map_or(0, |wait| field("retry-after", digits(wait)));
         let proxy_status = if self.proxy_status > 0 { field("proxy-status", self.proxy_status) } else { 0 };
-        let content_type = field("content-type", CONTENT_TYPE.len() as u64);
+        let content_type = field("content-type", self.content_type.into()) + u64::from(self.more_fields);
         line as u64 + content_type + DATE + ending + retry_after + proxy_status + "\r\n".len() as u64
     }
 }

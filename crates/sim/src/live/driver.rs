@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::BoxFuture;
@@ -285,6 +285,11 @@ impl Driver {
             }
             self.step().await;
         }
+    }
+
+    /// Goes on as far as it can without waiting; ready once the visit is over.
+    pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        std::pin::pin!(self.until_over()).poll(cx)
     }
 
     /// Goes on until the visit is over.

@@ -114,6 +114,7 @@ fn template(head: &Parts, body: Bytes) -> Template {
         body,
         idempotent: head.method.is_idempotent(),
         priority: 5,
+        ask: None,
     }
 }
 

@@ -28,6 +28,7 @@ use super::pool::{Channel, Seen};
 use super::tls;
 use super::witness::Witness;
 use super::world::World;
+use crate::llm;
 use crate::message::WRONG_PATH;
 
 /// What an attempt is, as long as it lasts.
@@ -209,7 +210,7 @@ impl Attempt {
         let template = world.template(outgoing.call);
         let edge = world.edge(outgoing.edge);
         let outbound = outgoing.disturbance.outbound;
-        let mut request = Request::new(Full::new(template.body.clone()));
+        let mut request = Request::new(Full::new(template.body(world, outgoing.call)));
         *request.method_mut() = template.method.clone();
         *request.uri_mut() = if outbound.wrong_path {
             http::Uri::from_static(WRONG_PATH)
@@ -223,7 +224,10 @@ impl Attempt {
         if let Some(left) = outgoing.time_left {
             headers::write_time_left(headers, left);
         }
-        headers::write_credentials(headers, outbound.bad_credentials);
+        match &template.ask {
+            Some(ask) => headers::write_fields(headers, llm::request_headers(ask, outbound.bad_credentials)),
+            None => headers::write_credentials(headers, outbound.bad_credentials),
+        }
         if let Some(via) = via {
             headers.insert(VIA, via.clone());
         }

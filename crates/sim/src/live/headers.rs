@@ -117,6 +117,15 @@ pub(crate) fn write_credentials(headers: &mut HeaderMap, bad: bool) {
     headers.insert(AUTHORIZATION, if bad { BAD } else { GOOD });
 }
 
+/// Writes fields.
+pub(crate) fn write_fields(headers: &mut HeaderMap, fields: Vec<(&'static str, String)>) {
+    for (name, value) in fields {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    }
+}
+
 /// Whether the credentials are good. Clients that bring none of ours are let in.
 pub(crate) fn credentials_good(headers: &HeaderMap) -> bool {
     headers.get(AUTHORIZATION) != Some(&BAD)

@@ -3,17 +3,17 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http_body::{Body, Frame, SizeHint};
 use node::{AttemptId, Input};
-use trace::Outcome;
+use trace::{Outcome, Time};
 
 use super::driver::Attended;
 use super::exchange::Rest;
 use super::world::World;
+use crate::pieces::{Piece, Pieces};
 
 /// A callee's response, passed on as it comes. It holds the visit: its end is the visit's.
 pub(crate) struct Relay {
@@ -94,23 +94,25 @@ impl Body for Relay {
     }
 }
 
-/// A body of a node's own in pieces, with pauses between.
-pub(crate) struct Pieces {
+/// A body of a node's own in pieces, with pauses between. If it holds the visit, the last piece is only
+/// sent once that is over.
+pub(crate) struct InPieces {
     world: Arc<World>,
-    rest: Bytes,
-    piece: usize,
-    interval: Duration,
+    body: Bytes,
+    pieces: Pieces,
     pause: Option<BoxFuture<'static, ()>>,
+    /// When the next piece is due.
+    next_at: Option<Time>,
+    visit: Option<Attended>,
 }
 
-impl Pieces {
-    pub(crate) fn new(world: Arc<World>, body: Bytes, pieces: u32, interval: Duration) -> Self {
-        let piece = body.len().div_ceil(pieces.max(1) as usize).max(1);
-        Self { world, rest: body, piece, interval, pause: None }
+impl InPieces {
+    pub(crate) fn new(world: Arc<World>, body: Bytes, pieces: Pieces, visit: Option<Attended>) -> Self {
+        Self { world, body, pieces, pause: None, next_at: None, visit }
     }
 }
 
-impl Body for Pieces {
+impl Body for InPieces {
     type Data = Bytes;
     type Error = std::convert::Infallible;
 
@@ -118,19 +120,30 @@ impl Body for Pieces {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        if let Some(pause) = &mut self.pause {
+        let this = &mut *self;
+        let is_over = this.visit.as_mut().is_none_or(|visit| visit.driver().poll_over(cx).is_ready());
+        if let Some(pause) = &mut this.pause {
             ready!(pause.as_mut().poll(cx));
-            self.pause = None;
+            this.pause = None;
         }
-        if self.rest.is_empty() {
-            return Poll::Ready(None);
+        if this.pieces.is_last() && !is_over {
+            return Poll::Pending;
         }
-        let size = self.piece.min(self.rest.len());
-        let piece = self.rest.split_to(size);
-        if !self.rest.is_empty() && !self.interval.is_zero() {
-            let world = self.world.clone();
-            let until = world.clock.now() + self.interval;
-            self.pause = Some(Box::pin(async move { world.clock.sleep_until(until).await }));
+        let piece = match this.pieces.piece() {
+            None => return Poll::Ready(None),
+            Some(Piece::Filler(bytes)) => {
+                let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).min(this.body.len());
+                this.body.split_to(bytes)
+            }
+            Some(Piece::Text(text)) => Bytes::from(text),
+        };
+        let interval = this.pieces.interval;
+        if !this.pieces.is_over() && !interval.is_zero() {
+            let world = this.world.clone();
+            // From one piece's time to the next: what is late once is not late for ever.
+            let until = this.next_at.unwrap_or_else(|| world.clock.now()) + interval;
+            this.next_at = Some(until);
+            this.pause = Some(Box::pin(async move { world.clock.sleep_until(until).await }));
         }
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }

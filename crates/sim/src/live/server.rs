@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::handler::Handler;
 use axum::response::Response;
+use bytes::Bytes;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING, VIA,
 };
@@ -17,6 +18,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use node::{HopContext, Incoming, Input, ProxyStatus, Reply, Visit};
 use tokio::net::{TcpListener, TcpStream};
+use topology::llm::{Api, Asked};
 use topology::wire::{Close, Link, Phase, ProcessEnd, SharedDisturbance};
 use topology::{EdgeId, NodeId, NodeKind};
 use tower_service::Service;
@@ -25,13 +27,15 @@ use trace::{Begun, CallId, HopId, Record, Time};
 use super::driver::{Answer, Attended, Driver, Telling};
 use super::exchange::Head;
 use super::headers::{self, Identity, PROXY_STATUS};
-use super::relay::{Pieces, Relay};
+use super::relay::{InPieces, Relay};
 use super::tap::{Tap, TappedBody};
 use super::wire::{Conn, Wire};
 use super::world::{World, lock};
 use super::{entries, front, gate};
+use crate::llm::{self, Form, Target};
 use crate::load::OUTSIDE;
 use crate::message::{self, LIST_SEPARATOR, WRONG_PATH};
+use crate::pieces::Pieces;
 use crate::shape::{MALFORMED, Shape};
 
 /// What the handler of a connection is given.
@@ -199,8 +203,22 @@ async fn visit(
 ) -> Response {
     let Driven { identity, outside, unrelated, used_connection, disturbance } = driven;
     let (head, body) = request.into_parts();
-    let incoming =
+    let mut incoming =
         Incoming { used_connection, ..incoming(world, node, &head, identity, disturbance.clone()) };
+    let mut body = Some(body);
+    let model = world.scenario.topology.node(node).llm.as_deref();
+    let form = match model {
+        None => {
+            incoming.ask = world.template(identity.call).asked(world, identity.call).map(Box::new);
+            None
+        }
+        Some(model) => {
+            let asked = asked(world, node, model.api, &head, &mut body).await;
+            incoming.path_known &= asked.is_known;
+            incoming.ask = asked.ask.map(Box::new);
+            Some(asked.form)
+        }
+    };
     let via = world.node(node).via.after(head.headers.get(VIA), &world.node(node).name);
     let mut driver = Driver::new(world.clone(), node, Visit::request(incoming), via);
     if outside {
@@ -213,11 +231,50 @@ async fn visit(
     // though its bytes are of no use to anyone.
     let refused = driver.is_over();
     let mut visit = Attended::new(driver);
-    if !refused && !http_body::Body::is_end_stream(&body) {
+    if let Some(body) = body.filter(|body| !refused && !http_body::Body::is_end_stream(body)) {
         let _ = body.collect().await;
     }
     let answer = visit.driver().until_answer().await;
-    respond(world, node, conn, visit, answer, &disturbance.link).await
+    let speaking = Speaking { node, form };
+    respond(world, &speaking, conn, visit, answer, &disturbance.link).await
+}
+
+/// Who answers.
+struct Speaking {
+    node: NodeId,
+    /// For a model server: in which form.
+    form: Option<Form>,
+}
+
+/// What a request to a model server is about.
+struct AskedOf {
+    is_known: bool,
+    form: Form,
+    ask: Option<Asked>,
+}
+
+/// Reads what a request asks of a model server; its body is taken then, if it is not too large.
+async fn asked(
+    world: &World,
+    node: NodeId,
+    api: Api,
+    head: &http::request::Parts,
+    body: &mut Option<Body>,
+) -> AskedOf {
+    let target = llm::target(api, &head.method, head.uri.path());
+    let is_known = !matches!(target, Target::Unknown);
+    let limit = world.scenario.topology.node(node).body_limit;
+    let Target::Completion(format) = target else {
+        return AskedOf { is_known, form: Form::plain(api), ask: None };
+    };
+    let declared = body.as_ref().map_or(0, |body| http_body::Body::size_hint(body).lower());
+    let taken = match body.take_if(|_| declared <= limit) {
+        Some(body) => Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX)).collect().await.ok(),
+        None => None,
+    };
+    let bytes = taken.map_or_else(Bytes::new, http_body_util::Collected::to_bytes);
+    let (form, ask) = llm::parse(format, &bytes);
+    AskedOf { is_known, form, ask: Some(ask) }
 }
 
 /// Ends the connection, and waits to be dropped with it.
@@ -293,21 +350,23 @@ fn incoming(
         idempotent: head.method.is_idempotent(),
         time_left: headers::time_left(&head.headers),
         priority: identity.priority,
+        ask: None,
         disturbance,
     }
 }
 
 async fn respond(
     world: &Arc<World>,
-    node: NodeId,
+    speaking: &Speaking,
     conn: &Conn,
     visit: Attended,
     answer: Answer,
     link: &Link,
 ) -> Response {
+    let node = speaking.node;
     let declared = &world.scenario.topology.node(node).response;
     let mut response = match answer {
-        Answer::Respond(reply) => own_response(world, node, &reply),
+        Answer::Respond(reply) => own_response(world, speaking, &reply, Some(visit)),
         Answer::Relay(head, id, proxy_status) => {
             let Head { parts, rest } = *head;
             let mut response = Response::from_parts(parts, ());
@@ -319,14 +378,8 @@ async fn respond(
             response.map(|()| Body::new(Relay::new(visit, id, rest)))
         }
         Answer::Fail(ProcessEnd::Truncate) => {
-            let reply = Reply {
-                status: declared.status,
-                regular: true,
-                retry_after: None,
-                proxy_status: ProxyStatus::default(),
-            };
             conn.set_shape(Shape::truncated(declared.body));
-            return own_response(world, node, &reply);
+            return own_response(world, speaking, &Reply::regular(declared.status), None);
         }
         Answer::Fail(ProcessEnd::Malformed) => {
             conn.end_with(MALFORMED, Close::Fin);
@@ -340,11 +393,22 @@ async fn respond(
     response
 }
 
-fn own_response(world: &Arc<World>, node: NodeId, reply: &Reply) -> Response {
+fn own_response(world: &Arc<World>, speaking: &Speaking, reply: &Reply, visit: Option<Attended>) -> Response {
+    let node = speaking.node;
     let declared = &world.scenario.topology.node(node).response;
     let host = world.node(node);
-    let body = if reply.regular && declared.chunks > 1 {
-        Body::new(Pieces::new(world.clone(), host.body.clone(), declared.chunks, declared.chunk_interval))
+    let said = speaking.form.as_ref().map(|form| form.say(reply));
+    let mut content_type = message::CONTENT_TYPE;
+    let mut more = Vec::new();
+    let body = if let Some(said) = said {
+        content_type = said.content_type;
+        more = said.headers;
+        match said.body {
+            llm::Body::Whole(text) => Body::from(text),
+            llm::Body::Pieces(pieces) => Body::new(InPieces::new(world.clone(), Bytes::new(), pieces, visit)),
+        }
+    } else if reply.regular && declared.chunks > 1 {
+        Body::new(InPieces::new(world.clone(), host.body.clone(), Pieces::of(declared), None))
     } else if reply.regular {
         Body::from(host.body.clone())
     } else {
@@ -353,7 +417,8 @@ fn own_response(world: &Arc<World>, node: NodeId, reply: &Reply) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::BAD_GATEWAY);
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(message::CONTENT_TYPE));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers::write_fields(headers, more);
     if let Some(retry_after) = reply.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(message::retry_after(retry_after)));
     }

@@ -11,6 +11,7 @@ use http::{Method, Uri};
 use node::{Dice, Env, Faults, Input, NodeState, Ticket};
 use tokio::sync::oneshot;
 use topology::external::Program;
+use topology::llm::{Ask, Asked};
 use topology::wire::SharedDisturbance;
 use topology::{EdgeId, NodeId, NodeKind, Scenario};
 use trace::{CallId, Exchange, HopId, Record, RunKey, Sink, redact};
@@ -25,6 +26,7 @@ use super::processors::Processors;
 use super::records::Records;
 use super::tls::SelfSigned;
 use super::wire::Conn;
+use crate::llm;
 use crate::message::target;
 use crate::run::{RunError, Signal, Stop};
 
@@ -80,6 +82,25 @@ pub(crate) struct Template {
     pub(crate) body: Bytes,
     pub(crate) idempotent: bool,
     pub(crate) priority: u8,
+    /// It asks a model.
+    pub(crate) ask: Option<Ask>,
+}
+
+impl Template {
+    /// What a call asks of a model.
+    pub(crate) fn asked(&self, world: &World, call: CallId) -> Option<Asked> {
+        self.ask.as_ref().map(|ask| world.dice.asked(ask, call))
+    }
+
+    /// The body that a call sends: the user's own client's is passed on as it is.
+    pub(crate) fn body(&self, world: &World, call: CallId) -> Bytes {
+        match &self.ask {
+            Some(ask) if self.body.is_empty() => {
+                llm::request_body(ask.api, &world.dice.asked(ask, call)).into()
+            }
+            _ => self.body.clone(),
+        }
+    }
 }
 
 /// What the callee of a disturbed attempt has to know, and tells back.
@@ -216,6 +237,7 @@ impl World {
             body: Bytes::new(),
             idempotent: true,
             priority: 5,
+            ask: None,
         });
         let (refused, wrong_port) = (take("refusals")?, take("wrong ports")?);
         let blackhole = Blackhole::open().map_err(RunError::io("cannot open a port that never answers"))?;
@@ -435,5 +457,6 @@ fn template(request: &topology::load::Request) -> Template {
         },
         idempotent: request.is_idempotent(),
         priority: request.priority,
+        ask: request.llm.clone(),
     }
 }

@@ -292,3 +292,37 @@ fn a_request_is_as_large() {
     assert!(size > 200, "{size}");
     same(&[exact(size - 1), exact(size)]);
 }
+
+/// A client, a gateway and a model server.
+fn model(server: &str, edge: &str, ask: &str, fault: &str) -> String {
+    let server = format!("llm: {{ completion_tokens: 4, prefill: 100000/s, decode: 50/s{server} }}");
+    chain(&server, edge, "", fault)
+        .replace("method: POST, body: { size: 50B }", &format!("llm: {{ model: gpt-x{ask} }}"))
+}
+
+#[test]
+fn a_model_server_says_the_same() {
+    same(&[
+        model("", "", "", ""),
+        model("", "", ", stream: true", ""),
+        model("", "", ", stream: true, max_tokens: 1", ""),
+        model("", "", ", max_tokens: 3, prompt_tokens: { uniform: { min: 1, max: 900 } }", ""),
+        model("", "", ", stream: true", "{ at: gw -> app, network: { limit_data: { bytes: 1000B } } }"),
+        model(
+            "",
+            "",
+            ", stream: true",
+            "{ at: gw -> app, config: { timeout_too_short: { timeout: 30ms } } }",
+        ),
+        model(
+            "",
+            "",
+            ", stream: true",
+            "{ at: client -> gw, config: { timeout_too_short: { timeout: 30ms } } }",
+        ),
+        model("", "", ", stream: true", "{ at: app, crash: { down: { restart_after: 10s } }, start: 30ms }"),
+        model("", "", "", "{ at: app, overload: queue_full }"),
+        model("", "", "", "{ at: gw -> app, config: bad_credentials }"),
+        model("", "", "", "{ at: gw -> app, config: wrong_path }"),
+    ]);
+}

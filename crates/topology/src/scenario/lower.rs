@@ -9,6 +9,7 @@ mod fallback;
 mod fault_place;
 mod faults;
 mod lints;
+mod llm;
 mod loads;
 mod nodes;
 mod plan;

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::llm::AskFile;
 use super::short::{OrNone, Short, Time, short_forms, short_schema};
 use crate::units::{DurationText, Rate, Size};
 
@@ -84,6 +85,9 @@ pub(in crate::scenario) struct RequestFile {
     pub(in crate::scenario) body: BodyFile,
     /// How much it matters, 0 to 9: where a queue is full, the lowest is shed first.
     pub(in crate::scenario) priority: u8,
+    /// A completion is asked for: method, path and body follow from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenario) llm: Option<AskFile>,
 }
 
 impl Default for RequestFile {
@@ -92,8 +96,9 @@ impl Default for RequestFile {
             method: "GET".to_owned(),
             path: "/".to_owned(),
             headers: IndexMap::new(),
-            body: BodyFile::Filler(Size(0)),
+            body: BodyFile::default(),
             priority: 5,
+            llm: None,
         }
     }
 }
@@ -103,6 +108,12 @@ impl Default for RequestFile {
 pub(in crate::scenario) enum BodyFile {
     Text(String),
     Filler(Size),
+}
+
+impl Default for BodyFile {
+    fn default() -> Self {
+        Self::Filler(Size(0))
+    }
 }
 
 /// So many bytes of filler.

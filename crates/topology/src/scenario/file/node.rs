@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::calls::CallsFile;
 use super::external::{CommandFile, ConfigFile, ReadyFile};
+use super::llm::ModelFile;
 use super::short::{OrNone, Short, Time, around_long, seconds, short_forms, short_schema, status};
 use crate::node::{NodeKind, OnDisconnect, Order};
 use crate::profile::Profile;
@@ -41,6 +42,9 @@ pub(in crate::scenario) struct NodeFile {
     /// what they share (locks, memory) gets slower. Default: 0s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::scenario) contention: Option<DurationText>,
+    /// For a server: it is a model server, and answers token by token; by itself its service time is 0s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenario) llm: Option<ModelFile>,
     /// How many instances there are. With more than one they are called `name#1`, `name#2`, ...
     /// and an edge to the node is a choice among them. Default: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -121,6 +121,11 @@ fn check_link(link: &Link<'_>, at: &Path, build: &Build, problems: &mut Collecto
         problems.key(at).word(to).help(help).say(format!("`{from}` calls the client `{to}`"));
         return false;
     }
+    if build.groups[*from].nodes.iter().any(|node| build.topology.node(*node).llm.is_some()) {
+        let help = "a model server answers by its own work: put a gateway before it";
+        problems.key(at).word(from).help(help).say(format!("the model server `{from}` calls `{to}`"));
+        return false;
+    }
     true
 }
 

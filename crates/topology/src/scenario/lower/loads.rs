@@ -8,7 +8,9 @@ use super::super::hint::did_you_mean;
 use super::super::path::Path;
 use super::super::problem::Collector;
 use super::build::Build;
+use super::llm;
 use super::text::{check_range, is_token, request_path_problem};
+use crate::llm::Ask;
 use crate::load::{Arrivals, Body, Load, RateStage, Request};
 use crate::{NodeId, NodeKind};
 
@@ -40,9 +42,10 @@ pub(super) fn lower(file: &mut ScenarioFile, build: &Build, problems: &mut Colle
         all_known &= from.is_some();
         let (start, stop) = window(load, duration, &at, problems);
         let arrivals = arrivals(load, duration, &at, problems);
+        let ask = llm::ask(&mut load.request, &at.at("request"), problems);
         check_request(&load.request, &at.at("request"), problems);
         if let (Some(from), Some(arrivals)) = (from, arrivals) {
-            loads.push(Load { from, arrivals, start, stop, request: request(&load.request) });
+            loads.push(Load { from, arrivals, start, stop, request: request(&load.request, ask) });
         }
     }
     let senders: BTreeSet<NodeId> = loads.iter().map(|load| load.from).collect();
@@ -233,7 +236,7 @@ fn check_request(file: &RequestFile, at: &Path, problems: &mut Collector<'_>) {
     }
 }
 
-fn request(file: &RequestFile) -> Request {
+fn request(file: &RequestFile, llm: Option<Ask>) -> Request {
     Request {
         method: file.method.clone(),
         path: file.path.clone(),
@@ -243,5 +246,6 @@ fn request(file: &RequestFile) -> Request {
             BodyFile::Filler(size) => Body::Size(size.0),
         },
         priority: file.priority,
+        llm,
     }
 }

@@ -12,6 +12,7 @@ use super::super::path::Path;
 use super::super::problem::Collector;
 use super::build::{Build, Group, NODES_MAX};
 use super::external;
+use super::llm;
 use super::text::{check_above_zero, check_range, node_name_problem};
 use crate::distribution::Distribution;
 use crate::node::{Codel, Discipline, Node, NodeKind, OnDisconnect, Plan, Response, ScriptStep};
@@ -117,6 +118,7 @@ fn settle(name: &str, file: &mut NodeFile, at: &Path, problems: &mut Collector<'
         keep_alive: settled.keep_alive.unwrap_or_default().0,
         header_limit: settled.header_limit.unwrap_or_default().0,
         body_limit: settled.body_limit.unwrap_or_default().0,
+        llm: settled.llm.as_ref().map(|model| Box::new(llm::model(model))),
         external: program.map(Arc::new),
         synthetic: false,
     }
@@ -130,7 +132,7 @@ fn fill_in(file: &mut NodeFile) {
     file.workers.get_or_insert(OrNone(server.then_some(64)));
     file.queue.get_or_insert(QueueFile(QueueLong::default()));
     file.max_in_flight.get_or_insert(OrNone(None));
-    file.service_time.get_or_insert(Time::millis(if server { 5 } else { 0 }));
+    file.service_time.get_or_insert(Time::millis(if server && file.llm.is_none() { 5 } else { 0 }));
     file.contention.get_or_insert(seconds(0));
     file.on_disconnect.get_or_insert(if server { OnDisconnect::Continue } else { OnDisconnect::Cancel });
     file.response.get_or_insert_default();
@@ -148,6 +150,7 @@ pub(super) fn answering_keys(file: &NodeFile) -> impl Iterator<Item = &'static s
         ("max_in_flight", file.max_in_flight.is_some()),
         ("service_time", file.service_time.is_some()),
         ("contention", file.contention.is_some()),
+        ("llm", file.llm.is_some()),
         ("replicas", file.replicas.is_some()),
         ("on_disconnect", file.on_disconnect.is_some()),
         ("response", file.response.is_some()),
@@ -171,6 +174,7 @@ fn check_profile(file: &NodeFile, at: &Path, problems: &mut Collector<'_>) {
 
 fn check(file: &NodeFile, at: &Path, problems: &mut Collector<'_>) {
     check_profile(file, at, problems);
+    llm::check(file, at, problems);
     for (key, value) in [("workers", file.workers), ("max_in_flight", file.max_in_flight)] {
         if value == Some(OrNone(Some(0))) {
             problems.value(&at.at(key)).help("`none` is no limit").say("with 0 no request is ever answered");

@@ -93,6 +93,7 @@ pub(super) fn add_surge(
         start: fault.schedule.start,
         stop: fault.schedule.stop.min(duration),
         request: Request {
+            llm: None,
             method: "GET".to_owned(),
             path: "/".to_owned(),
             headers: Vec::new(),
