@@ -8,7 +8,7 @@ use report::render::{self, Export, Format};
 use topology::units::DurationText;
 
 use crate::exit::{Exit, Failure};
-use crate::output::{self, Output};
+use crate::output::{self, Output, ProgressName};
 use crate::{
     agree, check, compare, diff, explain, merge, new, presets, report_command, run, schema, sweep, up,
 };
@@ -28,6 +28,9 @@ struct Cli {
     /// Print without colours; so does a non-empty `NO_COLOR` in the environment.
     #[arg(long, global = true)]
     no_color: bool,
+    /// How it is shown, on stderr, how a run is going.
+    #[arg(long, global = true, value_enum, value_name = "HOW", default_value_t)]
+    progress: ProgressName,
 }
 
 #[derive(Debug, Subcommand)]
@@ -199,7 +202,7 @@ pub(crate) fn main() -> Exit {
             return if error.use_stderr() { Exit::Wrong } else { Exit::Well };
         }
     };
-    let output = Output::new(cli.quiet, cli.no_color);
+    let output = Output::new(cli.quiet, cli.no_color, cli.progress);
     match dispatch(cli.command, &output) {
         Ok(exit) => exit,
         Err(failure) => {

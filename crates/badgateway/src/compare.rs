@@ -35,7 +35,7 @@ pub(crate) fn compare(args: &CompareArgs, output: &Output) -> Result<Exit, Failu
     let rounds = args.seeds.rounds(args.session.engine, &scenario)?;
     output.hint(&plan(&scenario, names.len(), rounds));
     let mut session = Session::begin(&args.session, &scenario, &names, output)?;
-    rounds.run(&mut session, strategies, output)?;
+    rounds.run(&mut session, strategies)?;
     session.end(&args.session)
 }
 

@@ -4,18 +4,41 @@ use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use crate::output::Output;
 use crate::progress::{EVERY_ELSEWHERE, EVERY_ON_TERMINAL};
+use crate::view;
 
 /// Prints how many are done, and how long the rest may take.
 pub(crate) struct CountLine {
     what: &'static str,
-    quiet: bool,
-    terminal: bool,
+    to: To,
     all: u64,
     begin: Instant,
     /// How many were there from the start.
     before: u64,
     now: Mutex<Now>,
+}
+
+/// Where to.
+pub(crate) enum To {
+    Nobody,
+    /// A line that is written over.
+    Terminal,
+    /// Lines.
+    Elsewhere,
+    /// The live view.
+    View(Box<dyn Fn(String) + Send + Sync>),
+}
+
+impl To {
+    /// Stderr, if progress is shown.
+    pub(crate) fn stderr(output: &Output) -> Self {
+        match output.shows_progress() {
+            true if std::io::stderr().is_terminal() => Self::Terminal,
+            true => Self::Elsewhere,
+            false => Self::Nobody,
+        }
+    }
 }
 
 struct Now {
@@ -24,10 +47,9 @@ struct Now {
 }
 
 impl CountLine {
-    pub(crate) fn new(what: &'static str, done: u64, all: u64, quiet: bool) -> Self {
+    pub(crate) fn new(what: &'static str, done: u64, all: u64, to: To) -> Self {
         let begin = Instant::now();
-        let terminal = std::io::stderr().is_terminal();
-        Self { what, quiet, terminal, all, begin, before: done, now: Mutex::new(Now { done, shown: begin }) }
+        Self { what, to, all, begin, before: done, now: Mutex::new(Now { done, shown: begin }) }
     }
 
     /// One more is done.
@@ -40,27 +62,33 @@ impl CountLine {
 
     /// Prints a line, if it is time for one.
     pub(crate) fn tick(&self) {
-        if self.quiet {
-            return;
-        }
         let Ok(mut now) = self.now.lock() else { return };
-        let every = if self.terminal { EVERY_ON_TERMINAL } else { EVERY_ELSEWHERE };
+        let every = match self.to {
+            To::Nobody => return,
+            To::Terminal => EVERY_ON_TERMINAL,
+            To::Elsewhere => EVERY_ELSEWHERE,
+            To::View(_) => view::EVERY,
+        };
         if now.shown.elapsed() < every {
             return;
         }
         now.shown = Instant::now();
         let text = line(self.what, now.done, self.before, self.all, self.begin.elapsed());
         // Where this cannot be printed, there is nobody to tell.
-        let _ = if self.terminal {
-            write!(std::io::stderr(), "\r{text}\x1b[K")
-        } else {
-            writeln!(std::io::stderr(), "{text}")
+        let _ = match &self.to {
+            To::Nobody => Ok(()),
+            To::Terminal => write!(std::io::stderr(), "\r{text}\x1b[K"),
+            To::Elsewhere => writeln!(std::io::stderr(), "{text}"),
+            To::View(view) => {
+                view(text);
+                Ok(())
+            }
         };
     }
 
     /// Takes the line away.
     pub(crate) fn clear(&self) {
-        if self.terminal && !self.quiet {
+        if matches!(self.to, To::Terminal) {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
     }

@@ -5,6 +5,8 @@ use std::io;
 use sim::live::Stop;
 use tokio::signal::ctrl_c;
 
+use crate::view;
+
 /// Has an interruption use this handle, from now on.
 pub(crate) fn on_interrupt(stop: Stop) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
@@ -63,5 +65,6 @@ impl Terminate {
 /// Ends the program, as a shell expects of one that was interrupted.
 #[expect(clippy::exit, reason = "the user has asked twice: nothing is waited for")]
 fn end_now() {
+    view::give_back_now();
     std::process::exit(130);
 }

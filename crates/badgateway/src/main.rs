@@ -24,8 +24,10 @@ mod run;
 mod scenario;
 mod schema;
 mod session;
+mod shown;
 mod sweep;
 mod up;
+mod view;
 mod warmup;
 
 use std::process::ExitCode;

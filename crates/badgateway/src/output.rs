@@ -2,7 +2,11 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use clap::ValueEnum;
+use report::render::Charset;
+
 use crate::exit::Failure;
+use crate::view;
 
 /// What may be printed, and how.
 #[derive(Debug)]
@@ -11,13 +15,47 @@ pub(crate) struct Output {
     pub(crate) quiet: bool,
     /// Colours are wanted where they can be shown.
     colour: bool,
+    /// The terminal can do no more than print.
+    dumb: bool,
+    progress: ProgressName,
+}
+
+/// The names of the ways to show how a run is going.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum ProgressName {
+    /// A view of the whole screen where stderr is a terminal, else a line now and then.
+    #[default]
+    Auto,
+    /// A line: on a terminal one that is written over, else one now and then.
+    Plain,
+    /// Nothing.
+    None,
 }
 
 impl Output {
-    pub(crate) fn new(quiet: bool, no_color: bool) -> Self {
+    pub(crate) fn new(quiet: bool, no_color: bool, progress: ProgressName) -> Self {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Self { quiet, colour: !(no_color || set("NO_COLOR") || dumb) }
+        Self { quiet, colour: !(no_color || set("NO_COLOR") || dumb), dumb, progress }
+    }
+
+    /// Whether it is shown how things are going.
+    pub(crate) fn shows_progress(&self) -> bool {
+        !self.quiet && self.progress != ProgressName::None
+    }
+
+    /// Whether the whole screen is taken for that.
+    pub(crate) fn shows_view(&self) -> bool {
+        self.shows_progress() && self.progress == ProgressName::Auto && !self.dumb && view::is_possible()
+    }
+
+    /// What terminals can be taken to show.
+    pub(crate) fn charset() -> Charset {
+        // As a C library decides.
+        let set = |name: &&str| std::env::var(name).is_ok_and(|value| !value.is_empty());
+        let name = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find(set);
+        let locale = name.and_then(|name| std::env::var(name).ok()).unwrap_or_default().to_lowercase();
+        if locale.contains("utf-8") || locale.contains("utf8") { Charset::Unicode } else { Charset::Ascii }
     }
 
     /// Whether results may be in colour.

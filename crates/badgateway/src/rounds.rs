@@ -8,7 +8,6 @@ use topology::units::Share;
 
 use crate::count_line::CountLine;
 use crate::exit::Failure;
-use crate::output::Output;
 use crate::scenario;
 use crate::session::{Engine, Session, name_of};
 
@@ -76,31 +75,21 @@ pub(crate) fn jobs(engine: Engine, asked: Option<NonZeroUsize>) -> Result<usize,
 impl Rounds {
     /// Runs the same scenario under these strategies, seed after seed, until all are done, enough is
     /// known, or the user has had enough.
-    pub(crate) fn run(
-        self,
-        session: &mut Session<'_>,
-        mut strategies: Vec<Scenario>,
-        output: &Output,
-    ) -> Result<(), Failure> {
+    pub(crate) fn run(self, session: &mut Session<'_>, mut strategies: Vec<Scenario>) -> Result<(), Failure> {
         session.find_warmup(&mut strategies, self.jobs)?;
         if self.jobs > 1 && self.seeds.saturating_mul(strategies.len() as u64) > 1 {
-            self.beside(session, &strategies, output)
+            self.beside(session, &strategies)
         } else {
-            self.in_turn(session, &strategies, output)
+            self.in_turn(session, &strategies)
         }
     }
 
-    fn in_turn(
-        self,
-        session: &mut Session<'_>,
-        strategies: &[Scenario],
-        output: &Output,
-    ) -> Result<(), Failure> {
+    fn in_turn(self, session: &mut Session<'_>, strategies: &[Scenario]) -> Result<(), Failure> {
         for round in 0..self.seeds {
             for (i, under) in strategies.iter().enumerate() {
                 let scenario = of_round(under, round);
                 if strategies.len() > 1 || self.seeds > 1 {
-                    output.hint(&self.turn(&scenario, i + 1, strategies.len(), round + 1));
+                    session.turn(self.turn(&scenario, i + 1, strategies.len(), round + 1));
                 }
                 if !session.run(scenario)? {
                     return Ok(());
@@ -113,22 +102,13 @@ impl Rounds {
         Ok(())
     }
 
-    fn beside(
-        self,
-        session: &mut Session<'_>,
-        strategies: &[Scenario],
-        output: &Output,
-    ) -> Result<(), Failure> {
+    fn beside(self, session: &mut Session<'_>, strategies: &[Scenario]) -> Result<(), Failure> {
         // What is run beyond the precision is for nothing: then only as much as keeps all threads at work.
         let runs = if self.precision.is_some() { self.jobs } else { RUNS_A_JOB * self.jobs };
         let rounds = runs.div_ceil(strategies.len()) as u64;
         let all = self.seeds * strategies.len() as u64;
-        let line = CountLine::new(
-            if self.precision.is_some() { "runs at most" } else { "runs" },
-            0,
-            all,
-            output.quiet,
-        );
+        let what = if self.precision.is_some() { "runs at most" } else { "runs" };
+        let line = CountLine::new(what, 0, all, session.count_to());
         let mut done = 0;
         let mut goes_on = true;
         while goes_on && done < self.seeds {

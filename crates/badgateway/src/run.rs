@@ -26,6 +26,6 @@ pub(crate) fn run(args: &RunArgs, output: &Output) -> Result<Exit, Failure> {
     let scenario = scenario::load_with(&args.scenario, &args.strategy, output)?;
     let rounds = args.seeds.rounds(args.session.engine, &scenario)?;
     let mut session = Session::begin(&args.session, &scenario, &[], output)?;
-    rounds.run(&mut session, vec![scenario], output)?;
+    rounds.run(&mut session, vec![scenario])?;
     session.end(&args.session)
 }

@@ -13,14 +13,14 @@ use trace::{Manifest, RunDir};
 
 use crate::beside;
 use crate::cli::ReportFormatArgs;
-use crate::count_line::CountLine;
+use crate::count_line::{CountLine, To};
 use crate::exit::{Exit, Failure};
 use crate::interrupt;
 use crate::logs::LogArgs;
 use crate::manifest;
 use crate::monitor::{Monitor, MonitorArgs};
 use crate::output::Output;
-use crate::progress::ProgressLine;
+use crate::shown::Shown;
 use crate::warmup::{self, Found};
 
 /// How scenarios are run, and where to.
@@ -107,6 +107,7 @@ pub(crate) struct Session<'a> {
     pub(crate) dir: RunDir,
     manifest: Manifest,
     stop: Stop,
+    shown: Shown,
     series: Series,
     summaries: Vec<Summary>,
     interrupted: bool,
@@ -159,6 +160,7 @@ impl<'a> Session<'a> {
             dir,
             manifest,
             stop,
+            shown: Shown::new(scenario, engine.name(), output),
             series,
             summaries: Vec::new(),
             interrupted: false,
@@ -179,6 +181,16 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Says whose turn it is.
+    pub(crate) fn turn(&self, text: String) {
+        self.shown.turn(text, self.output);
+    }
+
+    /// Where it is said how many of many runs are done.
+    pub(crate) fn count_to(&self) -> To {
+        self.shown.count_to(self.output)
+    }
+
     /// Runs a scenario; whether there may be another run.
     pub(crate) fn run(&mut self, scenario: Scenario) -> Result<bool, Failure> {
         let scenario = Arc::new(self.engine.adapt(scenario)?);
@@ -194,24 +206,16 @@ impl<'a> Session<'a> {
         &mut self,
         scenario: Scenario,
         up: &sim::live::Up<'_>,
-        tell: impl FnOnce(&Scenario, &[(topology::EdgeId, std::net::SocketAddr)]),
+        tell: impl FnOnce(&Scenario, &[(topology::EdgeId, std::net::SocketAddr)]) -> Vec<String>,
     ) -> Result<(), Failure> {
         // It goes on until it is stopped, and so do its figures; outages are planned for a day.
         let duration = up.lasts.unwrap_or(Duration::from_hours(24));
         let scenario = Arc::new(Scenario { duration, ..scenario });
         let recorder = self.monitor.observe(&scenario, false, self.series.begin(scenario.clone())?);
-        let line = (!self.output.quiet).then(|| Arc::new(ProgressLine::new(up.lasts)));
-        let shown = line.clone();
-        let progress = move |now: &_| {
-            if let Some(line) = &shown {
-                line.show(now);
-            }
-        };
-        let ready = |hosted: &sim::live::Hosted| tell(&scenario, &hosted.calls());
-        let result = sim::live::up(up, &scenario, &self.stop, recorder, ready, progress);
-        if let Some(line) = line {
-            line.clear();
-        }
+        let (recorder, shown) = self.shown.begin(&scenario, up.lasts, recorder);
+        let ready = |hosted: &sim::live::Hosted| self.shown.entries(tell(&scenario, &hosted.calls()));
+        let result = sim::live::up(up, &scenario, &self.stop, recorder, ready, shown.progress());
+        shown.end();
         let (summary, recorder) = result.map_err(|error| Failure::failed(error.to_string()))?;
         self.series.end(recorder, &matched(&summary), false)?;
         self.keep(&scenario, summary);
@@ -277,28 +281,23 @@ impl<'a> Session<'a> {
             *limit = format!("under {}, seed {}: {limit}", name_of(&scenario.strategy), scenario.seed);
         }
         self.summaries.push(summary);
+        self.shown.results(|| self.series.so_far());
         self.interrupted = self.stop.is_set();
     }
 
     /// Has the engine run the scenario.
     fn drive(&self, scenario: &Arc<Scenario>, recorder: Recorder) -> Result<(Recorder, Summary), Failure> {
-        let line = (!self.output.quiet).then(|| Arc::new(ProgressLine::new(Some(scenario.duration))));
-        let shown = line.clone();
-        let progress = move |now: &_| {
-            if let Some(line) = &shown {
-                line.show(now);
-            }
-        };
-        let result = self.engine.run(scenario, &self.stop, recorder, Some(self.dir.path()), progress);
-        if let Some(line) = line {
-            line.clear();
-        }
+        let (recorder, shown) = self.shown.begin(scenario, Some(scenario.duration), recorder);
+        let folder = Some(self.dir.path());
+        let result = self.engine.run(scenario, &self.stop, recorder, folder, shown.progress());
+        shown.end();
         let (summary, recorder) = result?;
         Ok((recorder, summary))
     }
 
     /// Writes what has come of it.
     pub(crate) fn finish(self) -> Result<Finished, Failure> {
+        drop(self.shown);
         let figures: Figures = self.series.finish()?;
         let report = Report::new(manifest::ended(self.manifest, &self.summaries, self.interrupted), figures);
         report.write(&self.dir)?;

@@ -15,7 +15,7 @@ use sim::Stop;
 use topology::units::Share;
 
 use crate::cli::{FormatArgs, ScenarioArgs};
-use crate::count_line::CountLine;
+use crate::count_line::{CountLine, To};
 use crate::exit::{Exit, Failure};
 use crate::interrupt;
 use crate::output::{self, Output};
@@ -141,7 +141,7 @@ struct Desk<'a> {
 /// Runs all points that are missing, until the end or an interruption.
 fn work(points: &Points<'_>, dir: &mut SweepDir, jobs: usize, stop: &Stop) -> Result<(), Failure> {
     let missing = dir.missing();
-    let progress = Arc::new(CountLine::new("points", dir.done(), dir.points(), points.output.quiet));
+    let progress = Arc::new(CountLine::new("points", dir.done(), dir.points(), To::stderr(points.output)));
     let jobs = jobs.min(missing.len());
     let desk = Mutex::new(Desk { missing: missing.into_iter(), dir, failure: None });
     thread::scope(|scope| {

@@ -79,18 +79,22 @@ fn problem(mechanism: &Mechanism) -> Option<&'static str> {
     mechanism.is_of_caller().then_some("is how the client is set up, and with `up` that is yours")
 }
 
-/// Says where to call.
-fn tell(scenario: &Scenario, calls: &[(EdgeId, SocketAddr)], from_start: bool) {
+/// Says where to call; the edges with their addresses again, for the live view.
+fn tell(scenario: &Scenario, calls: &[(EdgeId, SocketAddr)], from_start: bool) -> Vec<String> {
     let mut err = std::io::stderr().lock();
-    for (edge, address) in calls {
+    let entries =
+        calls.iter().map(|(edge, at)| format!("{}  http://{at}", scenario.topology.edge_name(*edge)));
+    let entries: Vec<String> = entries.collect();
+    for ((edge, address), entry) in calls.iter().zip(&entries) {
         let client = scenario.topology.ends(*edge).0;
         let load = scenario.loads.iter().find(|load| load.from == client);
         // Where this cannot be printed, there is nobody to tell.
-        let _ = writeln!(err, "{}  http://{address}", scenario.topology.edge_name(*edge));
+        let _ = writeln!(err, "{entry}");
         let _ = writeln!(err, "  {}", curl(*address, load));
     }
     let begins = if from_start { "now" } else { "with the first request" };
     let _ = writeln!(err, "The scenario's time begins {begins}; Ctrl-C ends it, and says what was seen.");
+    entries
 }
 
 /// A request as the scenario's own client would make it.

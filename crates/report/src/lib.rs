@@ -39,6 +39,7 @@ mod thresholds;
 mod timeline;
 mod verdict;
 mod warm_up;
+mod watch;
 
 pub use agreement::{Agreement, Judgement, Machine};
 pub use comparison::{Advice, Conclusion};
@@ -51,3 +52,4 @@ pub use series::Series;
 pub use tally::Judged;
 pub use verdict::Verdict;
 pub use warm_up::WarmUp;
+pub use watch::{CallSight, NodeSight, Sight, Watch};

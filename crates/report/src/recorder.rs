@@ -15,6 +15,7 @@ use crate::names::Names;
 use crate::outcomes::Outcomes;
 use crate::tally::{Judged, Tally};
 use crate::timeline::Timeline;
+use crate::watch::{Watch, Watched};
 use crate::{Figures, Observer};
 
 /// How often what was recorded is handed to the files.
@@ -83,6 +84,13 @@ impl Recorder {
     pub fn observed(mut self, run: RunKey, observers: Vec<Box<dyn Observer>>) -> Self {
         self.run = run;
         self.observers = observers;
+        self
+    }
+
+    /// The same, and who has the watch can ask how the run is going.
+    #[must_use]
+    pub fn watched(mut self, watch: Watch) -> Self {
+        self.observers.push(Box::new(Watched::new(self.scenario.clone(), watch)));
         self
     }
 

@@ -11,6 +11,7 @@ mod junit;
 pub(crate) mod markdown;
 mod means;
 mod quantity;
+mod spark;
 mod sweep;
 pub(crate) mod terminal;
 pub(crate) mod width;
@@ -24,7 +25,10 @@ use crate::{Agreement, Report};
 pub(crate) use blocks::{Block, Tone};
 pub(crate) use comparison::{basis, collapsed, points};
 pub(crate) use document::{aftermath, caveats, score, threshold};
-pub(crate) use quantity::{millis, millis_or_none, percent};
+pub(crate) use quantity::millis_or_none;
+pub use quantity::{millis, percent};
+pub use spark::{Charset, means, spark};
+pub use width::shorten;
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use topology::Scenario;
 use trace::manifest::Aftermath;
-use trace::rows::SeedRow;
+use trace::rows::{SeedRow, StrategyRow};
 use trace::{RunDir, RunDirError};
 
 use crate::aftermath;
@@ -180,6 +180,15 @@ impl Series {
         let sample = |strategy: &str| Sample::of(&self.seeds, strategy);
         let known = |scenario: &Scenario| sample(&scenario.strategy).is_known(fraction, Sample::HEADLINES);
         !self.whole.is_empty() && self.whole.iter().all(|(scenario, _)| known(scenario))
+    }
+
+    /// What each strategy has shown so far, in the order of their turns.
+    pub fn so_far(&self) -> Vec<StrategyRow> {
+        let of_round = |place: usize| self.round.get(place).map(|(_, tally)| tally);
+        let whole = self.whole.iter().enumerate();
+        let whole = whole.map(|(place, (scenario, tally))| tally.row_with(of_round(place), scenario));
+        let first = self.round.iter().skip(self.whole.len());
+        whole.chain(first.map(|(scenario, tally)| tally.row_with(None, scenario))).collect()
     }
 
     fn take_back(&mut self, which: impl Fn((Mark, Mark)) -> Mark) -> Result<(), RunDirError> {

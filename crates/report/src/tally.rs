@@ -19,7 +19,7 @@ use crate::{Figures, Verdict, anatomy, thresholds};
 
 use layers::Layers;
 use ledger::Ledger;
-use origins::Origins;
+pub(crate) use origins::Origins;
 use score::ScoreTally;
 pub(crate) use strategy::StrategyTally;
 
@@ -131,6 +131,15 @@ impl Tally {
     /// What came after the run's trigger.
     pub(crate) fn aftermath(&self, scenario: &Scenario) -> Option<Aftermath> {
         self.course.as_ref()?.after(scenario)
+    }
+
+    /// The strategy's figures so far, and those of more runs.
+    pub(crate) fn row_with(&self, more: Option<&Self>, scenario: &Scenario) -> StrategyRow {
+        let mut strategy = self.strategy.clone();
+        if let Some(more) = more {
+            strategy.merge(&more.strategy);
+        }
+        strategy.row(scenario, &Names::new(scenario))
     }
 
     /// The strategy's figures so far.

@@ -32,7 +32,7 @@ use world::{Role, World};
 /// How often, in events, it is looked whether it is time to tell the progress.
 const LOOK_EVERY: u32 = 4096;
 /// How often the progress is told, by the wall clock.
-const TELL_EVERY: Duration = Duration::from_millis(250);
+const TELL_EVERY: Duration = Duration::from_millis(100);
 
 /// Runs a scenario to its end, in virtual time.
 ///

@@ -1,12 +1,10 @@
 //! What a person sees: colour, width, and how the run is going.
 
-use std::fs::File;
 use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-
+use crate::pty;
 use crate::support::{Running, at_once, badgateway, half_fails};
 
 /// A folder with the scenario `s.yaml`.
@@ -21,13 +19,9 @@ enum Stream {
     Err,
 }
 
-/// What the command prints to one of its streams if that is a terminal.
+/// What the command prints to one of its streams if that is a terminal of no known size.
 fn on_terminal(command: &mut Command, stream: &Stream) -> String {
-    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
-    grantpt(&ours).unwrap();
-    unlockpt(&ours).unwrap();
-    let name = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
-    let theirs = File::options().read(true).write(true).open(name).unwrap();
+    let (mut ours, theirs) = pty::open();
     match stream {
         Stream::Out => command.stdout(theirs).stderr(Stdio::null()),
         Stream::Err => command.stdout(Stdio::null()).stderr(theirs),
@@ -35,7 +29,6 @@ fn on_terminal(command: &mut Command, stream: &Stream) -> String {
     let mut child = command.stdin(Stdio::null()).spawn().unwrap();
     // The command's copy of the other end was the last but for this one.
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut ours = File::from(ours);
     let mut printed = Vec::new();
     // A terminal whose other end is closed ends with an error.
     let _ = ours.read_to_end(&mut printed);

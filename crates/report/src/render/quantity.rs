@@ -1,7 +1,7 @@
 //! Quantities as people read them.
 
 /// A duration given in milliseconds, to three digits.
-pub(crate) fn millis(ms: f64) -> String {
+pub fn millis(ms: f64) -> String {
     match ms {
         ms if ms < 10.0 => format!("{ms:.2}ms"),
         ms if ms < 100.0 => format!("{ms:.1}ms"),
@@ -18,7 +18,7 @@ pub(crate) fn millis_or_none(ms: Option<f64>) -> String {
 
 /// A fraction in percent, to one decimal. Neither the last failure nor the last success is rounded
 /// away.
-pub(crate) fn percent(fraction: f64) -> String {
+pub fn percent(fraction: f64) -> String {
     match fraction {
         f if f > 0.0 && f < 0.0005 => "<0.1%".to_owned(),
         f if (0.9995..1.0).contains(&f) => ">99.9%".to_owned(),

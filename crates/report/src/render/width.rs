@@ -39,7 +39,7 @@ fn width(table: &Table, column: usize) -> usize {
 
 /// A text in at most so many columns, with `…` for what is left out of its middle: names often
 /// differ in their ends. Of an edge's name both ends stay.
-pub(crate) fn shorten(text: &str, columns: usize) -> String {
+pub fn shorten(text: &str, columns: usize) -> String {
     const ARROW: &str = " -> ";
     if text.width() <= columns {
         return text.to_owned();

@@ -30,12 +30,12 @@ struct Count {
 
 /// Counts failures by what the caller got, by place, cause and mechanism: no more than these allow.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Origins {
+pub(crate) struct Origins {
     counts: BTreeMap<Key, Count>,
 }
 
 impl Origins {
-    pub(super) fn add(&mut self, call: &Judged<'_>) {
+    pub(crate) fn add(&mut self, call: &Judged<'_>) {
         let began = |hop: HopId| call.trace.attempt(hop).map_or(call.trace.end.start, |a| a.start);
         if let Some(verdict) = &call.verdict {
             self.count(call.trace.end.status, verdict, began(verdict.hop)).surfaced += 1;
@@ -47,7 +47,7 @@ impl Origins {
     }
 
     /// Adds what another run has counted.
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         for (key, other) in &other.counts {
             let count = self.counts.entry(*key).or_insert(Count { surfaced: 0, masked: 0, ..*other });
             count.surfaced += other.surfaced;
@@ -71,7 +71,7 @@ impl Origins {
     }
 
     /// The rows, those that hurt most first.
-    pub(super) fn rows(&self, names: &Names, failed: u64) -> Vec<OriginRow> {
+    pub(crate) fn rows(&self, names: &Names, failed: u64) -> Vec<OriginRow> {
         let mut counts: Vec<_> = self.counts.iter().collect();
         counts.sort_by_key(|(key, count)| (Reverse(count.surfaced), Reverse(count.masked), **key));
         counts

@@ -243,7 +243,7 @@ async fn settle(world: &World) {
 }
 
 async fn tell_progress(world: Arc<World>, progress: impl Fn(&Progress) + Send) {
-    let mut ticks = tokio::time::interval(Duration::from_millis(250));
+    let mut ticks = tokio::time::interval(Duration::from_millis(100));
     loop {
         ticks.tick().await;
         let elapsed = world.clock.now().since_start();

@@ -25,14 +25,33 @@ impl Schedule {
         if at >= self.stop {
             return None;
         }
-        let since_start = at.checked_sub(self.start)?;
-        let into = match self.every {
+        let into = self.since_turn(at.checked_sub(self.start)?);
+        self.lasts.is_none_or(|lasts| into < lasts).then_some(into)
+    }
+
+    /// How long ago the last activation began, so long after the first.
+    fn since_turn(&self, since_start: Duration) -> Duration {
+        match self.every {
             Some(every) if !every.is_zero() => {
                 Duration::from_nanos(u64::try_from(since_start.as_nanos() % every.as_nanos()).unwrap_or(0))
             }
             _ => since_start,
-        };
-        self.lasts.is_none_or(|lasts| into < lasts).then_some(into)
+        }
+    }
+
+    /// Whether it is active at some moment from this one on, before that one.
+    pub fn active_within(&self, from: Duration, until: Duration) -> bool {
+        let last = until.checked_sub(Duration::from_nanos(1));
+        let begins = last.and_then(|last| self.begun(last)).is_some_and(|begun| begun >= from);
+        begins || self.active_for(from).is_some()
+    }
+
+    /// When the last activation began, which may be over; `None` before the first.
+    fn begun(&self, at: Duration) -> Option<Duration> {
+        // At `stop` itself none begins.
+        let at = at.min(self.stop.checked_sub(Duration::from_nanos(1))?);
+        let into = self.since_turn(at.checked_sub(self.start)?);
+        Some(at.saturating_sub(into))
     }
 
     /// Each activation's begin and end, in order, as far as they begin before `until`.
@@ -61,6 +80,9 @@ mod tests {
         assert_eq!(active, [5, 13]);
         let windows: Vec<_> = schedule.activations(S(30)).collect();
         assert_eq!(windows, [(S(5), S(6)), (S(13), S(14))]);
+        let within = |(from, until)| schedule.active_within(S(from), S(until));
+        assert!([(4, 6), (5, 6), (12, 14), (13, 14), (0, 30)].into_iter().all(within));
+        assert!(![(0, 5), (6, 13), (14, 20), (20, 30)].into_iter().any(within));
     }
 
     #[test]
