@@ -126,7 +126,7 @@ impl Assembler {
     }
 
     /// Takes a record; gives the call that it completes, if it does. Records that belong to no call
-    /// ([`Record::Node`], [`Record::Gauge`], [`Record::Link`]) are passed over.
+    /// ([`Record::Node`], [`Record::Gauge`], [`Record::Policies`], [`Record::Link`]) are passed over.
     pub fn push(&mut self, record: Record) -> Option<CallTrace> {
         let (call, at) = match &record {
             Record::Arrived { call, at, .. } => (*call, *at),
@@ -135,7 +135,7 @@ impl Assembler {
             Record::Attempt(a) => (a.call, a.end),
             Record::IdleClosed { call, .. } => (*call, self.now),
             Record::Call(c) => (c.call, c.end),
-            Record::Node(_) | Record::Gauge(_) | Record::Link(_) => return None,
+            Record::Node(_) | Record::Gauge(_) | Record::Policies(_) | Record::Link(_) => return None,
         };
         self.now = self.now.max(at);
         let pending = self.pending.entry(call).or_default();
@@ -153,7 +153,7 @@ impl Assembler {
             }
             Record::IdleClosed { hop, .. } => pending.idle_closed.push(hop),
             Record::Call(end) => pending.end = Some(end),
-            Record::Node(_) | Record::Gauge(_) | Record::Link(_) => {}
+            Record::Node(_) | Record::Gauge(_) | Record::Policies(_) | Record::Link(_) => {}
         }
         let is_silent = |attempt: &Attempt| self.silent.contains(&attempt.edge);
         let may_show = !self.silent.is_empty() && pending.attempts.iter().any(is_silent);

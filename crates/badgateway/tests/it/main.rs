@@ -16,6 +16,7 @@ mod inputs;
 mod interrupts;
 mod lints;
 mod metastable;
+mod metrics;
 mod page;
 mod placed;
 mod pty;

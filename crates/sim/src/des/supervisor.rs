@@ -83,6 +83,9 @@ impl<S: Sink> World<'_, S> {
             let state = &self.nodes[place].state;
             let (node, in_flight, queued) = (state.node, state.in_flight, state.queued());
             self.telling.record(Record::Gauge(Gauge { node, at, in_flight, queued }));
+            for policies in state.policies(&self.env.scenario.topology, at) {
+                self.telling.record(Record::Policies(policies));
+            }
         }
         self.events.push(at + GAUGE_EVERY, Event::Gauge);
     }
