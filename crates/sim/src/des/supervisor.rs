@@ -62,7 +62,7 @@ impl<S: Sink> World<'_, S> {
             self.edge(edge).idle.clear();
         }
         let edges = &self.edges;
-        let to_it = |x: &super::world::Exchange| edges[x.outgoing.edge.index()].callee == node;
+        let to_it = |x: &super::world::Exchange| edges[x.edge.index()].callee == node;
         let open: Vec<_> =
             self.exchanges.iter().filter(|(_, x)| to_it(x) && x.is_open()).map(|(key, _)| key).collect();
         for key in open {
