@@ -49,7 +49,7 @@ pub use figures::{Figures, ReadError, Report};
 pub use files::Logs;
 pub use observer::Observer;
 pub use recorder::Recorder;
-pub use sample::{Figure, Sample, SampleRow};
+pub use sample::{Sample, SampleRow};
 pub use series::Series;
 pub use tally::Judged;
 pub use verdict::Verdict;
