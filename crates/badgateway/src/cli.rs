@@ -10,7 +10,8 @@ use topology::units::DurationText;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Output, ProgressName};
 use crate::{
-    agree, check, compare, diff, explain, merge, new, presets, report_command, run, schema, sweep, up,
+    agree, check, compare, diagnose, diff, explain, merge, new, presets, report_command, run, schema, sweep,
+    up,
 };
 
 /// Where do my 502s come from, and what would a retry have done about them?
@@ -54,6 +55,8 @@ enum Command {
     Merge(merge::MergeArgs),
     /// One failed call, hop by hop.
     Explain(explain::ExplainArgs),
+    /// Where the failures in logs and traces of real systems were born.
+    Diagnose(diagnose::DiagnoseArgs),
     /// What has changed between two runs.
     ///
     /// Exit codes: 0 nothing is worse; 99 something is, by more than the tolerance.
@@ -220,6 +223,7 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, Failure> {
         Command::Compare(args) => compare::compare(&args, output),
         Command::Sweep(args) => sweep::sweep(args, output),
         Command::Merge(args) => merge::merge(&args, output),
+        Command::Diagnose(args) => diagnose::diagnose(&args, output),
         Command::Diff(args) => diff::diff(args, output),
         Command::Up(args) => up::up(&args, output),
         Command::Explain(args) => explain::explain(args, output),

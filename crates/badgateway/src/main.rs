@@ -6,6 +6,7 @@ mod check;
 mod cli;
 mod compare;
 mod count_line;
+mod diagnose;
 mod diff;
 mod exit;
 mod explain;

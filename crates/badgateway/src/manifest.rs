@@ -46,6 +46,11 @@ pub(crate) fn begun(scenario: &Scenario, engine: Engine, start: SystemTime) -> M
     }
 }
 
+/// What is known of a system whose logs were read.
+pub(crate) fn of_logs(scenario: &Scenario, now: SystemTime) -> Manifest {
+    Manifest { engine: report::explain::LOGS.to_owned(), ..begun(scenario, Engine::Live, now) }
+}
+
 /// The same with what is known when all runs have ended.
 pub(crate) fn ended(manifest: Manifest, summaries: &[Summary], interrupted: bool) -> Manifest {
     let longest = |of: fn(&Summary) -> Duration| summaries.iter().map(of).max().unwrap_or_default();

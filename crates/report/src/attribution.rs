@@ -11,8 +11,9 @@ mod fullness;
 mod lifecycle;
 mod rules;
 mod timeouts;
+mod undecided;
 
-pub use lifecycle::Lifecycle;
+pub use lifecycle::{Lifecycle, Sight};
 
 use topology::{Cause, EdgeId, Failure, NodeId, Scenario, Target};
 use trace::{Attempt, CallTrace, HopId, Served, Time};

@@ -16,6 +16,9 @@ use trace::{CallId, HopId, RunDir, RunDirError};
 use crate::comparison::named;
 use crate::render::{Format, json, markdown, terminal};
 
+/// What a run's engine is called that was none: its records were read from logs.
+pub const LOGS: &str = "logs";
+
 /// How many calls are picked where none is asked for.
 const PICKED_MAX: usize = 3;
 
@@ -39,6 +42,9 @@ pub struct Explained {
     pub hops: Vec<HopRow>,
     /// What was on the wire, if it was kept.
     pub example: Option<Example>,
+    /// It is of a run, into whose calls faults are injected, not of a real system.
+    #[serde(skip)]
+    pub of_run: bool,
 }
 
 /// Why a call could not be explained.
@@ -70,7 +76,8 @@ pub enum ExplainError {
 /// # Errors
 /// If a file cannot be read, or there is no such call or strategy. That no call failed is no error.
 pub fn read(dir: &RunDir, selection: &Selection) -> Result<Vec<Explained>, ExplainError> {
-    let records = dir.read_manifest()?.records;
+    let manifest = dir.read_manifest()?;
+    let (records, of_run) = (manifest.records, manifest.engine != LOGS);
     if records == Records::None {
         return Err(ExplainError::NoneKept);
     }
@@ -106,7 +113,7 @@ pub fn read(dir: &RunDir, selection: &Selection) -> Result<Vec<Explained>, Expla
     let explained = |call: CallRow| {
         let hops = in_order(hops.remove(&key(&call)).unwrap_or_default(), HopId::root(call.call));
         let example = examples.remove(&key(&call));
-        Explained { call, hops, example }
+        Explained { call, hops, example, of_run }
     };
     Ok(calls.into_iter().map(explained).collect())
 }

@@ -40,9 +40,9 @@ const SCRIPT: &str = include_str!("page/page.js");
 /// # Errors
 /// If a file cannot be read or the page not be written.
 pub fn write(dir: &RunDir, report: &Report) -> Result<PathBuf, RunDirError> {
-    let yaml = dir.read_scenario()?;
-    // What a page shows of the scenario is when its faults were active.
-    let scenario = Scenario::parse(&yaml, "scenario.yaml").ok();
+    // What a page shows of the scenario is when its faults were active; of logs there is none.
+    let yaml = dir.read_scenario().ok();
+    let scenario = yaml.and_then(|yaml| Scenario::parse(&yaml, "scenario.yaml").ok());
     dir.write_page(&html(report, scenario.as_ref(), &dir.read_examples()?))
 }
 

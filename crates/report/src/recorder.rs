@@ -8,15 +8,16 @@ use topology::Scenario;
 use trace::access::Run;
 use trace::{Assembler, CallId, CallTrace, Record, RunDir, RunDirError, RunKey, Sink, Time};
 
-use crate::attribution::Lifecycle;
+use crate::attribution::{Lifecycle, Sight};
 use crate::external;
 use crate::files::{Files, Logs};
 use crate::names::Names;
 use crate::outcomes::Outcomes;
 use crate::tally::{Judged, Tally};
 use crate::timeline::Timeline;
+use crate::undecided::Undecided;
 use crate::watch::{Watch, Watched};
-use crate::{Figures, Observer};
+use crate::{Figures, Observer, Verdict};
 
 /// How often what was recorded is handed to the files.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
@@ -42,6 +43,7 @@ pub struct Recorder {
     began: SystemTime,
     observers: Vec<Box<dyn Observer>>,
     run: RunKey,
+    undecided: Undecided,
     now: Time,
     flushed: Time,
 }
@@ -73,6 +75,7 @@ impl Recorder {
             began: UNIX_EPOCH,
             observers: Vec::new(),
             run: RunKey::default(),
+            undecided: Undecided::default(),
             now: Time::default(),
             flushed: Time::default(),
             scenario,
@@ -105,6 +108,12 @@ impl Recorder {
         Ok(tally.figures(&scenario))
     }
 
+    /// The same with what is known of the failures whose cause is not.
+    pub(crate) fn finish_with_undecided(self) -> Result<(Figures, Undecided), RunDirError> {
+        let Recorded { scenario, tally, undecided, .. } = self.close(&[])?;
+        Ok((tally.figures(&scenario), undecided))
+    }
+
     /// The same, if another run may follow.
     pub(crate) fn close(mut self, matched: &[u64]) -> Result<Recorded, RunDirError> {
         for trace in std::mem::take(&mut self.assembler).finish() {
@@ -117,16 +126,34 @@ impl Recorder {
             files.flush()?;
         }
         self.tally.end_run(&self.scenario, matched, self.now);
-        let Self { scenario, tally, outcomes, files, .. } = self;
-        Ok(Recorded { scenario, tally, outcomes, files })
+        let Self { scenario, tally, outcomes, files, undecided, .. } = self;
+        Ok(Recorded { scenario, tally, outcomes, files, undecided })
     }
 
-    fn complete(&mut self, trace: CallTrace) -> Result<(), RunDirError> {
+    /// The same with no more in sight than this of what no call tells.
+    pub(crate) fn seeing(self, sight: Sight) -> Self {
+        Self { lifecycle: Lifecycle::with_sight(sight), ..self }
+    }
+
+    /// Takes a call that has been put together already. Calls come in the order of their ends.
+    pub(crate) fn take(&mut self, trace: CallTrace) -> Result<Option<Verdict>, RunDirError> {
+        self.now = self.now.max(trace.end.end);
+        for served in &trace.served {
+            self.tally.served(&self.scenario, served);
+        }
+        self.complete(trace)
+    }
+
+    /// Judges a call, counts and writes it; the verdict, if it failed.
+    fn complete(&mut self, trace: CallTrace) -> Result<Option<Verdict>, RunDirError> {
         if is_synthetic(&self.scenario, trace.end.call) {
-            return Ok(());
+            return Ok(None);
         }
         let trace = &external::completed(&self.scenario, trace);
         let call = Judged::new(&self.scenario, &self.lifecycle, trace);
+        if let Some(verdict) = &call.verdict {
+            self.undecided.add(trace, verdict);
+        }
         for verdict in call.verdict.iter().chain(call.masked.iter().map(|(_, verdict)| verdict)) {
             let born = (verdict.origin, verdict.cause, verdict.mechanism);
             self.lifecycle.remember(trace, &verdict.lineage, born);
@@ -143,7 +170,7 @@ impl Recorder {
         if let Some(outcomes) = self.outcomes.as_mut().filter(|_| counts) {
             outcomes.add(trace.end.call, trace.end.is_ok());
         }
-        Ok(())
+        Ok(call.verdict)
     }
 }
 
@@ -162,6 +189,9 @@ impl Sink for Recorder {
         self.observers.iter_mut().for_each(|observer| observer.record(&record));
         match &record {
             Record::Node(event) => self.lifecycle.observe(*event),
+            Record::Served(served) if !is_synthetic(&self.scenario, served.call) => {
+                self.tally.served(&self.scenario, served);
+            }
             Record::Link(event) => self.lifecycle.observe_link(*event),
             _ => {}
         }
@@ -170,11 +200,10 @@ impl Sink for Recorder {
             match &record {
                 Record::Node(event) => files.push_access([run.process(*event)])?,
                 Record::Link(event) => files.push_access([run.link(*event)])?,
-                Record::Served(served) if !is_synthetic(&self.scenario, served.call) => {
-                    self.tally.served(&self.scenario, served);
-                }
                 _ => {}
             }
+        }
+        if self.files.is_some() {
             self.timeline.observe(&self.scenario, &record);
         }
         if let Some(trace) = self.assembler.push(record) {
@@ -219,6 +248,7 @@ pub(crate) struct Recorded {
     pub(crate) tally: Tally,
     pub(crate) outcomes: Option<Outcomes>,
     pub(crate) files: Option<Files>,
+    pub(crate) undecided: Undecided,
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 mod agreement;
 mod blocks;
 mod comparison;
+mod diagnosis;
 pub(crate) mod diff;
 mod document;
 mod graph;
@@ -18,6 +19,7 @@ pub(crate) mod width;
 
 use std::io::{self, Write};
 
+use crate::diagnosis::Diagnosis;
 use crate::diff::Diff;
 use crate::sweep::Outcome;
 use crate::{Agreement, Report};
@@ -88,6 +90,18 @@ pub fn agreement(agreement: &Agreement, format: Format, colour: bool, out: &mut 
         Format::Table => terminal::write(&agreement::blocks(agreement), colour, out),
         Format::Markdown => markdown::write(&agreement::blocks(agreement), out),
         Format::Json => json(agreement, out),
+    }
+}
+
+/// Writes what logs and traces show, likewise.
+///
+/// # Errors
+/// If `out` takes no more.
+pub fn diagnosis(diagnosis: &Diagnosis, format: Format, colour: bool, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Table => terminal::write(&diagnosis::blocks(diagnosis), colour, out),
+        Format::Markdown => markdown::write(&diagnosis::blocks(diagnosis), out),
+        Format::Json => json(diagnosis, out),
     }
 }
 

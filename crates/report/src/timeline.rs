@@ -77,7 +77,6 @@ impl Timeline {
             | Record::Attempt(_)
             | Record::IdleClosed { .. }
             | Record::Begun(_)
-            | Record::Policies(_)
             | Record::Link(_)
             | Record::Node(_) => {}
         }

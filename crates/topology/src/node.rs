@@ -98,7 +98,7 @@ pub struct Node {
 
 impl Node {
     /// One of which nothing is said but a name: it does nothing, at once, and accepts everything.
-    pub(crate) fn bare(name: String, kind: NodeKind) -> Self {
+    pub fn bare(name: String, kind: NodeKind) -> Self {
         Self {
             declared_name: name.clone(),
             name,

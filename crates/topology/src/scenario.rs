@@ -135,7 +135,7 @@ impl Comparison {
 
 impl Scenario {
     /// One that nothing has been said about.
-    pub(crate) fn empty() -> Self {
+    pub fn empty() -> Self {
         Self {
             name: String::new(),
             description: String::new(),

@@ -7,10 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use topology::wire::Dial;
-use topology::{Failure, NodeId, Refusal, Scenario};
+use topology::{Failure, NodeId, NodeKind, Refusal, Scenario};
 
+use crate::record::{AtWork, Sent, Served, ServedEnd, Source};
 use crate::record::{Attempt, CallEnd, LinkEvent, LinkEventKind, NodeEvent, NodeEventKind, Outcome};
-use crate::record::{Sent, Served, ServedEnd};
 use crate::{CallTrace, Exchange, HopId, RunKey, Time, redact};
 
 /// A line.
@@ -147,6 +147,23 @@ pub struct ServedLine {
     pub in_flight: u32,
     /// How many of them waited for a worker.
     pub queued: u32,
+    /// What the workers were at while it waited for one, or was refused because there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_work: Option<AtWorkLine>,
+    /// It is a program that keeps no records: this is what its caller saw of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub witnessed: bool,
+}
+
+/// What a node's workers were at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AtWorkLine {
+    /// How many of them were at work.
+    pub workers: u32,
+    /// How many of these were stuck.
+    pub stuck: u32,
+    /// How long they had been with one request, on average.
+    pub mean_age_us: u64,
 }
 
 /// See [`AccessLine::Call`].
@@ -290,7 +307,10 @@ impl Run<'_> {
             wrong_path: attempt.wrong_path,
             bad_credentials: attempt.bad_credentials,
             idle_closed: trace.idle_closed.contains(&attempt.hop),
-            served: trace.served(attempt.hop).map(served),
+            served: trace.served(attempt.hop).map(|side| {
+                let witnessed = self.scenario.topology.node(to).kind == NodeKind::External;
+                ServedLine { witnessed, ..served(side) }
+            }),
         }
     }
 
@@ -346,20 +366,33 @@ fn fields(headers: &[(String, String)]) -> BTreeMap<String, String> {
 }
 
 fn served(served: &Served) -> ServedLine {
+    let (source, refusal, failure) = match served.source {
+        Source::Own => ("own", None, None),
+        Source::Refused(refusal) => ("refused", Some(refusal.name()), None),
+        Source::Relayed(_) => ("relayed", None, None),
+        Source::Translated(_, failure) => ("translated", None, Some(failure.name())),
+        Source::Nobody => ("nobody", None, None),
+    };
     ServedLine {
         at_us: us(served.arrived.since_start()),
         queued_us: served.started.map(|started| us(started.since(served.arrived))),
         worked_us: us(served.worked),
         duration_us: us(served.finished.since(served.arrived)),
         status: served.status,
-        source: served.source.name().to_owned(),
-        refusal: served.source.refusal().map(|refusal| refusal.name().to_owned()),
+        source: source.to_owned(),
+        refusal: refusal.map(str::to_owned),
         of: served.source.hop().map(|hop| hop.to_string()),
-        failure: served.source.failure().map(|failure| failure.name().to_owned()),
+        failure: failure.map(str::to_owned),
         sent: served.sent.name().to_owned(),
         end: served.end.name().to_owned(),
         in_flight: served.in_flight,
         queued: served.queued,
+        at_work: (served.at_work != AtWork::default()).then(|| AtWorkLine {
+            workers: served.at_work.workers,
+            stuck: served.at_work.stuck,
+            mean_age_us: us(served.at_work.mean_age),
+        }),
+        witnessed: false,
     }
 }
 
@@ -386,6 +419,13 @@ impl HopLine {
     pub fn dial(&self) -> Dial {
         let word = self.dialed.as_deref();
         DIALS.iter().find(|(_, known)| word == Some(*known)).map(|(value, _)| *value).unwrap_or_default()
+    }
+}
+
+impl From<AtWorkLine> for AtWork {
+    fn from(line: AtWorkLine) -> Self {
+        let AtWorkLine { workers, stuck, mean_age_us } = line;
+        Self { workers, stuck, mean_age: Duration::from_micros(mean_age_us) }
     }
 }
 

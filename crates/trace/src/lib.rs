@@ -14,14 +14,15 @@ pub mod redact;
 pub mod rows;
 pub mod run_dir;
 mod step;
+pub mod witness;
 
 pub use assemble::{Assembler, CallTrace};
 pub use id::{CallId, HopId, RunKey, Time};
 pub use manifest::Manifest;
 pub use overview::Overview;
 pub use record::{
-    AtWork, Attempt, Begun, BreakerState, CallEnd, Exchange, Gauge, LinkEvent, LinkEventKind, NodeEvent,
-    NodeEventKind, Outcome, Policies, Record, Sent, Served, ServedEnd, Source,
+    AtWork, Attempt, Begun, CallEnd, Exchange, Gauge, LinkEvent, LinkEventKind, NodeEvent, NodeEventKind,
+    Outcome, Record, Sent, Served, ServedEnd, Source,
 };
 pub use run_dir::{RunDir, RunDirError};
 pub use step::{CalleeSide, Step};

@@ -9,6 +9,7 @@
 mod access_log;
 mod agree;
 mod compare;
+mod diagnose;
 mod diff;
 mod drawn;
 mod external;
@@ -16,7 +17,6 @@ mod inputs;
 mod interrupts;
 mod lints;
 mod metastable;
-mod metrics;
 mod page;
 mod placed;
 mod pty;

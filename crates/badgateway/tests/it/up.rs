@@ -9,14 +9,14 @@ use rustix::process::Signal;
 use crate::support::{AT_ONCE, Ended, Row, Running, at_once, badgateway, manifest, number, root, rows};
 
 /// Nodes that are up.
-pub(crate) struct Up {
-    pub(crate) running: Running,
+struct Up {
+    running: Running,
     folder: tempfile::TempDir,
     url: String,
 }
 
 /// A client, a gateway and a server, with these faults.
-pub(crate) fn scenario(faults: &str) -> String {
+fn scenario(faults: &str) -> String {
     format!(
         "name: up
 nodes:
@@ -33,7 +33,7 @@ faults: [{faults}]
 }
 
 impl Up {
-    pub(crate) fn start(text: &str, more: &[&str]) -> Self {
+    fn start(text: &str, more: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("s.yaml"), text).unwrap();
         let mut command = badgateway(["up", "s.yaml", "--out", "run"]);
@@ -58,7 +58,7 @@ impl Up {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    pub(crate) fn curl(&self, args: &[&str]) -> String {
+    fn curl(&self, args: &[&str]) -> String {
         let mut all = vec!["-s", "-w", "%{http_code} "];
         for arg in args {
             // Each URL has an output of its own.
@@ -69,7 +69,7 @@ impl Up {
     }
 
     /// What came of it.
-    pub(crate) fn end(self) -> (Ended, tempfile::TempDir) {
+    fn end(self) -> (Ended, tempfile::TempDir) {
         self.running.send(Signal::INT);
         let ended = self.running.end_within(AT_ONCE);
         assert_eq!(ended.code, Some(0), "{}", ended.err);

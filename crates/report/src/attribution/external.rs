@@ -4,7 +4,7 @@ use topology::{Cause, EdgeId, NodeKind};
 use trace::{Attempt, Served, Time};
 
 use super::lifecycle::LinkState;
-use super::{Birth, Case, Finding, rules};
+use super::{Birth, Case, Finding, rules, undecided};
 
 /// Whether a hop's callee is an external program.
 pub(super) fn is_program(case: &Case<'_>, attempt: &Attempt) -> bool {
@@ -18,6 +18,9 @@ pub(super) fn own(case: &Case<'_>, attempt: &Attempt, served: &Served, until: Ti
     let name = case.name(node);
     if let Some(finding) = unreachable(case, attempt, served.arrived, until) {
         return finding;
+    }
+    if let Some(status) = served.status.filter(|_| undecided::is_silent(case, attempt)) {
+        return undecided::answered(case, attempt, status);
     }
     let answer = match served.status {
         Some(status) => format!("{name} made this {status} itself"),
@@ -44,7 +47,7 @@ pub(super) fn own(case: &Case<'_>, attempt: &Attempt, served: &Served, until: Ti
 }
 
 /// Why a program could not reach a callee that did not see this request.
-fn unreachable(case: &Case<'_>, attempt: &Attempt, from: Time, to: Time) -> Option<Finding> {
+pub(super) fn unreachable(case: &Case<'_>, attempt: &Attempt, from: Time, to: Time) -> Option<Finding> {
     let node = case.callee(attempt.edge);
     let name = case.name(node);
     // What it still reached afterwards it had not reached by then.

@@ -1,7 +1,7 @@
 //! What was seen beyond one call: when nodes' processes were down, as their supervisors' logs tell, and
 //! what went wrong last over each edge.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use topology::{Cause, EdgeId, NodeId, Target};
@@ -21,6 +21,16 @@ pub struct Lifecycle {
     links: BTreeMap<EdgeId, Vec<Shut>>,
     /// When something came over an edge that nobody can place.
     unrelated: BTreeMap<EdgeId, Vec<Time>>,
+    sight: Sight,
+}
+
+/// Of which nodes is known what no line of a request tells. Of a run's all of it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sight {
+    /// When their processes were down; none: of all nodes.
+    pub supervised: Option<BTreeSet<NodeId>>,
+    /// Requests that never ended; none: of all nodes. Logs are written when a request is over.
+    pub unended: Option<BTreeSet<NodeId>>,
 }
 
 /// A span in which a link let nothing through.
@@ -52,6 +62,21 @@ struct Outage {
 }
 
 impl Lifecycle {
+    /// One that sees no more than this.
+    pub fn with_sight(sight: Sight) -> Self {
+        Self { sight, ..Self::default() }
+    }
+
+    /// Whether it is known when the node's process was down.
+    pub(crate) fn is_supervised(&self, node: NodeId) -> bool {
+        self.sight.supervised.as_ref().is_none_or(|nodes| nodes.contains(&node))
+    }
+
+    /// Whether the node tells also of requests that never ended.
+    pub(crate) fn tells_unended(&self, node: NodeId) -> bool {
+        self.sight.unended.as_ref().is_none_or(|nodes| nodes.contains(&node))
+    }
+
     /// Takes note of an event. Those of one node come in their order.
     pub fn observe(&mut self, event: NodeEvent) {
         let outages = self.outages.entry(event.node).or_default();

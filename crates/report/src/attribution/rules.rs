@@ -6,7 +6,7 @@ use topology::wire::Dial;
 use topology::{Cause, Failure, NodeId, Refusal, Target};
 use trace::{Attempt, HopId, Outcome, Sent, Served, ServedEnd, Source, Time};
 
-use super::{Birth, Case, Finding, external, fullness, timeouts};
+use super::{Birth, Case, Finding, external, fullness, timeouts, undecided};
 
 /// The finding for one failed hop.
 pub(super) fn look(case: &Case<'_>, hop: HopId) -> Finding {
@@ -188,12 +188,14 @@ fn refused(case: &Case<'_>, attempt: &Attempt) -> Finding {
         | Dial::Blackhole
         | Dial::NoName
         | Dial::TlsToPlain
-        | Dial::BadCertificate => down(case, attempt, "the connection was refused").unwrap_or_else(|| {
-            Birth::at_edge(attempt.edge, Cause::Network, "down").because(
-                format!("the connection was refused although the process of {callee} was up"),
-                "a firewall that rejects, a proxy in between, or a listener bound elsewhere",
-            )
-        }),
+        | Dial::BadCertificate => down(case, attempt, "the connection was refused")
+            .or_else(|| undecided::refused(case, attempt))
+            .unwrap_or_else(|| {
+                Birth::at_edge(attempt.edge, Cause::Network, "down").because(
+                    format!("the connection was refused although the process of {callee} was up"),
+                    "a firewall that rejects, a proxy in between, or a listener bound elsewhere",
+                )
+            }),
     }
 }
 
@@ -235,6 +237,11 @@ fn broken(case: &Case<'_>, attempt: &Attempt) -> Finding {
             ),
             "make the callee's idle time-out longer than the caller's, or let the caller retry once on reused connections",
         );
+    }
+    let served = case.served(attempt.hop);
+    let goes_on = served.is_some_and(|served| served.source.hop().is_some());
+    if !goes_on && let Some(finding) = undecided::broken(case, attempt, served) {
+        return finding;
     }
     let by_link = if attempt.reset { "reset_peer" } else { "empty_response" };
     let Some(served) = case.served(attempt.hop) else {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use topology::{Cause, Failure, NodeId};
 use trace::{Attempt, HopId, Served, ServedEnd, Source, Time};
 
-use super::{Birth, Case, Finding, external, fullness, rules};
+use super::{Birth, Case, Finding, external, fullness, rules, undecided};
 
 /// A response is under way no longer than this between two nodes of one machine.
 const TRANSIT: Duration = Duration::from_millis(3);
@@ -20,6 +20,9 @@ pub(super) fn timed_out(case: &Case<'_>, attempt: &Attempt) -> Finding {
     let had_answered = |served: &Served| all_sent(case, served) + TRANSIT <= due;
     if is_short(attempt, usual) && !case.served(attempt.hop).is_some_and(had_answered) {
         return too_short(case, attempt, usual);
+    }
+    if let Some(finding) = undecided::timed_out(case, attempt) {
+        return finding;
     }
     match waiting(case, attempt.hop, due) {
         // Nothing below was at fault: it is the timer.

@@ -42,8 +42,10 @@ fn call(explained: &Explained) -> Vec<Block> {
             blocks.push(Block::Line(Tone::Plain, format!("{label}: {text}")));
         }
     }
-    let marks = marks(explained.hops.iter());
-    blocks.push(Block::Line(Tone::Plain, format!("faults injected into it: {marks}")));
+    if explained.of_run {
+        let marks = marks(explained.hops.iter());
+        blocks.push(Block::Line(Tone::Plain, format!("faults injected into it: {marks}")));
+    }
     blocks
 }
 

@@ -56,7 +56,7 @@ pub(super) fn unmatched(report: &Report) -> impl Iterator<Item = Block> {
     report.run.unmatched.iter().map(warning)
 }
 
-fn origins(rows: &[OriginRow]) -> Table {
+pub(super) fn origins(rows: &[OriginRow]) -> Table {
     let columns = vec![
         Column::word("status"),
         Column::name("origin"),
@@ -80,7 +80,7 @@ fn origins(rows: &[OriginRow]) -> Table {
     Table { columns, rows: rows.iter().map(row).collect() }
 }
 
-fn layers(rows: &[LayerRow]) -> Table {
+pub(super) fn layers(rows: &[LayerRow]) -> Table {
     let columns = vec![
         Column::name("node"),
         Column::number("requests"),

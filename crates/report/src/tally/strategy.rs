@@ -1,9 +1,10 @@
 //! One strategy's figures: success, latency, and what they cost.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use topology::scenario::Metric;
-use topology::{Failure, NodeKind, Scenario};
+use topology::{Failure, NodeId, NodeKind, Scenario};
 use trace::rows::StrategyRow;
 use trace::{CallTrace, Time};
 
@@ -15,8 +16,7 @@ use crate::statistics::{Latencies, ratio, round, wilson};
 /// Counts over all calls.
 #[derive(Debug, Clone)]
 pub(crate) struct StrategyTally {
-    /// By node: whether it is one of the deepest.
-    deepest: Vec<bool>,
+    deepest: BTreeSet<NodeId>,
     calls: u64,
     succeeded: u64,
     latencies: Latencies,
@@ -30,12 +30,8 @@ pub(crate) struct StrategyTally {
 
 impl StrategyTally {
     pub(super) fn new(scenario: &Scenario) -> Self {
-        let mut deepest = vec![false; scenario.topology.node_count()];
-        for node in scenario.deepest() {
-            deepest[node.index()] = true;
-        }
         Self {
-            deepest,
+            deepest: scenario.deepest().into_iter().collect(),
             calls: 0,
             succeeded: 0,
             latencies: Latencies::new(),
@@ -65,7 +61,7 @@ impl StrategyTally {
             // What a caller's own connection limit holds back arrives nowhere.
             let sent = !attempt.outcome.failure().is_some_and(Failure::is_local);
             let callee = scenario.topology.ends(attempt.edge).1;
-            cost.attempts += u64::from(sent && self.deepest[callee.index()]);
+            cost.attempts += u64::from(sent && self.deepest.contains(&callee));
         }
         for served in trace.served.iter().filter(|s| !s.worked.is_zero()) {
             let callee = scenario.topology.ends(served.edge).1;

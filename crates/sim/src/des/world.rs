@@ -4,18 +4,17 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
-use node::{Action, Env, Input, NodeState, Ticket, Visit};
+use node::{Action, Env, Input, NodeState, Outgoing, Ticket, Visit};
 use smallvec::SmallVec;
 use topology::policy::Pool;
-use topology::wire::SharedDisturbance;
 use topology::{EdgeId, NodeId};
-use trace::{CallId, HopId, Sink, Time};
+use trace::{Sink, Time};
 
 use super::events::Events;
 use super::flow::Flow;
 use super::load::Load;
 use super::request::{LastVia, Path, Template, Via};
-use super::response::Response;
+use super::response::{Framing, Response};
 use super::slab::{Key, Slab};
 use super::telling::Telling;
 
@@ -49,14 +48,7 @@ pub(super) enum Role {
 pub(super) struct Exchange {
     pub(super) caller: VisitKey,
     pub(super) id: node::AttemptId,
-    // What its caller has sent, as far as it is still asked for.
-    pub(super) call: CallId,
-    pub(super) hop: HopId,
-    pub(super) edge: EdgeId,
-    pub(super) retries: u16,
-    pub(super) priority: u8,
-    pub(super) time_left: Option<Duration>,
-    pub(super) disturbance: SharedDisturbance,
+    pub(super) outgoing: Outgoing,
     pub(super) connection: Connection,
     pub(super) reused: bool,
     pub(super) idle: Duration,
@@ -65,7 +57,7 @@ pub(super) struct Exchange {
     pub(super) arrived: bool,
     pub(super) callee: Option<VisitKey>,
     /// What the callee answers; the caller may not have seen it yet.
-    pub(super) response: Option<Response>,
+    pub(super) response: Option<(Response, Framing)>,
     /// The response comes piece by piece.
     pub(super) flow: Option<Box<Flow>>,
     pub(super) reading: Reading,

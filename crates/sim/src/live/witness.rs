@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{Method, Uri};
 use topology::{Failure, FaultSet};
-use trace::{AtWork, Outcome, Record, Sent, Served, ServedEnd, Source, Time};
+use trace::{AtWork, Outcome, Record, Served, Source, Time, witness};
 
 use super::gate;
 use super::headers::Identity;
@@ -54,24 +54,12 @@ impl Witness {
 
     /// This came of it.
     pub(crate) fn ended(&mut self, outcome: Outcome) {
-        if std::mem::replace(&mut self.told, true)
-            || outcome.failure().is_some_and(Failure::surely_unprocessed)
-        {
-            return;
-        }
+        let seen = witness::seen(outcome);
+        let (false, Some((sent, end))) = (std::mem::replace(&mut self.told, true), seen) else { return };
         let world = &self.world;
         let identity = &self.identity;
         let finished = world.clock.now();
         let node = world.edge(identity.edge).callee;
-        let (sent, end) = match outcome.failure() {
-            None => (Sent::Whole, ServedEnd::Answered),
-            Some(Failure::HeadIncomplete | Failure::BodyIncomplete) => (Sent::Cut, ServedEnd::Answered),
-            Some(Failure::ProtocolError) => (Sent::Malformed, ServedEnd::Answered),
-            Some(Failure::HeadTimeout | Failure::BodyTimeout | Failure::Cancelled) => {
-                (Sent::Nothing, ServedEnd::CallerGone)
-            }
-            Some(_) => (Sent::Nothing, ServedEnd::Answered),
-        };
         let faults = if outcome.is_ok() {
             FaultSet::EMPTY
         } else {

@@ -154,3 +154,12 @@ fn add(link: &Link<'_>, build: &mut Build) -> bool {
     caller.callees.insert(link.to.to_owned(), Callee { weight: weight.0, balance: *balance, edges, entry });
     true
 }
+
+impl Edge {
+    /// One of which nothing is said: every default.
+    pub fn plain() -> Self {
+        let options = EdgeOptions::default();
+        let policy = policy::own(&options.policy(), &Around::default());
+        Self { policy, optional: false, path: options.path.0, only_by_fault: false }
+    }
+}

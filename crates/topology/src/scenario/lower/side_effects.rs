@@ -5,11 +5,10 @@ use std::time::Duration;
 use petgraph::algo::has_path_connecting;
 use petgraph::graph::NodeIndex;
 
-use super::super::file::EdgeOptions;
 use super::super::path::Path;
 use super::super::problem::Collector;
 use super::build::Build;
-use super::{fault_place, policy};
+use super::fault_place;
 use crate::fault::{Config, Fault, Mechanism, Overload};
 use crate::load::{Arrivals, Body, Load, RateStage, Request};
 use crate::node::{Balance, Choice, Node, NodeKind, Plan, Stage};
@@ -49,7 +48,7 @@ pub(super) fn add_loop(fault: &mut Fault, build: &mut Build, at: &Path, problems
         }
         // It sends the request back as it would have sent it on.
         let onwards = build.topology.outgoing(from).first().map(|e| build.topology.edge(*e).clone());
-        let edge = Edge { only_by_fault: true, ..onwards.unwrap_or_else(plain_edge) };
+        let edge = Edge { only_by_fault: true, ..onwards.unwrap_or_else(Edge::plain) };
         let edge = build.topology.add_edge(from, to, edge);
         fault.loop_edges.push(edge);
     }
@@ -82,7 +81,7 @@ pub(super) fn add_surge(
     let mut edges = Vec::new();
     for target in &fault.targets {
         if let Target::Node(to) = *target {
-            edges.push((build.topology.add_edge(from, to, plain_edge()), 1));
+            edges.push((build.topology.add_edge(from, to, Edge::plain()), 1));
         }
     }
     let choice = Choice { edges: edges.into(), balance: Balance::RoundRobin };
@@ -123,10 +122,4 @@ fn source(fault: &str) -> Node {
     // No node of a file can have a colon in its name.
     let name = format!("surge:{fault}");
     Node { synthetic: true, ..Node::bare(name, NodeKind::Client) }
-}
-
-fn plain_edge() -> Edge {
-    let options = EdgeOptions::default();
-    let policy = policy::own(&options.policy(), &policy::Around::default());
-    Edge { policy, optional: false, path: options.path.0, only_by_fault: false }
 }
