@@ -7,9 +7,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use report::attribution::{Lifecycle, attribute};
 use topology::wire::Dial;
 use topology::{EdgeId, Failure, FaultSet, NodeId};
-use trace::{
-    AtWork, Attempt, CallEnd, CallId, CallTrace, HopId, Outcome, Sent, Served, ServedEnd, Source, Time,
-};
+use trace::{Attempt, CallEnd, CallId, CallTrace, HopId, Outcome, Sent, Served, ServedEnd, Source, Time};
 
 /// A call over four hops whose last one was refused: 502 all the way up.
 fn failed_call(n: u64) -> CallTrace {
@@ -53,6 +51,7 @@ fn failed_call(n: u64) -> CallTrace {
             bytes: 0,
             ends_by_close: false,
             faults: FaultSet::EMPTY,
+            crowd: None,
             exchange: None,
         });
         if edge < 3 {
@@ -76,9 +75,8 @@ fn failed_call(n: u64) -> CallTrace {
                 end: ServedEnd::Answered,
                 in_flight: 1,
                 queued: 0,
-                at_work: AtWork::default(),
+                held_up: None,
                 faults: FaultSet::EMPTY,
-                held_by: FaultSet::EMPTY,
             });
         }
         parent = hop;

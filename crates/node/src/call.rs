@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 use topology::EdgeId;
-use topology::Failure;
 use topology::node::Choice;
 use topology::policy::{HedgeAfter, Policy};
 use topology::wire::SharedDisturbance;
+use topology::{Failure, FaultSet};
 use trace::{CallId, HopId, Outcome, Time};
 
 use crate::action::{Action, AttemptId, AttemptReport, Outgoing, Timer};
@@ -41,11 +41,18 @@ pub(crate) struct Flight {
     pub(crate) hop: HopId,
     pub(crate) edge: EdgeId,
     disturbance: SharedDisturbance,
-    start: Time,
+    pub(crate) start: Time,
     timeout: Option<Duration>,
     pub(crate) status: Option<u16>,
     pub(crate) relayed: bool,
     retry_after: Option<Duration>,
+}
+
+impl Flight {
+    /// The faults that make it longer than it would be.
+    pub(crate) fn lengthened_by(&self) -> FaultSet {
+        self.disturbance.lengthening()
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -225,7 +232,7 @@ impl Call {
         if let Some(failure) = refused {
             return Err((failure, flight));
         }
-        scope.node.edge(edge).sent(now);
+        scope.node.edge(edge).sent(now, flight.lengthened_by());
         let id = AttemptId { slot: self.slot, attempt: self.attempt };
         scope.out.push(Action::Send { id, outgoing });
         self.flights.push(flight);
@@ -326,7 +333,7 @@ impl Call {
         let Flight { edge, hop, start, relayed, retry_after, .. } = flight;
         let stale = report.reused && outcome.failure() == Some(Failure::ConnectionTerminated);
         let now = scope.now;
-        self.settle(edge, start, outcome, scope);
+        self.settle(&flight, outcome, scope);
         record(flight, report, origin, scope);
         if outcome.is_ok() {
             scope.node.edge(self.group()).recent.add(now.since(start));
@@ -452,7 +459,7 @@ impl Call {
         let edge = flight.edge;
         let outcome = Outcome::Failed { failure: Failure::Cancelled, status: flight.status };
         let (policy, now) = (scope.policy(edge), scope.now);
-        scope.node.edge(edge).ended(policy, flight.start, now, outcome, false);
+        scope.node.edge(edge).ended(policy, &flight, now, outcome, false);
         scope.out.push(Action::Abandon { id: AttemptId { slot: self.slot, attempt } });
         record(flight, AttemptReport::of(outcome), origin, scope);
     }

@@ -9,10 +9,12 @@ mod recent;
 mod throttle;
 mod window;
 
-use topology::EdgeId;
 use topology::policy::{Policy, Throttle};
+use topology::{EdgeId, FaultSet};
 use trace::{Outcome, Time};
 
+use crate::ages::Ages;
+use crate::call::Flight;
 pub(crate) use breaker::BreakerState;
 pub(crate) use budget::{BudgetState, RetryCost};
 use limiter::LimiterState;
@@ -24,7 +26,7 @@ use throttle::ThrottleState;
 pub(crate) struct EdgeState {
     pub(crate) edge: EdgeId,
     /// Attempts in flight.
-    pub(crate) in_flight: u32,
+    pub(crate) flights: Ages,
     /// Retries of the calls to the callee, all its replicas together: kept at the first of them.
     pub(crate) budget: BudgetState,
     /// The latest good answers, for hedges; kept like the budget.
@@ -38,7 +40,7 @@ impl EdgeState {
     pub(crate) fn new(edge: EdgeId, policy: &Policy) -> Self {
         Self {
             edge,
-            in_flight: 0,
+            flights: Ages::default(),
             budget: BudgetState::new(policy.retry.budget.as_ref()),
             recent: Recent::default(),
             breaker: BreakerState::default(),
@@ -69,21 +71,28 @@ impl EdgeState {
 
     /// Whether one more attempt may be in flight.
     pub(crate) fn has_room(&self, policy: &Policy) -> bool {
-        let connections = policy.pool.max_connections.is_none_or(|max| self.in_flight < max);
-        connections && (policy.concurrency.is_none() || self.limiter.has_room(self.in_flight))
+        let connections = policy.pool.max_connections.is_none_or(|max| self.flights.count() < max);
+        connections && (policy.concurrency.is_none() || self.limiter.has_room(self.flights.count()))
     }
 
-    /// An attempt is sent.
-    pub(crate) fn sent(&mut self, now: Time) {
-        self.in_flight += 1;
+    /// An attempt is sent, which these faults make longer.
+    pub(crate) fn sent(&mut self, now: Time, faults: FaultSet) {
+        self.flights.begin(now, faults);
         self.breaker.sent(now);
     }
 
     /// An attempt that was sent has ended; `known` if its end says something about the callee (that of
     /// an attempt which the caller gives up does not).
-    pub(crate) fn ended(&mut self, policy: &Policy, start: Time, now: Time, outcome: Outcome, known: bool) {
-        let in_flight = self.in_flight;
-        self.in_flight = in_flight.saturating_sub(1);
+    pub(crate) fn ended(
+        &mut self,
+        policy: &Policy,
+        flight: &Flight,
+        now: Time,
+        outcome: Outcome,
+        known: bool,
+    ) {
+        let in_flight = self.flights.count();
+        self.flights.end(flight.start, flight.lengthened_by());
         if !known {
             self.breaker.forgot();
             return;
@@ -95,7 +104,7 @@ impl EdgeState {
             self.throttle.ended(throttle, now, outcome);
         }
         if let Some(limit) = &policy.concurrency {
-            self.limiter.ended(limit, now.since(start), in_flight, outcome);
+            self.limiter.ended(limit, now.since(flight.start), in_flight, outcome);
         }
     }
 

@@ -8,6 +8,7 @@
 //! in what they tell.
 
 mod action;
+mod ages;
 mod call;
 mod dice;
 mod edge;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use topology::fault::{FaultId, Mechanism, Overload};
 use topology::{EdgeId, Node, NodeId};
-use trace::Time;
+use trace::{Time, UnderWay};
 
 use crate::Env;
 use crate::action::Action;
@@ -163,6 +163,12 @@ impl NodeState {
             _ => self.edges.binary_search_by_key(&edge, |e| e.edge),
         };
         &mut self.edges[place.expect("a node only calls over its own edges")]
+    }
+
+    /// The edge over which most attempts are under way, and these.
+    pub(crate) fn busiest_edge(&self, now: Time) -> Option<(EdgeId, UnderWay)> {
+        let busiest = self.edges.iter().max_by_key(|edge| edge.flights.count())?;
+        Some((busiest.edge, busiest.flights.at(now)))
     }
 
     /// The next turn of a round robin, for the `slot`-th call of the plan.

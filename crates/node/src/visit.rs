@@ -13,7 +13,7 @@ use topology::node::{Balance, Choice, OnDisconnect, ScriptStep};
 use topology::profile::Reaction;
 use topology::wire::{Close, ProcessEnd};
 use topology::{EdgeId, Failure, FaultSet, NodeKind, Refusal};
-use trace::{AtWork, CallEnd, CallId, HopId, Outcome, Record, Sent, Served, ServedEnd, Source, Time};
+use trace::{AtWork, CallEnd, CallId, HeldUp, HopId, Outcome, Record, Sent, Served, ServedEnd, Source, Time};
 
 use crate::action::{Action, AttemptId, Incoming, Input, Reply, Timer};
 use crate::call::{Call, HeadIs, Origin, Progress};
@@ -48,9 +48,8 @@ struct Serving {
     worked: Duration,
     in_flight: u32,
     queued: u32,
-    at_work: AtWork,
+    held_up: Option<Box<HeldUp>>,
     faults: FaultSet,
-    held_by: FaultSet,
     caller_gone: bool,
     responded: bool,
     /// For a model server.
@@ -62,7 +61,7 @@ impl Serving {
     fn work(&self) -> Option<Work> {
         let disturbance = &self.incoming.disturbance;
         let stuck = disturbance.process.ending == Some(ProcessEnd::Hang);
-        let is_longer = stuck || disturbance.process.work_factor > 0.0;
+        let is_longer = disturbance.process.is_longer();
         let faults = if is_longer { disturbance.marks.process } else { FaultSet::EMPTY };
         self.started.map(|started| Work { started, stuck, faults })
     }
@@ -70,15 +69,17 @@ impl Serving {
     /// There is no room for it: takes note of what the workers are at.
     fn held_up(&mut self, scope: &Scope<'_, '_>) {
         let workers = &scope.node.workers;
-        self.wait_ends(workers.at(scope.now));
-        self.held_by = workers.marks();
+        let held_by = workers.marks();
+        self.held_up = Some(Box::new(HeldUp { at_work: workers.at(scope.now), crowd: None, held_by }));
         let own = self.incoming.disturbance.marks.process;
-        scope.env.faults.count_matched(self.held_by.without(own));
+        scope.env.faults.count_matched(held_by.without(own));
     }
 
     /// It waits for a worker no longer, or never did; this is what they are at.
     fn wait_ends(&mut self, at_work: AtWork) {
-        self.at_work = longer(self.at_work, at_work);
+        if let Some(held) = &mut self.held_up {
+            held.at_work = longer(held.at_work, at_work);
+        }
     }
 }
 
@@ -125,9 +126,8 @@ impl Visit {
             worked: Duration::ZERO,
             in_flight: 0,
             queued: 0,
-            at_work: AtWork::default(),
+            held_up: None,
             faults: FaultSet::EMPTY,
-            held_by: FaultSet::EMPTY,
             caller_gone: false,
             responded: false,
             generation: None,
@@ -483,9 +483,8 @@ impl Visit {
             end,
             in_flight: serving.in_flight,
             queued: serving.queued,
-            at_work: serving.at_work,
+            held_up: serving.held_up.take(),
             faults: serving.faults,
-            held_by: serving.held_by,
         }));
         scope.out.push(Action::Finish);
     }

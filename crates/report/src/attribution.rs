@@ -8,11 +8,13 @@
 
 mod external;
 mod fullness;
+mod holders;
 mod lifecycle;
 mod rules;
 mod timeouts;
 mod undecided;
 
+pub(crate) use holders::Waiting;
 pub use lifecycle::{Lifecycle, Sight};
 
 use topology::{Cause, EdgeId, Failure, NodeId, Scenario, Target};
@@ -86,8 +88,12 @@ impl<'a> Case<'a> {
 
     /// Follows a failed hop to where its failure was born.
     fn follow(&self, hop: HopId) -> Verdict {
+        self.follow_from(hop, rules::look(self, hop))
+    }
+
+    /// Goes on from what was found at a hop.
+    fn follow_from(&self, hop: HopId, mut finding: Finding) -> Verdict {
         let mut lineage = vec![hop];
-        let mut finding = rules::look(self, hop);
         // Each step goes to another hop of a finite tree; the bound is for records that lie.
         for _ in 0..=self.trace.attempts.len() {
             let next = match finding {

@@ -1,16 +1,20 @@
 //! The origins of failures that others have seen: the same verdicts on logs and traces as on a run.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use evidence::{Bad, Evidence, FileRead};
 use serde::Serialize;
 use topology::Cause;
 use trace::rows::{LayerRow, OriginRow};
-use trace::{CallTrace, Record, RunDir, RunDirError, Sink};
+use trace::{CallId, CallTrace, Record, RunDir, RunDirError, RunKey, Sink};
 
 use crate::attribution::Sight;
 use crate::explain::Explained;
 use crate::names::Names;
 use crate::render::percent;
-use crate::{Figures, Recorder, Verdict, log};
+use crate::tally::Judged;
+use crate::{Figures, Observer, Recorder, Verdict, log};
 
 /// What is said instead of `unknown`: it is the logs that leave it open.
 const UNDECIDED: &str = "undecided";
@@ -133,19 +137,42 @@ pub fn diagnose(evidence: Evidence, dir: Option<&RunDir>) -> Result<(Diagnosis, 
 /// # Errors
 /// None that can happen: nothing is written.
 pub fn explain(evidence: Evidence, id: &str) -> Result<Vec<Explained>, RunDirError> {
-    let calls = evidence.calls;
-    let scenario = std::sync::Arc::new(calls.scenario.clone());
-    let names = Names::new(&scenario);
-    let mut recorder = recorder(&calls, None)?;
-    let mut explained = Vec::new();
-    for trace in calls.traces {
+    let mut calls = evidence.calls;
+    let traces = std::mem::take(&mut calls.traces);
+    let scenario = Arc::new(calls.scenario.clone());
+    let is_wanted = |trace: &CallTrace| {
         let keys = calls.keys.get(usize::try_from(trace.end.call.number()).unwrap_or(usize::MAX));
-        let is_wanted = keys.is_some_and(|keys| keys.iter().any(|key| key == id));
-        let kept = is_wanted.then(|| trace.clone());
-        let verdict = recorder.take(trace)?;
-        explained.extend(kept.map(|trace| one(&scenario, &names, &trace, verdict.as_ref())));
+        keys.is_some_and(|keys| keys.iter().any(|key| key == id))
+    };
+    let wanted = traces.iter().filter(|trace| is_wanted(trace)).map(|trace| trace.end.call).collect();
+    let explained = Arc::default();
+    let observer =
+        Explaining { names: Names::new(&scenario), scenario, wanted, explained: Arc::clone(&explained) };
+    let mut recorder = recorder(&calls, None)?.observed(RunKey::default(), vec![Box::new(observer)]);
+    for trace in traces {
+        recorder.take(trace)?;
     }
-    Ok(explained)
+    recorder.finish_with_undecided()?;
+    let mut explained = explained.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(std::mem::take(&mut *explained))
+}
+
+/// Explains some calls as they are judged.
+#[derive(Debug)]
+struct Explaining {
+    scenario: Arc<topology::Scenario>,
+    names: Names,
+    wanted: BTreeSet<CallId>,
+    explained: Arc<Mutex<Vec<Explained>>>,
+}
+
+impl Observer for Explaining {
+    fn call(&mut self, call: &Judged<'_>) {
+        if self.wanted.contains(&call.trace.end.call) {
+            let explained = one(&self.scenario, &self.names, call.trace, call.verdict.as_ref());
+            self.explained.lock().unwrap_or_else(PoisonError::into_inner).push(explained);
+        }
+    }
 }
 
 fn one(
@@ -165,7 +192,7 @@ fn one(
 
 /// A recorder that knows of processes and links what was read.
 fn recorder(calls: &evidence::Calls, dir: Option<&RunDir>) -> Result<Recorder, RunDirError> {
-    let scenario = std::sync::Arc::new(calls.scenario.clone());
+    let scenario = Arc::new(calls.scenario.clone());
     let sight = Sight { supervised: Some(calls.supervised.clone()), unended: Some(calls.unended.clone()) };
     let recorder = match dir {
         Some(dir) => Recorder::with_folder(scenario, dir)?,

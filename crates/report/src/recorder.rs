@@ -8,7 +8,7 @@ use topology::Scenario;
 use trace::access::Run;
 use trace::{Assembler, CallId, CallTrace, Record, RunDir, RunDirError, RunKey, Sink, Time};
 
-use crate::attribution::{Lifecycle, Sight};
+use crate::attribution::{Lifecycle, Sight, Waiting};
 use crate::external;
 use crate::files::{Files, Logs};
 use crate::names::Names;
@@ -17,7 +17,7 @@ use crate::tally::{Judged, Tally};
 use crate::timeline::Timeline;
 use crate::undecided::Undecided;
 use crate::watch::{Watch, Watched};
-use crate::{Figures, Observer, Verdict};
+use crate::{Figures, Observer};
 
 /// How often what was recorded is handed to the files.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
@@ -33,6 +33,7 @@ pub struct Recorder {
     names: Names,
     assembler: Assembler,
     lifecycle: Lifecycle,
+    waiting: Waiting,
     tally: Tally,
     /// None where there is nothing to compare with.
     outcomes: Option<Outcomes>,
@@ -68,6 +69,7 @@ impl Recorder {
             names: Names::new(&scenario),
             assembler: Assembler::with_silent(external::edges_into(&scenario)),
             lifecycle: Lifecycle::default(),
+            waiting: Waiting::default(),
             tally: if files.is_some() { Tally::of_folder(&scenario) } else { Tally::new(&scenario) },
             outcomes,
             timeline: Timeline::default(),
@@ -119,6 +121,9 @@ impl Recorder {
         for trace in std::mem::take(&mut self.assembler).finish() {
             self.complete(trace)?;
         }
+        for trace in self.waiting.close() {
+            self.judge(&trace)?;
+        }
         self.observers.iter_mut().for_each(|observer| observer.end());
         let rows = self.timeline.close(&self.names);
         if let Some(files) = &mut self.files {
@@ -136,7 +141,7 @@ impl Recorder {
     }
 
     /// Takes a call that has been put together already. Calls come in the order of their ends.
-    pub(crate) fn take(&mut self, trace: CallTrace) -> Result<Option<Verdict>, RunDirError> {
+    pub(crate) fn take(&mut self, trace: CallTrace) -> Result<(), RunDirError> {
         self.now = self.now.max(trace.end.end);
         for served in &trace.served {
             self.tally.served(&self.scenario, served);
@@ -144,12 +149,23 @@ impl Recorder {
         self.complete(trace)
     }
 
-    /// Judges a call, counts and writes it; the verdict, if it failed.
-    fn complete(&mut self, trace: CallTrace) -> Result<Option<Verdict>, RunDirError> {
+    /// Takes a whole call, and judges those that can be judged now.
+    fn complete(&mut self, trace: CallTrace) -> Result<(), RunDirError> {
         if is_synthetic(&self.scenario, trace.end.call) {
-            return Ok(None);
+            return Ok(());
         }
-        let trace = &external::completed(&self.scenario, trace);
+        let trace = external::completed(&self.scenario, trace);
+        for answered in self.waiting.hear(&self.scenario, &mut self.lifecycle, &trace) {
+            self.judge(&answered)?;
+        }
+        match self.waiting.take_in(&self.scenario, trace) {
+            Some(trace) => self.judge(&trace),
+            None => Ok(()),
+        }
+    }
+
+    /// Says why a call failed, if it did, and counts it.
+    fn judge(&mut self, trace: &CallTrace) -> Result<(), RunDirError> {
         let call = Judged::new(&self.scenario, &self.lifecycle, trace);
         if let Some(verdict) = &call.verdict {
             self.undecided.add(trace, verdict);
@@ -158,6 +174,7 @@ impl Recorder {
             let born = (verdict.origin, verdict.cause, verdict.mechanism);
             self.lifecycle.remember(trace, &verdict.lineage, born);
         }
+        self.lifecycle.forget(trace);
         self.observers.iter_mut().for_each(|observer| observer.call(&call));
         if let Some(files) = &mut self.files {
             files.push_call(&self.scenario, &self.names, &call)?;
@@ -170,7 +187,7 @@ impl Recorder {
         if let Some(outcomes) = self.outcomes.as_mut().filter(|_| counts) {
             outcomes.add(trace.end.call, trace.end.is_ok());
         }
-        Ok(call.verdict)
+        Ok(())
     }
 }
 

@@ -16,8 +16,7 @@ use topology::{
 };
 use trace::rows::StrategyRow;
 use trace::{
-    AtWork, Attempt, CallEnd, CallId, CallTrace, HopId, Outcome, Record, Sent, Served, ServedEnd, Sink,
-    Source, Time,
+    Attempt, CallEnd, CallId, CallTrace, HopId, Outcome, Record, Sent, Served, ServedEnd, Sink, Source, Time,
 };
 
 use crate::{Figures, Recorder};
@@ -200,6 +199,7 @@ impl Call {
             bytes: 0,
             ends_by_close: false,
             faults: FaultSet::EMPTY,
+            crowd: None,
             exchange: None,
         });
         hop
@@ -223,9 +223,8 @@ impl Call {
             end: ServedEnd::Answered,
             in_flight: 1,
             queued: 0,
-            at_work: AtWork::default(),
+            held_up: None,
             faults: FaultSet::EMPTY,
-            held_by: FaultSet::EMPTY,
         });
         self.trace.served.last_mut().expect("one was just pushed")
     }

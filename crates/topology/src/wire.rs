@@ -330,6 +330,30 @@ pub struct Disturbance {
     pub marks: Marks,
 }
 
+impl Disturbance {
+    /// The marks of what makes an attempt longer than it would be, as far as an abort does not end it
+    /// before: delays, silence, slow work.
+    pub fn lengthening(&self) -> FaultSet {
+        let Link { delay, cut, bytes_per_s, slice, close_delay, .. } = self.link;
+        let link = !delay.is_zero()
+            || cut.is_some_and(|(_, close)| close == Close::Silence)
+            || bytes_per_s.is_some()
+            || slice.is_some()
+            || close_delay.is_some();
+        let outbound = matches!(self.outbound.dial, Dial::Blackhole | Dial::WrongHost);
+        let Marks { outbound: dialed, link: on_the_way, process, .. } = self.marks;
+        let of = |is_longer, marks| if is_longer { marks } else { FaultSet::EMPTY };
+        of(outbound, dialed).union(of(link, on_the_way)).union(of(self.process.is_longer(), process))
+    }
+}
+
+impl Process {
+    /// Whether the own work takes longer than declared.
+    pub fn is_longer(&self) -> bool {
+        self.work_factor > 0.0 || self.processors.is_some() || self.ending == Some(ProcessEnd::Hang)
+    }
+}
+
 /// Which faults do it, by where it is done: a fault counts as injected only once the attempt has
 /// come so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

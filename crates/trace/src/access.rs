@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use topology::wire::Dial;
 use topology::{Failure, NodeId, NodeKind, Refusal, Scenario};
 
-use crate::record::{AtWork, Sent, Served, ServedEnd, Source};
+use crate::record::{AtWork, Sent, Served, ServedEnd, Source, UnderWay};
 use crate::record::{Attempt, CallEnd, LinkEvent, LinkEventKind, NodeEvent, NodeEventKind, Outcome};
 use crate::{CallTrace, Exchange, HopId, RunKey, Time, redact};
 
@@ -111,6 +111,9 @@ pub struct HopLine {
     /// The callee closed the connection for idleness as the request came.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub idle_closed: bool,
+    /// If it was not sent because too many attempts were under way there: these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crowd: Option<UnderWayLine>,
     /// What the callee saw of it; none if it never saw the request.
     pub served: Option<ServedLine>,
 }
@@ -158,11 +161,19 @@ pub struct ServedLine {
 /// What a node's workers were at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AtWorkLine {
-    /// How many of them were at work.
-    pub workers: u32,
+    /// Those that were at work.
+    #[serde(flatten)]
+    pub work: UnderWayLine,
     /// How many of these were stuck.
     pub stuck: u32,
-    /// How long they had been with one request, on average.
+}
+
+/// What was under way at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnderWayLine {
+    /// How many.
+    pub count: u32,
+    /// For how long, on average.
     pub mean_age_us: u64,
 }
 
@@ -307,6 +318,7 @@ impl Run<'_> {
             wrong_path: attempt.wrong_path,
             bad_credentials: attempt.bad_credentials,
             idle_closed: trace.idle_closed.contains(&attempt.hop),
+            crowd: attempt.crowd.as_ref().map(|crowd| crowd.attempts.into()),
             served: trace.served(attempt.hop).map(|side| {
                 let witnessed = self.scenario.topology.node(to).kind == NodeKind::External;
                 ServedLine { witnessed, ..served(side) }
@@ -387,11 +399,7 @@ fn served(served: &Served) -> ServedLine {
         end: served.end.name().to_owned(),
         in_flight: served.in_flight,
         queued: served.queued,
-        at_work: (served.at_work != AtWork::default()).then(|| AtWorkLine {
-            workers: served.at_work.workers,
-            stuck: served.at_work.stuck,
-            mean_age_us: us(served.at_work.mean_age),
-        }),
+        at_work: served.held_up.as_ref().map(|held| held.at_work.into()),
         witnessed: false,
     }
 }
@@ -424,8 +432,26 @@ impl HopLine {
 
 impl From<AtWorkLine> for AtWork {
     fn from(line: AtWorkLine) -> Self {
-        let AtWorkLine { workers, stuck, mean_age_us } = line;
-        Self { workers, stuck, mean_age: Duration::from_micros(mean_age_us) }
+        let AtWorkLine { work, stuck } = line;
+        Self { work: work.into(), stuck }
+    }
+}
+
+impl From<AtWork> for AtWorkLine {
+    fn from(AtWork { work, stuck }: AtWork) -> Self {
+        Self { work: work.into(), stuck }
+    }
+}
+
+impl From<UnderWayLine> for UnderWay {
+    fn from(UnderWayLine { count, mean_age_us }: UnderWayLine) -> Self {
+        Self { count, mean_age: Duration::from_micros(mean_age_us) }
+    }
+}
+
+impl From<UnderWay> for UnderWayLine {
+    fn from(UnderWay { count, mean_age }: UnderWay) -> Self {
+        Self { count, mean_age_us: us(mean_age) }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use crate::record::{AtWork, Attempt, Begun, CallEnd, Record, Sent, Served, ServedEnd, Source};
+use crate::record::{Attempt, Begun, CallEnd, Record, Sent, Served, ServedEnd, Source};
 use crate::{CallId, HopId, Time};
 use topology::{EdgeId, FaultSet};
 
@@ -37,8 +37,12 @@ impl CallTrace {
 
     /// The injector's marks on a hop, from both sides.
     pub fn marks(&self, hop: HopId) -> FaultSet {
-        let caller = self.attempt(hop).map_or(FaultSet::EMPTY, |a| a.faults);
-        caller.union(self.served(hop).map_or(FaultSet::EMPTY, |s| s.faults.union(s.held_by)))
+        let caller = self.attempt(hop).map_or(FaultSet::EMPTY, |a| {
+            a.crowd.as_ref().map_or(a.faults, |crowd| a.faults.union(crowd.held_by))
+        });
+        caller.union(self.served(hop).map_or(FaultSet::EMPTY, |s| {
+            s.held_up.as_ref().map_or(s.faults, |held| s.faults.union(held.held_by))
+        }))
     }
 }
 
@@ -93,9 +97,8 @@ fn still_running(call: CallId, hop: HopId, edge: EdgeId, arrived: Time, now: Tim
         end: ServedEnd::StillRunning,
         in_flight: 0,
         queued: 0,
-        at_work: AtWork::default(),
+        held_up: None,
         faults: FaultSet::EMPTY,
-        held_by: FaultSet::EMPTY,
     }
 }
 
@@ -227,6 +230,7 @@ mod tests {
             bytes: 0,
             ends_by_close: false,
             faults: FaultSet::EMPTY,
+            crowd: None,
             exchange: None,
         })
     }

@@ -142,6 +142,8 @@ pub struct Attempt {
     pub ends_by_close: bool,
     /// The injector's marks.
     pub faults: FaultSet,
+    /// If it was not sent because too many were under way: these.
+    pub crowd: Option<Box<Crowd>>,
     /// What was sent and received, kept for some failed attempts.
     pub exchange: Option<Box<Exchange>>,
 }
@@ -186,6 +188,7 @@ impl Begun {
             bytes: 0,
             ends_by_close: false,
             faults: FaultSet::EMPTY,
+            crowd: None,
             exchange: None,
         }
     }
@@ -330,10 +333,20 @@ pub struct Served {
     pub in_flight: u32,
     /// How many of them waited for a worker.
     pub queued: u32,
-    /// What the workers were at while it waited for one, or was refused because there was none.
-    pub at_work: AtWork,
+    /// If there was no room for it at once: why not.
+    pub held_up: Option<Box<HeldUp>>,
     /// The injector's marks.
     pub faults: FaultSet,
+}
+
+/// What kept a request waiting, or out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HeldUp {
+    /// What the workers were at.
+    pub at_work: AtWork,
+    /// If it was refused because too many were inside: the edge over which most of them waited, and
+    /// the attempts that were under way there.
+    pub crowd: Option<(EdgeId, UnderWay)>,
     /// The injector's marks on the requests whose work kept this one from a worker.
     pub held_by: FaultSet,
 }
@@ -341,12 +354,28 @@ pub struct Served {
 /// What a node's workers were at, at one moment: what a thread dump with times shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AtWork {
-    /// How many of them were at work.
-    pub workers: u32,
+    /// Those that were at work, each since it had taken its present request.
+    pub work: UnderWay,
     /// How many of these were stuck: their work did not go on.
     pub stuck: u32,
-    /// How long they had been at their present request, on average.
+}
+
+/// What was under way at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UnderWay {
+    /// How many.
+    pub count: u32,
+    /// For how long, on average.
     pub mean_age: Duration,
+}
+
+/// What kept an attempt from being sent: those over the same edge that were under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crowd {
+    /// They.
+    pub attempts: UnderWay,
+    /// The injector's marks on them.
+    pub held_by: FaultSet,
 }
 
 /// A call's end, as its client saw it.

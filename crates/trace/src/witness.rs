@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use topology::{Failure, FaultSet};
 
-use crate::record::{AtWork, Attempt, Outcome, Sent, Served, ServedEnd, Source};
+use crate::record::{Attempt, Outcome, Sent, Served, ServedEnd, Source};
 
 /// What a callee must have sent and how it must have ended, as its caller saw it; none if it never can
 /// have seen the request.
@@ -38,9 +38,8 @@ pub fn served(attempt: &Attempt) -> Option<Served> {
         end,
         in_flight: 0,
         queued: 0,
-        at_work: AtWork::default(),
+        held_up: None,
         faults: FaultSet::EMPTY,
-        held_by: FaultSet::EMPTY,
     })
 }
 

@@ -349,4 +349,44 @@ fn every_failure_is_traced_to_its_fault_in_virtual_time() {
     draw("virtual, up to four faults", all / 2..all, false, several, |text| judged(text, false));
     let small = |text: &str| judged(&text.replace("workers: 64", "workers: 2, queue: 3"), true);
     draw("virtual, one fault each, small servers", 0..all / 2, false, |_| 1, small);
+    let pools = |text: &str| {
+        let pool = "connect_timeout: 60ms, pool: { max_connections: 2 },";
+        let mut figures = virtual_figures(&text.replace("connect_timeout: 60ms,", pool));
+        // That a pool was too small by itself.
+        figures.score.misses.retain(|miss| !miss.said.starts_with("overload at "));
+        figures
+    };
+    draw("virtual, one fault each, small pools", 0..all / 2, false, |_| 1, pools);
+}
+
+/// A gateway with four connections to a server that needs 5 ms, and is asked 60 times a second.
+fn with_full_pool(fault: &str) -> String {
+    format!(
+        "name: full-pool\nduration: 4s\nnodes:\n  client: {{ kind: client }}\n  gateway: {{ kind: gateway }}\n  \
+         app: {{ kind: server, service_time: 5ms, workers: 64 }}\nedges:\n  - client -> gateway: {{ timeout: 3s }}\n  \
+         - gateway -> app: {{ timeout: 1s, connect_timeout: 1s, pool: {{ max_connections: 4 }} }}\n\
+         load:\n  - {{ from: client, rate: 60/s }}\nfaults:\n  - {{ {fault}, start: 500ms, stop: 2s }}\n"
+    )
+}
+
+#[test]
+fn a_full_pool_is_traced_to_what_filled_it() {
+    for fault in [
+        "at: app, overload: { slow: { factor: 500 } }",
+        "at: app, overload: { slow: { factor: 100 } }, probability: 30%",
+        "at: app, crash: hang",
+        "at: gateway -> app, network: timeout",
+        "at: gateway -> app, network: blackhole",
+        "at: gateway -> app, network: { latency: { mean: 2s } }",
+        "at: gateway -> app, network: { bandwidth: { rate: 60B/s } }",
+    ] {
+        let text = with_full_pool(fault);
+        let score = virtual_figures(&text).score;
+        let judged = (score.single.right, score.unmarked);
+        assert_eq!(judged, (score.single.total, 0), "{:?}\n{text}", score.misses);
+        assert!(score.single.total > 20, "{score:?}\n{text}");
+    }
+    let text = with_full_pool("at: app, overload: { slow: { factor: 500 } }");
+    let wrong = check(&text, &figures(&text));
+    assert!(wrong.is_empty(), "live: {}", wrong.join("\n"));
 }

@@ -76,6 +76,9 @@ fn hop(reading: &mut Reading<'_>, line: &HopLine) -> Result<(), String> {
     attempt.bad_credentials = line.bad_credentials;
     attempt.bytes = line.bytes;
     attempt.ends_by_close = line.ends_by_close;
+    attempt.crowd = line
+        .crowd
+        .map(|crowd| Box::new(trace::Crowd { attempts: crowd.into(), held_by: topology::FaultSet::EMPTY }));
     attempt.exchange = Some(Box::new(trace::Exchange {
         method: line.method.clone(),
         url: line.url.clone(),
@@ -111,7 +114,9 @@ fn visit(line: &HopLine, side: &ServedLine, began: Time) -> Result<Visit, String
         end: side.end().ok_or_else(|| unknown("end", &side.end))?,
         in_flight: side.in_flight,
         queued: side.queued,
-        at_work: side.at_work.map(trace::AtWork::from).unwrap_or_default(),
+        held_up: side
+            .at_work
+            .map(|line| Box::new(trace::HeldUp { at_work: line.into(), ..Default::default() })),
         ..visit.served
     };
     visit.witnessed = side.witnessed;

@@ -4,9 +4,9 @@ use smallvec::SmallVec;
 use topology::node::Balance;
 use topology::policy::Policy;
 use topology::{EdgeId, Failure};
-use trace::{HopId, Outcome, Time};
+use trace::{HopId, Outcome};
 
-use super::{Call, Callees, Origin};
+use super::{Call, Callees, Flight, Origin};
 use crate::dice::Purpose;
 use crate::scope::Scope;
 
@@ -48,10 +48,10 @@ impl Call {
     }
 
     /// What an attempt's end means for the edge's policies.
-    pub(super) fn settle(&self, edge: EdgeId, start: Time, outcome: Outcome, scope: &mut Scope<'_, '_>) {
-        let now = scope.now;
+    pub(super) fn settle(&self, flight: &Flight, outcome: Outcome, scope: &mut Scope<'_, '_>) {
+        let (edge, now) = (flight.edge, scope.now);
         let policy = scope.policy(edge);
-        scope.node.edge(edge).ended(policy, start, now, outcome, true);
+        scope.node.edge(edge).ended(policy, flight, now, outcome, true);
         let (Some(breaker), Callees::Many(replicas)) = (&policy.breaker, &self.callees) else { return };
         let choice = &replicas.choice;
         if !scope.node.edge(edge).is_ejected(policy, now) {
@@ -100,7 +100,7 @@ fn pick(
             edges[turn as usize % edges.len()].0
         }
         Balance::LeastInFlight => {
-            let least = edges.iter().min_by_key(|(edge, _)| scope.node.edge(*edge).in_flight);
+            let least = edges.iter().min_by_key(|(edge, _)| scope.node.edge(*edge).flights.count());
             least.expect("never empty").0
         }
         Balance::Weighted => {

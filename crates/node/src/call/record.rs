@@ -2,7 +2,7 @@
 
 use topology::Failure;
 use topology::wire::Dial;
-use trace::{Attempt, Record};
+use trace::{Attempt, Crowd, Record};
 
 use super::{Flight, Origin};
 use crate::action::AttemptReport;
@@ -30,6 +30,10 @@ pub(super) fn record(flight: Flight, report: AttemptReport, origin: Origin, scop
         env.faults.count_injected(outages);
         faults = faults.union(outages);
     }
+    let crowd = (failure == Some(Failure::ConnectionLimitReached)).then(|| {
+        let flights = &scope.node.edge(edge).flights;
+        Box::new(Crowd { attempts: flights.at(now), held_by: flights.marks() })
+    });
     // What the caller's own log shows: the address it dialed, not what became of it.
     let dialed = match outbound.dial {
         Dial::WrongPort | Dial::WrongHost => outbound.dial,
@@ -62,6 +66,7 @@ pub(super) fn record(flight: Flight, report: AttemptReport, origin: Origin, scop
         bytes: report.bytes,
         ends_by_close: report.ends_by_close,
         faults,
+        crowd,
         exchange: report.exchange,
     }));
 }

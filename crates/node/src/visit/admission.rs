@@ -33,6 +33,9 @@ pub(super) fn admit(serving: &mut Serving, scope: &mut Scope<'_, '_>) -> Option<
     };
     if refusal == Refusal::QueueFull && !by_fault {
         serving.held_up(scope);
+        if let Some(held) = &mut serving.held_up {
+            held.crowd = scope.node.busiest_edge(scope.now);
+        }
     } else if by_fault {
         serving.faults = serving.faults.union(marks.process);
     }

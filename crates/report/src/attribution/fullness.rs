@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
-use topology::{Cause, NodeId};
-use trace::{AtWork, Served, Time};
+use topology::{Cause, NodeId, Target};
+use trace::{AtWork, Attempt, Served, Time, UnderWay};
 
 use super::{Birth, Case, Finding, timeouts};
+use crate::Verdict;
+use crate::verdict::place_name;
 
 /// Why a node had no room for a request, which this evidence shows.
 pub(super) fn no_room(case: &Case<'_>, node: NodeId, served: &Served, at: Time, evidence: String) -> Finding {
-    let AtWork { workers, stuck, mean_age } = served.at_work;
-    let age = mean_age.as_secs_f64() * 1e3;
-    let is_long = mean_age > usual_at_most(case, node, workers);
+    let AtWork { work: UnderWay { count: workers, mean_age }, stuck } = at_work(served);
+    let age = ms(mean_age);
+    let is_long = is_by_own_work(case, served);
     // With half of them stuck, the others cannot keep up.
     if is_long && stuck > 0 && stuck >= workers - stuck {
         return Birth::at_node(node, Cause::Crash, "hang").because(
@@ -23,11 +25,14 @@ pub(super) fn no_room(case: &Case<'_>, node: NodeId, served: &Served, at: Time, 
         if let Some(up) = case.lifecycle.starting_for(node, at) {
             return timeouts::starting(node, &evidence, up);
         }
-        let usual = case.scenario.topology.node(node).service_time.mean().as_secs_f64() * 1e3;
+        let usual = ms(case.scenario.topology.node(node).service_time.mean());
         return Birth::at_node(node, Cause::Overload, "slow").because(
             format!("{evidence}; its {workers} workers had been with one request for {age:.1} ms on average, where {usual:.1} ms is usual"),
             "CPU, garbage collection, the database behind it: what made the work longer? The queue is the consequence",
         );
+    }
+    if let Some(holder) = case.lifecycle.answered(served.hop) {
+        return held_by(case, &evidence, holder);
     }
     let birth = Birth::at_node(node, Cause::Overload, "queue_full");
     let elsewhere = served.in_flight.saturating_sub(served.queued + workers + 1);
@@ -40,11 +45,66 @@ pub(super) fn no_room(case: &Case<'_>, node: NodeId, served: &Served, at: Time, 
     birth.because(evidence, "add workers or replicas, shed earlier, or cut the load; check who retries")
 }
 
-/// Works under way are seldom older on average than this, if all is as usual: what one in a hundred
-/// of them takes in all, and half as much again.
-fn usual_at_most(case: &Case<'_>, node: NodeId, workers: u32) -> Duration {
-    let declared = case.scenario.topology.node(node);
-    (declared.service_time.p99() + declared.contention * workers).mul_f64(1.5) + timeouts::PER_HOP
+/// What the workers were at that a request lacked.
+fn at_work(served: &Served) -> AtWork {
+    served.held_up.as_ref().map(|held| held.at_work).unwrap_or_default()
+}
+
+/// Why a caller had no connection left for an attempt.
+pub(super) fn no_connection(case: &Case<'_>, attempt: &Attempt) -> Finding {
+    let Some(UnderWay { count, mean_age }) = attempt.crowd.as_ref().map(|crowd| crowd.attempts) else {
+        return Birth::at_edge(attempt.edge, Cause::Overload, "").because(
+            "the caller had no connection left: nothing was sent",
+            "look for a limit on open files or local ports at the caller",
+        );
+    };
+    let (caller, callee) = (case.name(case.caller(attempt.edge)), case.name(case.callee(attempt.edge)));
+    let evidence =
+        format!("all {count} connections that {caller} may have to {callee} were in use: nothing was sent");
+    if let Some(holder) = case.lifecycle.answered(attempt.hop) {
+        return held_by(case, &evidence, holder);
+    }
+    let usual = timeouts::usual_time(case, case.callee(attempt.edge), 0);
+    Birth::at_edge(attempt.edge, Cause::Overload, "").because(
+        format!(
+            "{evidence}; they had been for {:.1} ms on average, where {:.1} ms is usual in all",
+            ms(mean_age),
+            ms(usual)
+        ),
+        "compare the pool's size with rate x time in flight (Little's law)",
+    )
+}
+
+/// There was no room because of what held others.
+fn held_by(case: &Case<'_>, evidence: &str, holder: &Verdict) -> Finding {
+    let Verdict { origin, cause, mechanism, .. } = *holder;
+    let place = place_name(&case.scenario.topology, origin);
+    let birth = match origin {
+        Target::Node(node) => Birth::at_node(node, cause, mechanism),
+        Target::Edge(edge) => Birth::at_edge(edge, cause, mechanism),
+    };
+    birth.because(
+        format!("{evidence}. A call among them was held up at {place}: {}", holder.evidence),
+        holder.next_step,
+    )
+}
+
+fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+/// Whether the workers of the node that had no room for this request were at their requests for longer
+/// than usual. If all is well they are seldom so on average for longer than one in a hundred works
+/// takes in all, and half as much again.
+pub(super) fn is_by_own_work(case: &Case<'_>, served: &Served) -> bool {
+    let UnderWay { count, mean_age } = at_work(served).work;
+    let declared = case.scenario.topology.node(case.callee(served.edge));
+    if declared.llm.is_some() {
+        // How long a model's works take depends on what they are asked.
+        return false;
+    }
+    let seldom = (declared.service_time.p99() + declared.contention * count).mul_f64(1.5);
+    mean_age > seldom + timeouts::PER_HOP
 }
 
 #[cfg(test)]
@@ -52,7 +112,7 @@ mod tests {
     use topology::distribution::Distribution;
     use topology::units::DurationText;
     use topology::{EdgeId, Refusal, Target};
-    use trace::{NodeEvent, NodeEventKind, Outcome, Source};
+    use trace::{HeldUp, NodeEvent, NodeEventKind, Outcome, Source};
 
     use super::super::{Lifecycle, attribute};
     use super::*;
@@ -71,7 +131,7 @@ mod tests {
         served.started = None;
         served.worked = Duration::ZERO;
         (served.in_flight, served.queued) = inside;
-        served.at_work = at_work;
+        served.held_up = Some(Box::new(HeldUp { at_work, ..HeldUp::default() }));
         let mut lifecycle = Lifecycle::default();
         if restarted {
             for (at, kind) in [(0, NodeEventKind::Down), (500, NodeEventKind::Up)] {
@@ -84,7 +144,7 @@ mod tests {
     }
 
     fn at_work(workers: u32, stuck: u32, ms: u64) -> AtWork {
-        AtWork { workers, stuck, mean_age: Duration::from_millis(ms) }
+        AtWork { work: UnderWay { count: workers, mean_age: Duration::from_millis(ms) }, stuck }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::Verdict;
 use topology::{Cause, EdgeId, NodeId, Target};
 use trace::{CallTrace, HopId, LinkEvent, LinkEventKind, NodeEvent, NodeEventKind, Time};
 
@@ -19,6 +20,8 @@ pub struct Lifecycle {
     outages: BTreeMap<NodeId, Vec<Outage>>,
     last_failures: BTreeMap<EdgeId, LastFailure>,
     links: BTreeMap<EdgeId, Vec<Shut>>,
+    /// What kept these hops out, as others have told.
+    answers: BTreeMap<HopId, Verdict>,
     /// When something came over an edge that nobody can place.
     unrelated: BTreeMap<EdgeId, Vec<Time>>,
     sight: Sight,
@@ -139,6 +142,25 @@ impl Lifecycle {
         for attempt in lineage.iter().filter_map(|hop| trace.attempt(*hop)) {
             if !attempt.outcome.failure().is_some_and(topology::Failure::is_local) {
                 self.last_failures.insert(attempt.edge, born);
+            }
+        }
+    }
+
+    /// Takes note of what kept a hop out.
+    pub(crate) fn answer(&mut self, hop: HopId, verdict: Verdict) {
+        self.answers.insert(hop, verdict);
+    }
+
+    /// What kept a hop out, if anybody has told.
+    pub(crate) fn answered(&self, hop: HopId) -> Option<&Verdict> {
+        self.answers.get(&hop)
+    }
+
+    /// A call has been judged: what was known for it alone is not needed any more.
+    pub(crate) fn forget(&mut self, trace: &CallTrace) {
+        if !self.answers.is_empty() {
+            for hop in trace.attempts.iter().map(|a| a.hop).chain(trace.served.iter().map(|s| s.hop)) {
+                self.answers.remove(&hop);
             }
         }
     }

@@ -39,10 +39,7 @@ pub(super) fn look(case: &Case<'_>, hop: HopId) -> Finding {
                     "the response's head was larger than the caller accepts",
                     "raise the caller's header limit, or shrink what the callee sends (cookies)",
                 ),
-            Failure::ConnectionLimitReached => Birth::at_edge(attempt.edge, Cause::Overload, "").because(
-                "the caller's own limit on connections was reached: nothing was sent",
-                "compare the pool's size with rate x time in flight (Little's law)",
-            ),
+            Failure::ConnectionLimitReached => fullness::no_connection(case, attempt),
             Failure::DestinationUnavailable => not_asked(case, attempt),
         },
     }

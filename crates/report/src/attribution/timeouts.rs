@@ -57,7 +57,7 @@ fn too_short(case: &Case<'_>, attempt: &Attempt, usual: Duration) -> Finding {
 }
 
 /// How long a node usually takes for a request, with all it calls.
-fn usual_time(case: &Case<'_>, node: NodeId, depth: u32) -> Duration {
+pub(super) fn usual_time(case: &Case<'_>, node: NodeId, depth: u32) -> Duration {
     // Topologies are acyclic; the bound is for the edges of routing loops.
     if depth > 64 {
         return Duration::ZERO;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{Method, Uri};
 use topology::{Failure, FaultSet};
-use trace::{AtWork, Outcome, Record, Served, Source, Time, witness};
+use trace::{Outcome, Record, Served, Source, Time, witness};
 
 use super::gate;
 use super::headers::Identity;
@@ -79,9 +79,8 @@ impl Witness {
             end,
             in_flight: 0,
             queued: 0,
-            at_work: AtWork::default(),
+            held_up: None,
             faults,
-            held_by: FaultSet::EMPTY,
         }));
     }
 }
