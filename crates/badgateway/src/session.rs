@@ -111,7 +111,7 @@ pub(crate) struct Session<'a> {
     series: Series,
     summaries: Vec<Summary>,
     interrupted: bool,
-    monitor: Monitor,
+    pub(crate) monitor: Monitor,
 }
 
 impl<'a> Session<'a> {
@@ -127,6 +127,11 @@ impl<'a> Session<'a> {
         let logs = args.logs.logs(&folder);
         let mut session = Self::begin_in(folder, args.engine, logs, scenario, compared, output)?;
         session.monitor = Monitor::begin(&args.monitor, args.engine)?;
+        if let Some(url) = session.monitor.metrics_url() {
+            let line = format!("metrics  {url}");
+            output.hint(&line);
+            session.shown.entries(vec![line]);
+        }
         Ok(session)
     }
 

@@ -46,7 +46,7 @@ pub(crate) struct SweepArgs {
     /// same everywhere. 1 if not given; with `--precision` at most 1000.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(SEEDS_MAX)))]
     seeds: Option<u32>,
-    /// No more seeds than it takes, but at least ten, until success rate and goodput of all strategies
+    /// No more seeds than it takes, but at least ten, until all figures with intervals of all strategies
     /// are known this well: how far a mean may be off, as a fraction of it.
     #[arg(long, value_name = "SHARE")]
     precision: Option<Share>,

@@ -37,9 +37,12 @@ pub(crate) fn up(args: &UpArgs, output: &Output) -> Result<Exit, Failure> {
     let scenario = scenario::load(&args.scenario, output)?;
     check(&scenario)?;
     let mut session = Session::begin(&args.session, &scenario, &[], output)?;
+    session.monitor.serve_anyhow()?;
+    let metrics = session.monitor.metrics_url();
     let folder = session.dir.path().to_owned();
     let up = sim::live::Up { port: args.port, from_start: args.from_start, lasts, folder: Some(&folder) };
-    session.up(scenario, &up, |scenario, calls| tell(scenario, calls, args.from_start))?;
+    session
+        .up(scenario, &up, |scenario, calls| tell(scenario, calls, metrics.as_deref(), args.from_start))?;
     session.end(&args.session)
 }
 
@@ -80,17 +83,26 @@ fn problem(mechanism: &Mechanism) -> Option<&'static str> {
 }
 
 /// Says where to call; the edges with their addresses again, for the live view.
-fn tell(scenario: &Scenario, calls: &[(EdgeId, SocketAddr)], from_start: bool) -> Vec<String> {
+fn tell(
+    scenario: &Scenario,
+    calls: &[(EdgeId, SocketAddr)],
+    metrics: Option<&str>,
+    from_start: bool,
+) -> Vec<String> {
     let mut err = std::io::stderr().lock();
     let entries =
         calls.iter().map(|(edge, at)| format!("{}  http://{at}", scenario.topology.edge_name(*edge)));
-    let entries: Vec<String> = entries.collect();
+    let mut entries: Vec<String> = entries.collect();
     for ((edge, address), entry) in calls.iter().zip(&entries) {
         let client = scenario.topology.ends(*edge).0;
         let load = scenario.loads.iter().find(|load| load.from == client);
         // Where this cannot be printed, there is nobody to tell.
         let _ = writeln!(err, "{entry}");
         let _ = writeln!(err, "  {}", curl(*address, load));
+    }
+    if let Some(url) = metrics {
+        let _ = writeln!(err, "metrics  {url}");
+        entries.push(format!("metrics  {url}"));
     }
     let begins = if from_start { "now" } else { "with the first request" };
     let _ = writeln!(err, "The scenario's time begins {begins}; Ctrl-C ends it, and says what was seen.");

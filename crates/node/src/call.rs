@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use topology::EdgeId;
 use topology::node::Choice;
 use topology::policy::{HedgeAfter, Policy};
-use topology::wire::SharedDisturbance;
+use topology::wire::{Disturbance, SharedDisturbance};
 use topology::{Failure, FaultSet};
 use trace::{CallId, HopId, Outcome, Time};
 
@@ -42,7 +42,6 @@ pub(crate) struct Flight {
     pub(crate) edge: EdgeId,
     disturbance: SharedDisturbance,
     pub(crate) start: Time,
-    timeout: Option<Duration>,
     pub(crate) status: Option<u16>,
     pub(crate) relayed: bool,
     retry_after: Option<Duration>,
@@ -55,19 +54,23 @@ impl Flight {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 enum State {
     /// An attempt is under way, or more than one.
     Trying,
     /// The next attempt is waited for.
     BackingOff,
-    /// It has failed for good, and waits for nothing.
-    Lingering {
-        hop: HopId,
-        edge: EdgeId,
-        outcome: Outcome,
-    },
+    /// It has failed for good, and waits for nothing. (Hardly any does: that is not kept here.)
+    Lingering(Box<Last>),
     Ended,
+}
+
+/// An attempt after which there is no other.
+#[derive(Debug, Clone, Copy)]
+struct Last {
+    hop: HopId,
+    edge: EdgeId,
+    outcome: Outcome,
 }
 
 /// To whom a call may go.
@@ -97,7 +100,8 @@ pub(crate) struct Call {
     /// How many of them went over used connections that turned out to be closed, and were sent again.
     resent: u16,
     began: Time,
-    waits: Waits,
+    /// None before the first.
+    waits: Option<Box<Waits>>,
     flights: SmallVec<[Flight; 1]>,
     state: State,
     /// Retries and hedges that the budget has granted.
@@ -137,7 +141,7 @@ impl Call {
             attempt: 0,
             resent: 0,
             began: now,
-            waits: Waits::default(),
+            waits: None,
             flights: SmallVec::new(),
             state: State::Trying,
             retries: 0,
@@ -186,10 +190,11 @@ impl Call {
     fn launch(&mut self, origin: Origin, scope: &mut Scope<'_, '_>) -> Result<(), (Failure, Flight)> {
         let chosen = self.choose(origin, scope);
         let (Ok(edge) | Err(edge)) = chosen;
-        self.attempt = self.attempt.saturating_add(1);
+        let attempt = self.attempt.saturating_add(1);
+        let hop = origin.hop.child(self.slot, edge.0, attempt);
+        let retries = origin.retries.saturating_add(attempt - 1);
+        self.attempt = attempt;
         self.state = State::Trying;
-        let hop = origin.hop.child(self.slot, edge.0, self.attempt);
-        let retries = origin.retries.saturating_add(self.attempt - 1);
         let now = scope.now;
         let policy = scope.policy(edge);
         let refused = match chosen {
@@ -202,15 +207,15 @@ impl Call {
             let context = HopContext { call: origin.call, hop, edge, retries };
             scope.env.faults.disturb(scope.env.scenario, scope.env.dice, &context, now)
         };
-        let timeout = disturbance.outbound.timeout.or(policy.timeout);
-        let give_up_at = least(timeout.map(|t| now + t), policy.deadline.map(|d| self.began + d));
+        let give_up_at =
+            least(timeout(policy, &disturbance).map(|t| now + t), policy.deadline.map(|d| self.began + d));
         let wanted_by = least(give_up_at, origin.deadline);
         let connect_by = now + policy.connect_timeout;
         let outgoing = Outgoing {
             call: origin.call,
             hop,
             edge,
-            attempt: self.attempt,
+            attempt,
             retries,
             give_up_at,
             connect_by: give_up_at.map_or(connect_by, |t| t.min(connect_by)),
@@ -219,12 +224,11 @@ impl Call {
             disturbance,
         };
         let flight = Flight {
-            attempt: self.attempt,
+            attempt,
             hop,
             edge,
             disturbance: outgoing.disturbance.clone(),
             start: now,
-            timeout,
             status: None,
             relayed: false,
             retry_after: None,
@@ -233,7 +237,7 @@ impl Call {
             return Err((failure, flight));
         }
         scope.node.edge(edge).sent(now, flight.lengthened_by());
-        let id = AttemptId { slot: self.slot, attempt: self.attempt };
+        let id = AttemptId { slot: self.slot, attempt };
         scope.out.push(Action::Send { id, outgoing });
         self.flights.push(flight);
         self.arm_hedge(policy, scope);
@@ -375,7 +379,8 @@ impl Call {
         }
         scope.node.edge(self.group()).budget.attempt_fails(retry.budget.as_ref());
         let attempts = self.attempt - self.resent;
-        let ended = retry::Ended { attempts, outcome, told, waits: self.waits, key: hop.0 };
+        let waits = self.waits.as_deref().copied().unwrap_or_default();
+        let ended = retry::Ended { attempts, outcome, told, waits, key: hop.0 };
         let Some(wait) = retry::wait(retry, &ended, scope.env.dice) else { return Next::Never };
         let until = scope.now + wait;
         let limit = self.limit(policy, origin);
@@ -383,7 +388,7 @@ impl Call {
             if !retry.sleep_after_last || wait.is_zero() {
                 return Next::Never;
             }
-            self.state = State::Lingering { hop, edge, outcome };
+            self.state = State::Lingering(Box::new(Last { hop, edge, outcome }));
             let until = limit.map_or(until, |limit| until.min(limit));
             scope.out.push(Action::Sleep { timer: Timer::Backoff(self.slot), until });
             return Next::Later;
@@ -391,7 +396,7 @@ impl Call {
         if limit.is_some_and(|limit| until >= limit) || !self.withdraw(policy, Some(outcome), scope) {
             return Next::Never;
         }
-        self.waits.add(wait);
+        self.waits.get_or_insert_default().add(wait);
         if wait.is_zero() {
             return Next::Now;
         }
@@ -417,9 +422,12 @@ impl Call {
 
     /// The back-off is over.
     pub(crate) fn woke(&mut self, origin: Origin, scope: &mut Scope<'_, '_>) -> Progress {
-        match self.state {
+        match &self.state {
             State::BackingOff => self.send(origin, scope),
-            State::Lingering { hop, edge, outcome } => self.end(hop, edge, outcome, false, scope),
+            State::Lingering(last) => {
+                let Last { hop, edge, outcome } = **last;
+                self.end(hop, edge, outcome, false, scope)
+            }
             State::Trying | State::Ended => Progress::GoesOn,
         }
     }
@@ -471,6 +479,11 @@ impl Call {
         }
         self.leave(false, scope);
     }
+}
+
+/// How long an attempt may take.
+fn timeout(policy: &Policy, disturbance: &Disturbance) -> Option<Duration> {
+    disturbance.outbound.timeout.or(policy.timeout)
 }
 
 /// What follows on a failed attempt.

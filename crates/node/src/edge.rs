@@ -11,7 +11,7 @@ mod window;
 
 use topology::policy::{Policy, Throttle};
 use topology::{EdgeId, FaultSet};
-use trace::{Outcome, Time};
+use trace::{Outcome, Policies, Time};
 
 use crate::ages::Ages;
 use crate::call::Flight;
@@ -57,6 +57,14 @@ impl EdgeState {
     /// Whether the callee is left alone just now.
     pub(crate) fn is_ejected(&self, policy: &Policy, now: Time) -> bool {
         policy.breaker.is_some() && self.breaker.is_open(now)
+    }
+
+    /// How its policies stand, if it has some that tell.
+    pub(crate) fn told(&self, policy: &Policy, now: Time) -> Option<Policies> {
+        let breaker = policy.breaker.as_ref().map(|_| self.breaker.told(now));
+        let retries_refused = policy.retry.budget.as_ref().map(|_| self.budget.refused());
+        let tells = breaker.is_some() || retries_refused.is_some();
+        tells.then_some(Policies { edge: self.edge, at: now, breaker, retries_refused })
     }
 
     /// With which probability adaptive throttling drops the next attempt.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use topology::fault::{FaultId, Mechanism, Overload};
-use topology::{EdgeId, Node, NodeId};
-use trace::{Time, UnderWay};
+use topology::{EdgeId, Node, NodeId, Topology};
+use trace::{Policies, Time, UnderWay};
 
 use crate::Env;
 use crate::action::Action;
@@ -154,6 +154,11 @@ impl NodeState {
         if !self.shed.remove(&ticket) && !self.queue.remove(ticket) {
             self.release_worker(None, env, now, out);
         }
+    }
+
+    /// How the policies for its callees stand, where there are some that tell.
+    pub fn policies(&self, topology: &Topology, now: Time) -> impl Iterator<Item = Policies> {
+        self.edges.iter().filter_map(move |edge| edge.told(&topology.edge(edge.edge).policy, now))
     }
 
     /// What the calls over an edge share.

@@ -206,9 +206,6 @@ impl Sink for Recorder {
         self.observers.iter_mut().for_each(|observer| observer.record(&record));
         match &record {
             Record::Node(event) => self.lifecycle.observe(*event),
-            Record::Served(served) if !is_synthetic(&self.scenario, served.call) => {
-                self.tally.served(&self.scenario, served);
-            }
             Record::Link(event) => self.lifecycle.observe_link(*event),
             _ => {}
         }
@@ -217,10 +214,11 @@ impl Sink for Recorder {
             match &record {
                 Record::Node(event) => files.push_access([run.process(*event)])?,
                 Record::Link(event) => files.push_access([run.link(*event)])?,
+                Record::Served(served) if !is_synthetic(&self.scenario, served.call) => {
+                    self.tally.served(&self.scenario, served);
+                }
                 _ => {}
             }
-        }
-        if self.files.is_some() {
             self.timeline.observe(&self.scenario, &record);
         }
         if let Some(trace) = self.assembler.push(record) {

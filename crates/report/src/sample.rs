@@ -59,17 +59,15 @@ pub struct SampleRow {
 const SEEDS_MIN: usize = 10;
 
 /// A figure of one seed; `None` if there was no call to take it from.
-pub type Figure = fn(&SeedRow) -> Option<f64>;
+type Figure = fn(&SeedRow) -> Option<f64>;
 
 /// The figures of one strategy, seed after seed.
 #[derive(Debug, Clone, Default)]
 pub struct Sample(Vec<SeedRow>);
 
 impl Sample {
-    /// What is looked at for whether a strategy serves its purpose.
-    pub const SUCCESS: &[Figure] = &[|row| row.success_rate, |row| Some(row.goodput_per_s)];
-    /// All figures that a run has intervals for.
-    pub const HEADLINES: &[Figure] = &[
+    /// All figures that there are intervals for: what a precision is asked of.
+    const HEADLINES: &[Figure] = &[
         |row| row.success_rate,
         |row| row.p50_ms,
         |row| row.p90_ms,
@@ -94,19 +92,19 @@ impl Sample {
         self.0.len()
     }
 
-    /// Whether, after ten seeds or more, each of these figures is known so well that its mean is off by
-    /// no more than this fraction of the truth, with a confidence of 95%.
+    /// Whether, after ten seeds or more, each figure that there are intervals for is known so well that its
+    /// mean is off by no more than this fraction of the truth, with a confidence of 95%.
     ///
     /// An interval around a mean that is off itself has to be narrower than that fraction of the mean, by
     /// `1 / (1 + fraction)`. Source: Law, Simulation Modeling and Analysis, 4th edition, section 9.4.1.
-    pub fn is_known(&self, fraction: f64, figures: &[Figure]) -> bool {
-        self.0.len() >= SEEDS_MIN && self.is_within(fraction / (1.0 + fraction), figures)
+    pub fn is_known(&self, fraction: f64) -> bool {
+        self.0.len() >= SEEDS_MIN && self.is_within(fraction / (1.0 + fraction))
     }
 
     /// Whether half the width of each figure's interval is at most this fraction of its mean.
-    pub(crate) fn is_within(&self, fraction: f64, figures: &[Figure]) -> bool {
+    pub(crate) fn is_within(&self, fraction: f64) -> bool {
         let near = |(mean, half): (f64, Option<f64>)| half.is_some_and(|half| half <= fraction * mean);
-        figures.iter().all(|figure| {
+        Self::HEADLINES.iter().all(|figure| {
             let values = self.some(*figure);
             !values.is_empty() && near(mean_and_half(&values))
         })

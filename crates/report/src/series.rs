@@ -178,7 +178,7 @@ impl Series {
     /// [`Sample::is_known`].
     pub fn is_known(&self, fraction: f64) -> bool {
         let sample = |strategy: &str| Sample::of(&self.seeds, strategy);
-        let known = |scenario: &Scenario| sample(&scenario.strategy).is_known(fraction, Sample::HEADLINES);
+        let known = |scenario: &Scenario| sample(&scenario.strategy).is_known(fraction);
         !self.whole.is_empty() && self.whole.iter().all(|(scenario, _)| known(scenario))
     }
 

@@ -77,6 +77,7 @@ impl Timeline {
             | Record::Attempt(_)
             | Record::IdleClosed { .. }
             | Record::Begun(_)
+            | Record::Policies(_)
             | Record::Link(_)
             | Record::Node(_) => {}
         }

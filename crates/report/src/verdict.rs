@@ -30,6 +30,14 @@ pub(crate) fn place_name(topology: &Topology, place: Target) -> String {
     }
 }
 
+/// What a place is.
+pub(crate) fn place_kind(place: Target) -> &'static str {
+    match place {
+        Target::Node(_) => "node",
+        Target::Edge(_) => "edge",
+    }
+}
+
 /// A cause and its mechanism, in one phrase.
 pub(crate) fn reason(cause: &str, mechanism: &str) -> String {
     if mechanism.is_empty() { cause.to_owned() } else { format!("{cause} ({mechanism})") }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use topology::wire::Dial;
 use topology::{Failure, NodeId, NodeKind, Refusal, Scenario};
 
-use crate::record::{AtWork, Sent, Served, ServedEnd, Source, UnderWay};
+use crate::record::{AtWork, Sent, Served, ServedEnd, UnderWay};
 use crate::record::{Attempt, CallEnd, LinkEvent, LinkEventKind, NodeEvent, NodeEventKind, Outcome};
 use crate::{CallTrace, Exchange, HopId, RunKey, Time, redact};
 
@@ -378,23 +378,16 @@ fn fields(headers: &[(String, String)]) -> BTreeMap<String, String> {
 }
 
 fn served(served: &Served) -> ServedLine {
-    let (source, refusal, failure) = match served.source {
-        Source::Own => ("own", None, None),
-        Source::Refused(refusal) => ("refused", Some(refusal.name()), None),
-        Source::Relayed(_) => ("relayed", None, None),
-        Source::Translated(_, failure) => ("translated", None, Some(failure.name())),
-        Source::Nobody => ("nobody", None, None),
-    };
     ServedLine {
         at_us: us(served.arrived.since_start()),
         queued_us: served.started.map(|started| us(started.since(served.arrived))),
         worked_us: us(served.worked),
         duration_us: us(served.finished.since(served.arrived)),
         status: served.status,
-        source: source.to_owned(),
-        refusal: refusal.map(str::to_owned),
+        source: served.source.name().to_owned(),
+        refusal: served.source.refusal().map(|refusal| refusal.name().to_owned()),
         of: served.source.hop().map(|hop| hop.to_string()),
-        failure: failure.map(str::to_owned),
+        failure: served.source.failure().map(|failure| failure.name().to_owned()),
         sent: served.sent.name().to_owned(),
         end: served.end.name().to_owned(),
         in_flight: served.in_flight,

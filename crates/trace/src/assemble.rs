@@ -1,7 +1,9 @@
 //! Puts a call's records together. Memory is bounded by the calls in flight: a call is let go as
 //! soon as nothing more can come of it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::hash_map::{Entry, HashMap};
+use std::collections::{BTreeSet, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;
 
 use crate::record::{Attempt, Begun, CallEnd, Record, Sent, Served, ServedEnd, Source};
@@ -102,10 +104,33 @@ fn still_running(call: CallId, hop: HopId, edge: EdgeId, arrived: Time, now: Tim
     }
 }
 
+/// Hashes calls by their numbers, which nobody chooses: a table of them needs no secret, and is looked
+/// into for each record.
+#[derive(Debug, Default)]
+struct CallHasher(u64);
+
+impl Hasher for CallHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // Which load it is of stands in the high half; the table goes by the low bits and the highest.
+        let folded = self.0 ^ number ^ (number >> 32);
+        self.0 = folded.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// Puts calls together from a stream of records.
 #[derive(Debug, Default)]
 pub struct Assembler {
-    pending: BTreeMap<CallId, Pending>,
+    pending: HashMap<CallId, Pending, BuildHasherDefault<CallHasher>>,
     waiting: VecDeque<(Time, CallId)>,
     now: Time,
     /// Edges to callees that keep no records: what they do shows only by what comes of it, later.
@@ -129,7 +154,7 @@ impl Assembler {
     }
 
     /// Takes a record; gives the call that it completes, if it does. Records that belong to no call
-    /// ([`Record::Node`], [`Record::Gauge`], [`Record::Link`]) are passed over.
+    /// ([`Record::Node`], [`Record::Gauge`], [`Record::Policies`], [`Record::Link`]) are passed over.
     pub fn push(&mut self, record: Record) -> Option<CallTrace> {
         let (call, at) = match &record {
             Record::Arrived { call, at, .. } => (*call, *at),
@@ -138,10 +163,14 @@ impl Assembler {
             Record::Attempt(a) => (a.call, a.end),
             Record::IdleClosed { call, .. } => (*call, self.now),
             Record::Call(c) => (c.call, c.end),
-            Record::Node(_) | Record::Gauge(_) | Record::Link(_) => return None,
+            Record::Node(_) | Record::Gauge(_) | Record::Policies(_) | Record::Link(_) => return None,
         };
         self.now = self.now.max(at);
-        let pending = self.pending.entry(call).or_default();
+        let mut entry = match self.pending.entry(call) {
+            Entry::Occupied(entry) => entry,
+            Entry::Vacant(entry) => entry.insert_entry(Pending::default()),
+        };
+        let pending = entry.get_mut();
         pending.touched = pending.touched.max(at);
         match record {
             Record::Arrived { hop, edge, at, .. } => pending.inside.push((hop, edge, at)),
@@ -156,12 +185,12 @@ impl Assembler {
             }
             Record::IdleClosed { hop, .. } => pending.idle_closed.push(hop),
             Record::Call(end) => pending.end = Some(end),
-            Record::Node(_) | Record::Gauge(_) | Record::Link(_) => {}
+            Record::Node(_) | Record::Gauge(_) | Record::Policies(_) | Record::Link(_) => {}
         }
         let is_silent = |attempt: &Attempt| self.silent.contains(&attempt.edge);
         let may_show = !self.silent.is_empty() && pending.attempts.iter().any(is_silent);
         if !may_show && pending.is_complete() {
-            return self.pending.remove(&call).and_then(|p| p.into_trace(at));
+            return entry.remove().into_trace(at);
         }
         if pending.end.is_some() {
             self.waiting.push_back((at, call));
@@ -190,7 +219,9 @@ impl Assembler {
     /// All that is left, at the end of the run. Calls that never ended are not in it.
     pub fn finish(self) -> Vec<CallTrace> {
         let now = self.now;
-        self.pending.into_values().filter_map(|p| p.into_trace(now)).collect()
+        let mut left: Vec<_> = self.pending.into_iter().collect();
+        left.sort_unstable_by_key(|(call, _)| *call);
+        left.into_iter().filter_map(|(_, pending)| pending.into_trace(now)).collect()
     }
 }
 

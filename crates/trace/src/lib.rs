@@ -21,8 +21,8 @@ pub use id::{CallId, HopId, RunKey, Time};
 pub use manifest::Manifest;
 pub use overview::Overview;
 pub use record::{
-    AtWork, Attempt, Begun, CallEnd, Crowd, Exchange, Gauge, HeldUp, LinkEvent, LinkEventKind, NodeEvent,
-    NodeEventKind, Outcome, Record, Sent, Served, ServedEnd, Source, UnderWay,
+    AtWork, Attempt, Begun, BreakerState, CallEnd, Crowd, Exchange, Gauge, HeldUp, LinkEvent, LinkEventKind,
+    NodeEvent, NodeEventKind, Outcome, Policies, Record, Sent, Served, ServedEnd, Source, UnderWay,
 };
 pub use run_dir::{RunDir, RunDirError};
 pub use step::{CalleeSide, Step};

@@ -3,6 +3,8 @@
 //! The `faults` fields are the injector's marks. They ride along so that a verdict can be scored;
 //! nothing that decides a verdict may read them.
 
+mod words;
+
 use std::time::Duration;
 
 use topology::wire::Dial;
@@ -44,6 +46,8 @@ pub enum Record {
     Node(NodeEvent),
     /// How full a node is.
     Gauge(Gauge),
+    /// How a caller's policies for a callee stand.
+    Policies(Policies),
     /// The link to a callee closed or opened, or something came over it that nobody can place.
     Link(LinkEvent),
 }
@@ -60,6 +64,7 @@ impl Record {
             Self::Call(end) => Some(end.end),
             Self::Node(event) => Some(event.at),
             Self::Gauge(gauge) => Some(gauge.at),
+            Self::Policies(policies) => Some(policies.at),
             Self::Link(event) => Some(event.at),
         }
     }
@@ -247,26 +252,6 @@ pub enum Sent {
     Malformed,
 }
 
-impl Sent {
-    /// Each of them, in the order of the declaration.
-    pub const ALL: [Self; 4] = [Self::Whole, Self::Nothing, Self::Cut, Self::Malformed];
-
-    /// In one word.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Whole => "whole",
-            Self::Nothing => "nothing",
-            Self::Cut => "cut",
-            Self::Malformed => "malformed",
-        }
-    }
-
-    /// The one of this name.
-    pub fn named(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| one.name() == word)
-    }
-}
-
 /// How a request's stay at a node ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServedEnd {
@@ -280,28 +265,6 @@ pub enum ServedEnd {
     CallerGone,
     /// It had not ended when the run did.
     StillRunning,
-}
-
-impl ServedEnd {
-    /// Each of them, in the order of the declaration.
-    pub const ALL: [Self; 5] =
-        [Self::Answered, Self::Panicked, Self::ProcessDown, Self::CallerGone, Self::StillRunning];
-
-    /// In one word.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Answered => "answered",
-            Self::Panicked => "panicked",
-            Self::ProcessDown => "process_down",
-            Self::CallerGone => "caller_gone",
-            Self::StillRunning => "still_running",
-        }
-    }
-
-    /// The one of this name.
-    pub fn named(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| one.name() == word)
-    }
 }
 
 /// The callee's side of a hop.
@@ -433,25 +396,6 @@ pub enum NodeEventKind {
     Ready,
 }
 
-impl NodeEventKind {
-    /// Each of them, in the order of the declaration.
-    pub const ALL: [Self; 3] = [Self::Down, Self::Up, Self::Ready];
-
-    /// In one word.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Down => "down",
-            Self::Up => "up",
-            Self::Ready => "ready",
-        }
-    }
-
-    /// The one of this name.
-    pub fn named(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| one.name() == word)
-    }
-}
-
 /// How full a node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gauge {
@@ -463,6 +407,30 @@ pub struct Gauge {
     pub in_flight: u32,
     /// Requests that wait for a worker.
     pub queued: u32,
+}
+
+/// How a caller's policies for a callee stand; only of callees for which there are such policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policies {
+    /// Over this edge.
+    pub edge: EdgeId,
+    /// When.
+    pub at: Time,
+    /// Its circuit breaker, if it has one.
+    pub breaker: Option<BreakerState>,
+    /// How many retries its budget has refused so far, if it has one.
+    pub retries_refused: Option<u64>,
+}
+
+/// What a circuit breaker lets through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BreakerState {
+    /// Everything.
+    Closed,
+    /// Nothing.
+    Open,
+    /// Some, to see how they go.
+    HalfOpen,
 }
 
 /// Something at the listener in front of a callee whose caller keeps no records, as that listener's own
@@ -488,24 +456,4 @@ pub enum LinkEventKind {
     Open,
     /// A request came that could not be related to a call.
     Unrelated,
-}
-
-impl LinkEventKind {
-    /// Each of them, in the order of the declaration.
-    pub const ALL: [Self; 4] = [Self::Refusing, Self::Silent, Self::Open, Self::Unrelated];
-
-    /// In one word.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Refusing => "refusing",
-            Self::Silent => "silent",
-            Self::Open => "open",
-            Self::Unrelated => "unrelated",
-        }
-    }
-
-    /// The one of this name.
-    pub fn named(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| one.name() == word)
-    }
 }

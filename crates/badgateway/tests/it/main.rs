@@ -17,6 +17,7 @@ mod inputs;
 mod interrupts;
 mod lints;
 mod metastable;
+mod metrics;
 mod page;
 mod placed;
 mod pty;

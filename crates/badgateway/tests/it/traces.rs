@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::metrics::update;
 use crate::support::{AT_ONCE, Running, badgateway, number, root, rows};
 
 /// How long a run of a second may take.
@@ -195,14 +196,5 @@ fn attributes_page() -> String {
 /// `UPDATE_DOCS=1 cargo test -p badgateway --test it traces` writes the table anew.
 #[test]
 fn the_page_lists_every_attribute() {
-    let path = root().join("docs/monitoring.md");
-    let page = fs::read_to_string(&path).unwrap();
-    let (before, rest) = page.split_once("<!-- attributes -->\n").unwrap();
-    let (_, after) = rest.split_once("<!-- end -->").unwrap();
-    let made = format!("{before}<!-- attributes -->\n{}<!-- end -->{after}", attributes_page());
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        fs::write(&path, &made).unwrap();
-        return;
-    }
-    assert!(made == page, "docs/monitoring.md is out of date: UPDATE_DOCS=1 writes it anew");
+    update("docs/monitoring.md", "attributes", &attributes_page());
 }

@@ -9,14 +9,14 @@ use rustix::process::Signal;
 use crate::support::{AT_ONCE, Ended, Row, Running, at_once, badgateway, manifest, number, root, rows};
 
 /// Nodes that are up.
-struct Up {
-    running: Running,
+pub(crate) struct Up {
+    pub(crate) running: Running,
     folder: tempfile::TempDir,
     url: String,
 }
 
 /// A client, a gateway and a server, with these faults.
-fn scenario(faults: &str) -> String {
+pub(crate) fn scenario(faults: &str) -> String {
     format!(
         "name: up
 nodes:
@@ -33,7 +33,7 @@ faults: [{faults}]
 }
 
 impl Up {
-    fn start(text: &str, more: &[&str]) -> Self {
+    pub(crate) fn start(text: &str, more: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("s.yaml"), text).unwrap();
         let mut command = badgateway(["up", "s.yaml", "--out", "run"]);
@@ -58,7 +58,7 @@ impl Up {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    fn curl(&self, args: &[&str]) -> String {
+    pub(crate) fn curl(&self, args: &[&str]) -> String {
         let mut all = vec!["-s", "-w", "%{http_code} "];
         for arg in args {
             // Each URL has an output of its own.
@@ -69,7 +69,7 @@ impl Up {
     }
 
     /// What came of it.
-    fn end(self) -> (Ended, tempfile::TempDir) {
+    pub(crate) fn end(self) -> (Ended, tempfile::TempDir) {
         self.running.send(Signal::INT);
         let ended = self.running.end_within(AT_ONCE);
         assert_eq!(ended.code, Some(0), "{}", ended.err);

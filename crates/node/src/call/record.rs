@@ -11,8 +11,9 @@ use crate::scope::Scope;
 
 /// Emits the caller's side of a hop.
 pub(super) fn record(flight: Flight, report: AttemptReport, origin: Origin, scope: &mut Scope<'_, '_>) {
-    let Flight { attempt, hop, edge, disturbance, start, timeout, .. } = flight;
+    let Flight { attempt, hop, edge, disturbance, start, .. } = flight;
     let (now, env) = (scope.now, scope.env);
+    let timeout = super::timeout(scope.policy(edge), &disturbance);
     let outbound = disturbance.outbound;
     let marks = disturbance.marks;
     let failure = report.outcome.failure();

@@ -69,6 +69,15 @@ impl BreakerState {
         matches!(self.state, State::Open { until } if now < until)
     }
 
+    /// What it lets through, for people.
+    pub(crate) fn told(&self, now: Time) -> trace::BreakerState {
+        match self.state {
+            State::Closed => trace::BreakerState::Closed,
+            State::Open { until } if now < until => trace::BreakerState::Open,
+            State::Open { .. } | State::HalfOpen { .. } => trace::BreakerState::HalfOpen,
+        }
+    }
+
     /// An attempt that was let through is sent.
     pub(crate) fn sent(&mut self, now: Time) {
         match &mut self.state {

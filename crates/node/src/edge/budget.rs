@@ -26,6 +26,8 @@ pub(crate) struct BudgetState {
     retries: u32,
     /// Calls since the run began, and attempts of them that have failed.
     ever: (u64, u64),
+    /// Retries that were asked for in vain.
+    refused: u64,
 }
 
 /// What a retry has taken, for the call to remember.
@@ -81,6 +83,11 @@ impl BudgetState {
         }
     }
 
+    /// How many retries there was not enough for.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused
+    }
+
     /// Takes what one more retry needs; none if there is not enough.
     pub(crate) fn withdraw(
         &mut self,
@@ -88,6 +95,12 @@ impl BudgetState {
         after: Option<Outcome>,
         now: Time,
     ) -> Option<RetryCost> {
+        let taken = self.take(budget, after, now);
+        self.refused += u64::from(taken.is_none());
+        taken
+    }
+
+    fn take(&mut self, budget: Option<&Budget>, after: Option<Outcome>, now: Time) -> Option<RetryCost> {
         let mut taken = RetryCost::default();
         match budget {
             Some(Budget::Tokens(bucket)) => {

@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use topology::wire::Dial;
 use topology::{FaultSet, Target};
 use trace::otlp::{AnyValue, ArrayValue, Epoch, KeyValue, Span, Status, attribute, kind};
-use trace::{Attempt, CallTrace, Exchange, HopId, Outcome, Sent, Served, ServedEnd, Source, redact};
+use trace::{Attempt, CallTrace, Exchange, HopId, Served, Source, redact};
 
 use super::Spans;
 use crate::Judged;
+use crate::error_type::ErrorType;
 
 /// The convention's word for a method that is not known, and how spans of it are called.
 const OTHER_METHOD: &str = "_OTHER";
@@ -29,11 +30,7 @@ impl Spans {
         ];
         attributes.extend(end.status.map(|status| KeyValue::new(attribute::STATUS, status)));
         attributes.extend(end.decisive.map(|hop| KeyValue::new(attribute::DECISIVE, hop.to_string())));
-        let outcome = match (end.failure, end.status) {
-            (Some(failure), status) => Some(Outcome::Failed { failure, status }),
-            (None, status) => status.map(Outcome::Answered),
-        };
-        let status = failed(outcome.filter(|_| !end.is_ok()), &mut attributes);
+        let status = failed(ErrorType::of_call(end), &mut attributes);
         attributes.extend(call.verdict.iter().flat_map(|verdict| self.verdict(verdict)));
         Span {
             trace_id: self.run.trace_id(end.call),
@@ -64,7 +61,7 @@ impl Spans {
         attributes.extend(attempt.timeout.map(|timeout| KeyValue::new(attribute::TIMEOUT, timeout)));
         attributes.extend(exchange.into_iter().flat_map(on_the_wire));
         attributes.extend(attempt.outcome.status().map(|status| KeyValue::new(attribute::STATUS, status)));
-        let status = failed(Some(attempt.outcome).filter(|outcome| !outcome.is_ok()), &mut attributes);
+        let status = failed(ErrorType::of_outcome(attempt.outcome), &mut attributes);
         let masked = call.masked.iter().filter(|(hop, _)| *hop == attempt.hop);
         attributes.extend(masked.flat_map(|(_, verdict)| self.verdict(verdict)));
         attributes.extend(self.marks(attempt.faults));
@@ -106,14 +103,7 @@ impl Spans {
         attributes.extend(source(served.source));
         attributes.extend(served.status.map(|status| KeyValue::new(attribute::STATUS, status)));
         attributes.extend(self.marks(served.faults));
-        let error = match (served.end, served.sent, served.status) {
-            (ServedEnd::Answered, Sent::Whole, Some(500..)) => served.status.map(|status| status.to_string()),
-            (ServedEnd::Answered, Sent::Whole, _) => None,
-            (ServedEnd::Answered, sent, _) => Some(sent.name().to_owned()),
-            (end, ..) => Some(end.name().to_owned()),
-        };
-        let status = Status { code: if error.is_some() { Status::ERROR } else { 0 }, message: String::new() };
-        attributes.extend(error.map(|error| KeyValue::new(attribute::ERROR, error)));
+        let status = failed(ErrorType::of_served(served), &mut attributes);
         Span {
             trace_id: self.run.trace_id(served.call),
             span_id: server_span(served.hop).to_string(),
@@ -169,14 +159,9 @@ fn name(method: &str) -> &str {
 }
 
 /// Says what went wrong, if something did.
-fn failed(outcome: Option<Outcome>, attributes: &mut Vec<KeyValue>) -> Status {
-    let Some(outcome) = outcome else { return Status::default() };
-    let error = match outcome {
-        Outcome::Answered(status) => status.to_string(),
-        Outcome::Failed { failure, .. } => failure.name().to_owned(),
-    };
-    attributes.push(KeyValue::new(attribute::ERROR, error));
-    Status { code: Status::ERROR, message: String::new() }
+fn failed(error: Option<ErrorType>, attributes: &mut Vec<KeyValue>) -> Status {
+    attributes.extend(error.map(|error| KeyValue::new(attribute::ERROR, error.to_string())));
+    Status { code: if error.is_some() { Status::ERROR } else { 0 }, message: String::new() }
 }
 
 /// What most attempts do not have.
@@ -219,19 +204,10 @@ fn on_the_wire(exchange: &Exchange) -> impl Iterator<Item = KeyValue> + '_ {
     [error, address, port].into_iter().flatten()
 }
 
-/// Who made a status.
-fn source(source: Source) -> Vec<KeyValue> {
-    let of = |word: &str| KeyValue::new(attribute::SOURCE, word);
-    let from = |hop: HopId| KeyValue::new(attribute::FROM, hop.to_string());
-    match source {
-        Source::Own => vec![of("own")],
-        Source::Refused(refusal) => {
-            vec![of("refused"), KeyValue::new(attribute::REFUSAL, refusal.name())]
-        }
-        Source::Relayed(hop) => vec![of("relayed"), from(hop)],
-        Source::Translated(hop, failure) => {
-            vec![of("translated"), from(hop), KeyValue::new(attribute::FAILURE, failure.name())]
-        }
-        Source::Nobody => vec![of("nobody")],
-    }
+/// Who made a status, and of what.
+fn source(source: Source) -> impl Iterator<Item = KeyValue> {
+    let refusal = source.refusal().map(|refusal| KeyValue::new(attribute::REFUSAL, refusal.name()));
+    let from = source.hop().map(|hop| KeyValue::new(attribute::FROM, hop.to_string()));
+    let failure = source.failure().map(|failure| KeyValue::new(attribute::FAILURE, failure.name()));
+    [Some(KeyValue::new(attribute::SOURCE, source.name())), refusal, from, failure].into_iter().flatten()
 }

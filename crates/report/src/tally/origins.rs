@@ -11,6 +11,7 @@ use super::Judged;
 use crate::Verdict;
 use crate::names::Names;
 use crate::statistics::{ratio, round};
+use crate::verdict::place_kind;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
@@ -80,7 +81,7 @@ impl Origins {
                 strategy: names.strategy.clone(),
                 status: key.status,
                 origin: names.place(key.origin),
-                origin_kind: kind(key.origin).into(),
+                origin_kind: place_kind(key.origin).into(),
                 cause: key.cause.name().into(),
                 mechanism: key.mechanism.into(),
                 surfaced: count.surfaced,
@@ -90,12 +91,5 @@ impl Origins {
                 last_ms: round(count.last.as_ms(), 3),
             })
             .collect()
-    }
-}
-
-fn kind(place: Target) -> &'static str {
-    match place {
-        Target::Node(_) => "node",
-        Target::Edge(_) => "edge",
     }
 }

@@ -1,10 +1,9 @@
 //! One strategy's figures: success, latency, and what they cost.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use topology::scenario::Metric;
-use topology::{Failure, NodeId, NodeKind, Scenario};
+use topology::{Failure, NodeKind, Scenario};
 use trace::rows::StrategyRow;
 use trace::{CallTrace, Time};
 
@@ -16,7 +15,8 @@ use crate::statistics::{Latencies, ratio, round, wilson};
 /// Counts over all calls.
 #[derive(Debug, Clone)]
 pub(crate) struct StrategyTally {
-    deepest: BTreeSet<NodeId>,
+    /// By node: whether it is one of the deepest.
+    deepest: Vec<bool>,
     calls: u64,
     succeeded: u64,
     latencies: Latencies,
@@ -30,8 +30,12 @@ pub(crate) struct StrategyTally {
 
 impl StrategyTally {
     pub(super) fn new(scenario: &Scenario) -> Self {
+        let mut deepest = vec![false; scenario.topology.node_count()];
+        for node in scenario.deepest() {
+            deepest[node.index()] = true;
+        }
         Self {
-            deepest: scenario.deepest().into_iter().collect(),
+            deepest,
             calls: 0,
             succeeded: 0,
             latencies: Latencies::new(),
@@ -61,7 +65,7 @@ impl StrategyTally {
             // What a caller's own connection limit holds back arrives nowhere.
             let sent = !attempt.outcome.failure().is_some_and(Failure::is_local);
             let callee = scenario.topology.ends(attempt.edge).1;
-            cost.attempts += u64::from(sent && self.deepest.contains(&callee));
+            cost.attempts += u64::from(sent && self.deepest[callee.index()]);
         }
         for served in trace.served.iter().filter(|s| !s.worked.is_zero()) {
             let callee = scenario.topology.ends(served.edge).1;

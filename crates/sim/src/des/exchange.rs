@@ -10,7 +10,6 @@ use topology::wire::{Close, Dial, Phase};
 use trace::{Outcome, Sink, Time};
 
 use super::events::{Event, TRANSIT};
-use super::response::Framing;
 use super::world::{Connection, Exchange, ExchangeKey, Reading, Role, Stay, VisitKey, World};
 use crate::llm::Target;
 
@@ -19,9 +18,10 @@ const ROUND_TRIP: Duration = TRANSIT.saturating_mul(2);
 
 impl<S: Sink> World<'_, S> {
     /// Begins an attempt.
-    pub(super) fn send(&mut self, caller: VisitKey, id: AttemptId, outgoing: Outgoing) {
+    pub(super) fn send(&mut self, caller: VisitKey, id: AttemptId, outgoing: &Outgoing) {
         let now = self.now;
-        let Outgoing { edge, give_up_at, connect_by, .. } = outgoing;
+        let Outgoing { call, hop, edge, retries, give_up_at, connect_by, time_left, priority, .. } =
+            *outgoing;
         let dial = outgoing.disturbance.outbound.dial;
         let callee = self.edge(edge).callee;
         let (epoch, is_up) = (self.node(callee).epoch, self.node(callee).is_up);
@@ -31,7 +31,13 @@ impl<S: Sink> World<'_, S> {
         let key = self.exchanges.insert(Exchange {
             caller,
             id,
-            outgoing,
+            call,
+            hop,
+            edge,
+            retries,
+            priority,
+            time_left,
+            disturbance: outgoing.disturbance.clone(),
             connection,
             reused,
             idle,
@@ -75,9 +81,9 @@ impl<S: Sink> World<'_, S> {
     /// A request reaches its callee.
     pub(super) fn arrive(&mut self, key: ExchangeKey) {
         let Some(exchange) = self.exchanges.get_mut(key) else { return };
-        let node = self.edges[exchange.outgoing.edge.index()].callee;
+        let node = self.edges[exchange.edge.index()].callee;
         let host = &mut self.nodes[node.index()];
-        let link = exchange.outgoing.disturbance.link;
+        let link = exchange.disturbance.link;
         exchange.arrived = true;
         let earlier = exchange.connection.requests;
         exchange.connection.requests += 1;
@@ -96,42 +102,41 @@ impl<S: Sink> World<'_, S> {
             return;
         }
         let scenario = self.env.scenario;
-        let outgoing = &exchange.outgoing;
-        let template = &self.templates[usize::from(outgoing.call.load())];
+        let template = &self.templates[usize::from(exchange.call.load())];
         let before = self.visits.get(exchange.caller).and_then(|caller| caller.via.as_ref());
-        let path = self.edges[outgoing.edge.index()].path;
-        let drawn = template.llm.as_ref().map(|llm| self.env.dice.asked(&llm.ask, outgoing.call));
+        let path = self.edges[exchange.edge.index()].path;
+        let drawn = template.llm.as_ref().map(|llm| self.env.dice.asked(&llm.ask, exchange.call));
         let body_bytes = template.body(drawn.as_ref());
         let (head_bytes, mut path_known) =
-            template.head(body_bytes, path, outgoing, before.map(|via| &**via));
+            template.head(body_bytes, path, exchange, before.map(|via| &**via));
         let mut ask = drawn.map(Box::new);
         if let Some(model) = &scenario.topology.node(node).llm {
-            let form = template.target(model.api, &scenario.topology.edge(outgoing.edge).path);
+            let form = template.target(model.api, &scenario.topology.edge(exchange.edge).path);
             path_known &= !matches!(form, Target::Unknown);
             ask = ask.filter(|_| matches!(form, Target::Completion(_)));
         }
         let incoming = Incoming {
-            call: outgoing.call,
-            hop: outgoing.hop,
-            edge: outgoing.edge,
-            retries: outgoing.retries,
+            call: exchange.call,
+            hop: exchange.hop,
+            edge: exchange.edge,
+            retries: exchange.retries,
             looped: before.is_some_and(|via| via.contains(node)),
             used_connection: earlier > 0,
             path_known,
-            credentials_good: !outgoing.disturbance.outbound.bad_credentials,
+            credentials_good: !exchange.disturbance.outbound.bad_credentials,
             head_bytes,
             body_bytes,
             idempotent: template.idempotent,
             // It is told in whole milliseconds.
-            time_left: outgoing
+            time_left: exchange
                 .time_left
                 .map(|left| Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))),
-            priority: outgoing.priority,
+            priority: exchange.priority,
             ask,
-            disturbance: outgoing.disturbance.clone(),
+            disturbance: exchange.disturbance.clone(),
         };
         let calls = !scenario.topology.node(node).plan.stages.is_empty()
-            || outgoing.disturbance.process.reroute.is_some();
+            || exchange.disturbance.process.reroute.is_some();
         let via = calls.then(|| host.via.after(before, node, scenario));
         let visit = self.visits.insert(Stay {
             visit: Visit::request(incoming),
@@ -149,7 +154,7 @@ impl<S: Sink> World<'_, S> {
     /// A whole response reaches its caller.
     pub(super) fn answer(&mut self, key: ExchangeKey) {
         let Some(exchange) = self.exchanges.get_mut(key) else { return };
-        let Some((response, _)) = exchange.response else { return };
+        let Some(response) = exchange.response else { return };
         exchange.body = response.body.unwrap_or(exchange.body);
         if self.head_comes(key) {
             self.end(key, Outcome::Answered(response.status));
@@ -159,7 +164,7 @@ impl<S: Sink> World<'_, S> {
     /// The head of a response has come whole; whether its exchange is still of interest.
     pub(super) fn head_comes(&mut self, key: ExchangeKey) -> bool {
         let Some(exchange) = self.exchanges.get_mut(key) else { return false };
-        let Some((response, _)) = exchange.response else { return false };
+        let Some(response) = exchange.response else { return false };
         exchange.reading = Reading::Body;
         let (caller, id) = (exchange.caller, exchange.id);
         let retry_after = response.wait();
@@ -173,9 +178,8 @@ impl<S: Sink> World<'_, S> {
         if close == Close::Silence {
             return;
         }
-        let framing = exchange.response.map(|(_, framing)| framing);
         match (exchange.status(), exchange.received) {
-            (Some(status), _) if (framing, close) == (Some(Framing::Close), Close::Fin) => {
+            (Some(status), _) if exchange.closes() && close == Close::Fin => {
                 self.end(key, Outcome::Answered(status));
             }
             (Some(_), _) => self.fail(key, Failure::BodyIncomplete, close == Close::Reset),
@@ -206,8 +210,7 @@ impl<S: Sink> World<'_, S> {
     fn end_with(&mut self, key: ExchangeKey, outcome: Outcome, reset: bool) {
         let Some(exchange) = self.exchanges.get(key) else { return };
         let Exchange { caller, id, connection, callee, reading, .. } = *exchange;
-        let edge = exchange.outgoing.edge;
-        let framing = exchange.response.map(|(_, framing)| framing);
+        let (edge, closes) = (exchange.edge, exchange.closes());
         let head_came = exchange.status().is_some();
         let report = AttemptReport {
             outcome,
@@ -215,11 +218,11 @@ impl<S: Sink> World<'_, S> {
             reused: exchange.reused,
             idle: exchange.idle,
             bytes: if head_came { exchange.body } else { exchange.received },
-            ends_by_close: head_came && framing == Some(Framing::Close),
+            ends_by_close: head_came && closes,
             idle_closed: exchange.idle_closed,
             exchange: None,
         };
-        let stays = framing != Some(Framing::Close) && !exchange.flow.as_ref().is_some_and(|f| f.is_cut());
+        let stays = !closes && !exchange.flow.as_ref().is_some_and(|f| f.is_cut());
         self.exchanges.drop(key);
         if let Some(stay) = self.visits.get_mut(caller) {
             stay.exchanges.retain(|x| *x != key);
@@ -259,7 +262,12 @@ impl<S: Sink> World<'_, S> {
 impl Exchange {
     /// The status, once the head has come.
     pub(super) fn status(&self) -> Option<u16> {
-        self.response.filter(|_| self.reading != Reading::Head).map(|(response, _)| response.status)
+        self.response.filter(|_| self.reading != Reading::Head).map(|response| response.status)
+    }
+
+    /// Whether the end of the connection is to be that of the response.
+    fn closes(&self) -> bool {
+        self.response.is_some_and(|response| response.closes)
     }
 
     /// Whether its callee's process holds the connection, and has not answered in whole.

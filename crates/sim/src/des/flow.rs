@@ -56,8 +56,8 @@ enum More {
 }
 
 impl Flow {
-    fn new(shape: Shape, framing: Framing, response: &Response, more: More) -> Self {
-        let head = response.head_bytes(framing);
+    fn new(shape: Shape, response: &Response, more: More) -> Self {
+        let (head, framing) = (response.head_bytes(), response.framing());
         let shape = Shape { head_end: Some(head), ..shape };
         let writes = VecDeque::from([(Part::Head, head)]);
         Self { shape, framing, writes, is_moving: false, held: false, more, pieces: None }
@@ -94,7 +94,7 @@ impl<S: Sink> World<'_, S> {
     pub(super) fn respond(&mut self, node: NodeId, to: ExchangeKey, reply: &Reply) {
         let (response, pieces) = self.own_response(node, to, reply);
         let Some(exchange) = self.exchanges.get(to) else { return };
-        let shape = Shape::of(&exchange.outgoing.disturbance.link, response.length);
+        let shape = Shape::of(&exchange.disturbance.link, response.length);
         self.start(to, response, shape, pieces);
     }
 
@@ -139,8 +139,8 @@ impl<S: Sink> World<'_, S> {
     fn model_response(&self, api: Api, to: ExchangeKey, reply: &Reply) -> (Response, Option<Pieces>) {
         let exchange = self.exchanges.get(to);
         let form = exchange.and_then(|exchange| {
-            let template = &self.templates[usize::from(exchange.outgoing.call.load())];
-            let edge = &self.env.scenario.topology.edge(exchange.outgoing.edge).path;
+            let template = &self.templates[usize::from(exchange.call.load())];
+            let edge = &self.env.scenario.topology.edge(exchange.edge).path;
             template.llm.as_ref().and_then(|llm| Form::of(&llm.ask, template.target(api, edge)))
         });
         let form = form.unwrap_or_else(|| Form::plain(api));
@@ -159,7 +159,7 @@ impl<S: Sink> World<'_, S> {
 
     /// Whether responses to this request have bodies.
     fn has_body(&self, exchange: ExchangeKey) -> bool {
-        let call = self.exchanges.get(exchange).map(|x| x.outgoing.call);
+        let call = self.exchanges.get(exchange).map(|x| x.call);
         call.is_none_or(|call| !self.templates[usize::from(call.load())].is_head)
     }
 
@@ -185,7 +185,7 @@ impl<S: Sink> World<'_, S> {
     /// A whole response that nothing delays.
     fn answer_at_once(&mut self, to: ExchangeKey, response: Response) {
         if let Some(exchange) = self.exchanges.get_mut(to) {
-            exchange.response = Some((response, response.framing()));
+            exchange.response = Some(response);
             self.events.push_transit(self.now, Event::Answer(to));
         }
     }
@@ -193,13 +193,10 @@ impl<S: Sink> World<'_, S> {
     /// Begins a response that comes piece by piece.
     fn open(&mut self, to: ExchangeKey, response: Response, shape: Shape, more: More) {
         let Some(exchange) = self.exchanges.get_mut(to) else { return };
-        let framing = if shape.close_delay.is_some() && response.framing() != Framing::Length(0) {
-            Framing::Close
-        } else {
-            response.framing()
-        };
-        exchange.response = Some((response, framing));
-        exchange.flow = Some(Box::new(Flow::new(shape, framing, &response, more)));
+        let closes = shape.close_delay.is_some() && response.framing() != Framing::Length(0);
+        let response = Response { closes, ..response };
+        exchange.response = Some(response);
+        exchange.flow = Some(Box::new(Flow::new(shape, &response, more)));
     }
 
     /// The next piece of a body.
@@ -221,16 +218,17 @@ impl<S: Sink> World<'_, S> {
         let to = self.answers(visit);
         let name = &self.env.scenario.topology.node(node).name;
         let Some((exchange, to)) = self.exchanges.get(from).zip(to) else { return };
-        let Some((received, framing)) = exchange.response else { return };
+        let Some(received) = exchange.response else { return };
         let is_whole = exchange.flow.is_none();
         let response = Response {
             proxy_status: proxy_status(name, received.proxy_status, said),
-            length: received.length.filter(|_| framing != Framing::Close),
-            body: received.body.filter(|_| framing != Framing::Close),
+            length: received.length.filter(|_| !received.closes),
+            body: received.body.filter(|_| !received.closes),
+            closes: false,
             ..received
         };
         let Some(exchange) = self.exchanges.get(to) else { return };
-        let shape = Shape::of(&exchange.outgoing.disturbance.link, response.length);
+        let shape = Shape::of(&exchange.disturbance.link, response.length);
         if let Some(exchange) = self.exchanges.get_mut(from) {
             exchange.reading = Reading::Relay(Some(to));
         }
@@ -322,7 +320,8 @@ impl<S: Sink> World<'_, S> {
     fn receive(&mut self, key: ExchangeKey, part: Part, bytes: u64, is_done: bool) {
         let Some(exchange) = self.exchanges.get_mut(key) else { return };
         exchange.received += bytes;
-        let Some((response, framing)) = exchange.response else { return };
+        let Some(response) = exchange.response else { return };
+        let framing = response.framing();
         let is_corrupt = exchange.flow.as_ref().is_some_and(|flow| flow.shape.corrupt);
         if is_corrupt && bytes > 0 {
             self.fail(key, Failure::ProtocolError, false);

@@ -4,10 +4,10 @@ use std::iter::successors;
 use std::rc::Rc;
 
 use http::Method;
-use node::Outgoing;
 use topology::llm::{Api, Ask, Asked};
 use topology::{NodeId, Scenario};
 
+use super::world::Exchange;
 use crate::llm::{self, Target};
 use crate::message::{
     BAD_CREDENTIALS, GOOD_CREDENTIALS, TIME_LEFT, TRACEPARENT, TRACESTATE, WRONG_PATH, target,
@@ -111,13 +111,13 @@ impl Template {
         &self,
         body: u64,
         edge: Option<Path>,
-        outgoing: &Outgoing,
+        exchange: &Exchange,
         via: Option<&Via>,
     ) -> (u64, bool) {
-        let outbound = outgoing.disturbance.outbound;
+        let outbound = exchange.disturbance.outbound;
         let path = if outbound.wrong_path { Path::new(WRONG_PATH) } else { edge.unwrap_or(self.path) };
         let via = via.map_or(0, |via| field("via", via.bytes));
-        let time_left = outgoing
+        let time_left = exchange
             .time_left
             .map_or(0, |left| field(TIME_LEFT, digits(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))));
         let credentials = match (&self.llm, outbound.bad_credentials) {

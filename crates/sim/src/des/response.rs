@@ -26,6 +26,8 @@ pub(super) struct Response {
     pub(super) more_fields: u16,
     /// The length of the body that really comes, if it is known: none to `HEAD`.
     pub(super) body: Option<u64>,
+    /// Its end is that of the connection.
+    pub(super) closes: bool,
 }
 
 /// How a response's end is told.
@@ -45,11 +47,23 @@ impl Response {
         let has_body = has_body && !matches!(status, 100..=199 | 204 | 304);
         let body = if has_body { length } else { Some(0) };
         let content_type = u16::try_from(CONTENT_TYPE.len()).unwrap_or(u16::MAX);
-        Self { status, retry_after: None, proxy_status: 0, content_type, more_fields: 0, length, body }
+        Self {
+            status,
+            retry_after: None,
+            proxy_status: 0,
+            content_type,
+            more_fields: 0,
+            length,
+            body,
+            closes: false,
+        }
     }
 
-    /// How its end is told, unless the connection's end does.
+    /// How its end is told.
     pub(super) fn framing(&self) -> Framing {
+        if self.closes {
+            return Framing::Close;
+        }
         self.body.map_or(Framing::Chunked, Framing::Length)
     }
 
@@ -59,12 +73,12 @@ impl Response {
     }
 
     /// The size of its head.
-    pub(super) fn head_bytes(&self, framing: Framing) -> u64 {
+    pub(super) fn head_bytes(&self) -> u64 {
         let field = |name: &str, value: u64| name.len() as u64 + value + 4;
         let reason = StatusCode::from_u16(self.status).ok().and_then(|s| s.canonical_reason());
         let line = "HTTP/1.1 200 \r\n".len() + reason.unwrap_or("<none>").len();
-        let ending = match (framing, self.length) {
-            (Framing::Close, _) => 0,
+        let ending = match (self.closes, self.length) {
+            (true, _) => 0,
             (_, Some(length)) => field("content-length", digits(length)),
             (_, None) => field("transfer-encoding", "chunked".len() as u64),
         };

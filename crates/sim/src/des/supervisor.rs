@@ -62,7 +62,7 @@ impl<S: Sink> World<'_, S> {
             self.edge(edge).idle.clear();
         }
         let edges = &self.edges;
-        let to_it = |x: &super::world::Exchange| edges[x.outgoing.edge.index()].callee == node;
+        let to_it = |x: &super::world::Exchange| edges[x.edge.index()].callee == node;
         let open: Vec<_> =
             self.exchanges.iter().filter(|(_, x)| to_it(x) && x.is_open()).map(|(key, _)| key).collect();
         for key in open {
@@ -83,6 +83,9 @@ impl<S: Sink> World<'_, S> {
             let state = &self.nodes[place].state;
             let (node, in_flight, queued) = (state.node, state.in_flight, state.queued());
             self.telling.record(Record::Gauge(Gauge { node, at, in_flight, queued }));
+            for policies in state.policies(&self.env.scenario.topology, at) {
+                self.telling.record(Record::Policies(policies));
+            }
         }
         self.events.push(at + GAUGE_EVERY, Event::Gauge);
     }

@@ -4,17 +4,18 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
-use node::{Action, Env, Input, NodeState, Outgoing, Ticket, Visit};
+use node::{Action, Env, Input, NodeState, Ticket, Visit};
 use smallvec::SmallVec;
 use topology::policy::Pool;
+use topology::wire::SharedDisturbance;
 use topology::{EdgeId, NodeId};
-use trace::{Sink, Time};
+use trace::{CallId, HopId, Sink, Time};
 
 use super::events::Events;
 use super::flow::Flow;
 use super::load::Load;
 use super::request::{LastVia, Path, Template, Via};
-use super::response::{Framing, Response};
+use super::response::Response;
 use super::slab::{Key, Slab};
 use super::telling::Telling;
 
@@ -48,7 +49,14 @@ pub(super) enum Role {
 pub(super) struct Exchange {
     pub(super) caller: VisitKey,
     pub(super) id: node::AttemptId,
-    pub(super) outgoing: Outgoing,
+    // What its caller has sent, as far as it is still asked for.
+    pub(super) call: CallId,
+    pub(super) hop: HopId,
+    pub(super) edge: EdgeId,
+    pub(super) retries: u16,
+    pub(super) priority: u8,
+    pub(super) time_left: Option<Duration>,
+    pub(super) disturbance: SharedDisturbance,
     pub(super) connection: Connection,
     pub(super) reused: bool,
     pub(super) idle: Duration,
@@ -57,7 +65,7 @@ pub(super) struct Exchange {
     pub(super) arrived: bool,
     pub(super) callee: Option<VisitKey>,
     /// What the callee answers; the caller may not have seen it yet.
-    pub(super) response: Option<(Response, Framing)>,
+    pub(super) response: Option<Response>,
     /// The response comes piece by piece.
     pub(super) flow: Option<Box<Flow>>,
     pub(super) reading: Reading,

@@ -128,10 +128,15 @@ pub(crate) async fn housekeeping(world: Arc<World>) {
         for host in &world.nodes {
             close_idle(&world, host.id, at);
             let state = lock(&host.state);
+            if second % 2 == 0 {
+                continue;
+            }
             let (in_flight, queued) = (state.in_flight, state.queued());
+            let policies: Vec<_> = state.policies(&world.scenario.topology, at).collect();
             drop(state);
-            if second % 2 == 1 {
-                world.record(Record::Gauge(Gauge { node: host.id, at, in_flight, queued }));
+            world.record(Record::Gauge(Gauge { node: host.id, at, in_flight, queued }));
+            for policies in policies {
+                world.record(Record::Policies(policies));
             }
         }
         second += 1;
