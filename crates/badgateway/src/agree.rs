@@ -36,8 +36,8 @@ pub(crate) fn agree(args: &AgreeArgs, output: &Output) -> Result<Exit, Failure> 
         lateness: summary.lateness_p99,
     });
     let agreement = Agreement::read(&scenario, &live.dir, &virtual_time.dir, machine)?;
-    let (format, colour) = (args.format.format.into(), output.result_colour());
-    output::result(|out| render::agreement(&agreement, format, colour, out))?;
+    let (format, look) = (args.format.format.into(), output.result_look());
+    output::result(|out| render::agreement(&agreement, format, look, out))?;
     output.hint(&format!("\nThe runs are in {}", folder.display()));
     Ok(match agreement.verdict() {
         Judgement::Agrees | Judgement::Undecided => Exit::Well,

@@ -174,11 +174,11 @@ enum ReportFormatName {
 impl ReportFormatArgs {
     /// Prints a run's report.
     pub(crate) fn print(&self, report: &Report, output: &Output) -> Result<(), Failure> {
-        let colour = output.result_colour();
+        let look = output.result_look();
         output::result(|out| match self.format {
-            ReportFormatName::Table => render::report(report, Format::Table, colour, out),
-            ReportFormatName::Json => render::report(report, Format::Json, colour, out),
-            ReportFormatName::Markdown => render::report(report, Format::Markdown, colour, out),
+            ReportFormatName::Table => render::report(report, Format::Table, look, out),
+            ReportFormatName::Json => render::report(report, Format::Json, look, out),
+            ReportFormatName::Markdown => render::report(report, Format::Markdown, look, out),
             ReportFormatName::Junit => render::export(report, Export::Junit, out),
             ReportFormatName::Dot => render::export(report, Export::Dot, out),
             ReportFormatName::Mermaid => render::export(report, Export::Mermaid, out),

@@ -37,7 +37,7 @@ pub(crate) fn diff(args: DiffArgs, output: &Output) -> Result<Exit, Failure> {
         std::fs::write(file, page::diff(&diff, &before, &after))
             .map_err(|error| Failure::failed(format!("cannot write {}: {error}", file.display())))?;
     }
-    let (format, colour) = (args.format.format.into(), output.result_colour());
-    output::result(|out| render::diff(&diff, format, colour, out))?;
+    let (format, look) = (args.format.format.into(), output.result_look());
+    output::result(|out| render::diff(&diff, format, look, out))?;
     Ok(if diff.is_regression() { Exit::Missed } else { Exit::Well })
 }

@@ -31,6 +31,6 @@ pub(crate) fn explain(args: ExplainArgs, output: &Output) -> Result<Exit, Failur
     let selection = Selection { call: args.call, strategy: args.strategy, seed: args.seed };
     let calls = explain::read(&RunDir::open(args.run)?, &selection)?;
     let format = args.format.format.into();
-    output::result(|out| explain::write(&calls, format, output.result_colour(), out))?;
+    output::result(|out| explain::write(&calls, format, output.result_look(), out))?;
     Ok(Exit::Well)
 }

@@ -24,7 +24,7 @@ pub(crate) struct MergeArgs {
 
 pub(crate) fn merge(args: &MergeArgs, output: &Output) -> Result<Exit, Failure> {
     let outcome = report::sweep::merge(&args.shards, &args.out)?;
-    output::result(|out| render::sweep(&outcome, args.format.format.into(), output.result_colour(), out))?;
+    output::result(|out| render::sweep(&outcome, args.format.format.into(), output.result_look(), out))?;
     output.hint(&format!("\nThe sweep is in {}", args.out.display()));
     Ok(Exit::Well)
 }

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
-use report::render::Charset;
+use report::render::{Charset, Look};
 
 use crate::exit::Failure;
 use crate::view;
@@ -60,7 +60,15 @@ impl Output {
 
     /// Whether results may be in colour.
     pub(crate) fn result_colour(&self) -> bool {
-        self.colour && io::stdout().is_terminal()
+        self.result_look().colour
+    }
+
+    /// What results may look like. Files can hold any characters.
+    pub(crate) fn result_look(&self) -> Look {
+        if !io::stdout().is_terminal() {
+            return Look::default();
+        }
+        Look { colour: self.colour, charset: Self::charset() }
     }
 
     /// Whether diagnostics may be in colour.

@@ -110,7 +110,7 @@ pub(crate) fn sweep(args: SweepArgs, output: &Output) -> Result<Exit, Failure> {
         )));
     }
     let outcome = dir.finish()?;
-    output::result(|out| render::sweep(&outcome, args.format.format.into(), output.result_colour(), out))?;
+    output::result(|out| render::sweep(&outcome, args.format.format.into(), output.result_look(), out))?;
     output.hint(&format!("\nThe sweep is in {}", path.display()));
     Ok(Exit::Well)
 }

@@ -14,7 +14,7 @@ use trace::run_dir::Example;
 use trace::{CallId, HopId, RunDir, RunDirError};
 
 use crate::comparison::named;
-use crate::render::{Format, json, markdown, terminal};
+use crate::render::{Format, Look, json, markdown, terminal};
 
 /// What a run's engine is called that was none: its records were read from logs.
 pub const LOGS: &str = "logs";
@@ -151,9 +151,9 @@ fn strategy(dir: &RunDir, asked: Option<&str>) -> Result<Name, ExplainError> {
 ///
 /// # Errors
 /// If `out` takes no more.
-pub fn write(calls: &[Explained], format: Format, colour: bool, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(calls: &[Explained], format: Format, look: Look, out: &mut dyn Write) -> io::Result<()> {
     match format {
-        Format::Table => terminal::write(&document::blocks(calls), colour, out),
+        Format::Table => terminal::write(&document::blocks(calls), look, out),
         Format::Markdown => markdown::write(&document::blocks(calls), out),
         Format::Json => json(&calls, out),
     }

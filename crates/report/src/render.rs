@@ -4,6 +4,7 @@
 mod agreement;
 mod blocks;
 mod comparison;
+mod courses;
 mod diagnosis;
 pub(crate) mod diff;
 mod document;
@@ -44,6 +45,15 @@ pub enum Format {
     Markdown,
 }
 
+/// What a terminal is taken to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Look {
+    /// ANSI codes for colours.
+    pub colour: bool,
+    /// These characters.
+    pub charset: Charset,
+}
+
 /// What a run's report can be written as for other programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Export {
@@ -69,13 +79,13 @@ pub fn export(report: &Report, export: Export, out: &mut dyn Write) -> io::Resul
 
 /// Writes a run's report.
 ///
-/// With `colour`, tables carry ANSI codes; they say nothing that the text does not say too.
+/// Colours say nothing that the text does not say too.
 ///
 /// # Errors
 /// If `out` takes no more.
-pub fn report(report: &Report, format: Format, colour: bool, out: &mut dyn Write) -> io::Result<()> {
+pub fn report(report: &Report, format: Format, look: Look, out: &mut dyn Write) -> io::Result<()> {
     match format {
-        Format::Table => terminal::write(&document::blocks(report), colour, out),
+        Format::Table => terminal::write(&document::blocks(report), look, out),
         Format::Markdown => markdown::write(&document::blocks(report), out),
         Format::Json => json(report, out),
     }
@@ -85,9 +95,9 @@ pub fn report(report: &Report, format: Format, colour: bool, out: &mut dyn Write
 ///
 /// # Errors
 /// If `out` takes no more.
-pub fn agreement(agreement: &Agreement, format: Format, colour: bool, out: &mut dyn Write) -> io::Result<()> {
+pub fn agreement(agreement: &Agreement, format: Format, look: Look, out: &mut dyn Write) -> io::Result<()> {
     match format {
-        Format::Table => terminal::write(&agreement::blocks(agreement), colour, out),
+        Format::Table => terminal::write(&agreement::blocks(agreement), look, out),
         Format::Markdown => markdown::write(&agreement::blocks(agreement), out),
         Format::Json => json(agreement, out),
     }
@@ -109,9 +119,9 @@ pub fn diagnosis(diagnosis: &Diagnosis, format: Format, colour: bool, out: &mut 
 ///
 /// # Errors
 /// If `out` takes no more.
-pub fn diff(diff: &Diff, format: Format, colour: bool, out: &mut dyn Write) -> io::Result<()> {
+pub fn diff(diff: &Diff, format: Format, look: Look, out: &mut dyn Write) -> io::Result<()> {
     match format {
-        Format::Table => terminal::write(&diff::blocks(diff), colour, out),
+        Format::Table => terminal::write(&diff::blocks(diff), look, out),
         Format::Markdown => markdown::write(&diff::blocks(diff), out),
         Format::Json => json(diff, out),
     }
@@ -121,9 +131,9 @@ pub fn diff(diff: &Diff, format: Format, colour: bool, out: &mut dyn Write) -> i
 ///
 /// # Errors
 /// If `out` takes no more.
-pub fn sweep(outcome: &Outcome, format: Format, colour: bool, out: &mut dyn Write) -> io::Result<()> {
+pub fn sweep(outcome: &Outcome, format: Format, look: Look, out: &mut dyn Write) -> io::Result<()> {
     match format {
-        Format::Table => terminal::write(&sweep::blocks(outcome), colour, out),
+        Format::Table => terminal::write(&sweep::blocks(outcome), look, out),
         Format::Markdown => markdown::write(&sweep::blocks(outcome), out),
         Format::Json => json(outcome, out),
     }

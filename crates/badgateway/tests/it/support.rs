@@ -33,7 +33,7 @@ pub(crate) fn scenarios() -> Vec<PathBuf> {
 /// The program with these arguments.
 pub(crate) fn badgateway<I: IntoIterator<Item: AsRef<std::ffi::OsStr>>>(args: I) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_badgateway"));
-    command.args(args).env_remove("NO_COLOR").env("TERM", "xterm");
+    command.args(args).env_remove("NO_COLOR").env("TERM", "xterm").env("LC_ALL", "C.UTF-8");
     command
 }
 

@@ -6,7 +6,7 @@ use trace::HopId;
 
 use super::side::{Spread, Tried};
 use super::*;
-use crate::render::{self, Format};
+use crate::render::{self, Format, Look};
 use crate::testing::{chain, fault, strategy};
 
 /// A chain whose link drops some, in the second second only, and whose server dies.
@@ -146,6 +146,6 @@ fn it_is_shown_line_by_line() {
     other.figures.success_rate = Some(0.8);
     other.attempts.remove(&HopId(520));
     let mut out = Vec::new();
-    render::agreement(&of(&side(), &other), Format::Table, false, &mut out).unwrap();
+    render::agreement(&of(&side(), &other), Format::Table, Look::default(), &mut out).unwrap();
     insta::assert_snapshot!(String::from_utf8(out).unwrap());
 }

@@ -93,7 +93,7 @@ fn call(number: u64) -> Selection {
 
 fn written(calls: &[Explained], format: Format) -> String {
     let mut out = Vec::new();
-    write(calls, format, false, &mut out).unwrap();
+    write(calls, format, Look::default(), &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 

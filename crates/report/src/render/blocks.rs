@@ -9,6 +9,8 @@ pub(crate) enum Block {
     Title(String),
     /// A table.
     Table(Table),
+    /// A table whose rows have courses over time too, where there is room for them.
+    Courses(Table, Courses),
     /// A sentence.
     Line(Tone, String),
     /// Preformatted text.
@@ -29,6 +31,20 @@ pub(crate) enum Tone {
 pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
     pub(crate) rows: Vec<Vec<String>>,
+}
+
+/// What goes along time, row by row: for a terminal alone.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Courses {
+    /// What it is; nothing where the title says so.
+    pub(crate) head: &'static str,
+    /// Until when, from the start.
+    pub(crate) until: String,
+    /// Each row's, each on a scale of its own.
+    pub(crate) rows: Vec<Vec<f64>>,
+    /// The title of a table that is there for their sake: names give way to them, and where there are
+    /// no courses there is no table.
+    pub(crate) title: Option<&'static str>,
 }
 
 /// A table's column.

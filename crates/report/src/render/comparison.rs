@@ -7,7 +7,8 @@ use trace::manifest::ThresholdVerdict;
 use trace::rows::{Name, StrategyRow};
 
 use super::blocks::{Block, Column, Table, Tone};
-use super::document::{caveats, figure, score, unmatched};
+use super::courses;
+use super::document::{caveats, figure, score, unmatched, with_courses};
 use super::quantity::{millis_or_none, percent};
 use crate::Report;
 use crate::comparison::{Advice, Conclusion, in_order, named};
@@ -44,7 +45,10 @@ pub(super) fn blocks(report: &Report, conclusion: &Conclusion) -> Vec<Block> {
     blocks.extend(thresholds(report, conclusion));
     if !report.origins.is_empty() {
         blocks.push(Block::Title("What stayed visible".to_owned()));
-        blocks.push(Block::Table(visible(report, &rows)));
+        let table = visible(report, &rows);
+        let lines: Vec<_> = table.rows.iter().map(|row| [&*row[0], &*row[1], &*row[2], &*row[3]]).collect();
+        let courses = courses::visible(report, &lines);
+        blocks.push(with_courses(table, courses));
     }
     blocks.push(Block::Title("How far to trust it".to_owned()));
     blocks.push(score(report));

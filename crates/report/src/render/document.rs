@@ -3,8 +3,9 @@
 use trace::manifest::{Aftermath, ThresholdVerdict};
 use trace::rows::{FaultRow, LayerRow, OriginRow, StrategyRow};
 
-use super::blocks::{Block, Column, Table, Tone};
+use super::blocks::{Block, Column, Courses, Table, Tone};
 use super::comparison::{self, seeds};
+use super::courses;
 use super::means;
 use super::quantity::{millis, millis_or_none, percent};
 use crate::Report;
@@ -28,8 +29,10 @@ fn of_one(report: &Report) -> Vec<Block> {
     if !report.origins.is_empty() {
         blocks.push(Block::Table(origins(&report.origins)));
     }
+    blocks.extend(courses::failures(report));
     blocks.push(Block::Title("What each node made of its requests".to_owned()));
-    blocks.push(Block::Table(layers(&report.layers)));
+    let full = courses::fullness(report, report.layers.iter().map(|row| &*row.node));
+    blocks.push(with_courses(layers(&report.layers), full));
     if !report.faults.is_empty() {
         blocks.push(Block::Title("What became of each fault".to_owned()));
         blocks.push(Block::Table(faults(&report.faults)));
@@ -54,6 +57,14 @@ pub(super) fn unmatched(report: &Report) -> impl Iterator<Item = Block> {
         Block::Line(Tone::Warning, format!("{name} matched nothing: the run says nothing about it"))
     };
     report.run.unmatched.iter().map(warning)
+}
+
+/// A table, with courses if there are any.
+pub(super) fn with_courses(table: Table, courses: Option<Courses>) -> Block {
+    match courses {
+        Some(courses) => Block::Courses(table, courses),
+        None => Block::Table(table),
+    }
 }
 
 pub(super) fn origins(rows: &[OriginRow]) -> Table {

@@ -6,6 +6,8 @@ use super::blocks::{Block, Kind, Table, Tone};
 
 /// Writes it.
 pub(crate) fn write(blocks: &[Block], out: &mut dyn Write) -> io::Result<()> {
+    let of_courses = |block: &Block| matches!(block, Block::Courses(_, courses) if courses.title.is_some());
+    let blocks: Vec<&Block> = blocks.iter().filter(|block| !of_courses(block)).collect();
     for (i, block) in blocks.iter().enumerate() {
         let after_line = i > 0 && matches!(blocks[i - 1], Block::Line(..));
         if i > 0 && !(after_line && matches!(block, Block::Line(..))) {
@@ -13,7 +15,7 @@ pub(crate) fn write(blocks: &[Block], out: &mut dyn Write) -> io::Result<()> {
         }
         match block {
             Block::Title(text) => writeln!(out, "## {}", escape(text))?,
-            Block::Table(table) => write_table(table, out)?,
+            Block::Table(table) | Block::Courses(table, _) => write_table(table, out)?,
             Block::Line(tone, text) => writeln!(out, "- {}{}", mark(*tone), escape(text))?,
             Block::Verbatim(text) => writeln!(out, "```text\n{}\n```", text.trim_end())?,
         }

@@ -20,6 +20,14 @@ impl Charset {
     }
 }
 
+impl Charset {
+    /// A bar of Unicode in ASCII; any other character is left as it is.
+    pub(super) fn bar_in_ascii(c: char) -> char {
+        let height = Self::Unicode.bars().iter().position(|&bar| bar == c);
+        height.map_or(c, |height| Self::Ascii.bars()[height])
+    }
+}
+
 /// A bar for each value, of which the highest stands for `max`. Nothing is blank, and the least that is
 /// more than nothing can be seen.
 pub fn spark(values: &[f64], max: f64, charset: Charset) -> String {

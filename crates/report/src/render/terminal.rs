@@ -5,25 +5,64 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, TableStyle};
 
-use super::blocks::{Block, Kind, Table, Tone};
-use super::width::{GAP, fit, wrap};
+use super::Look;
+use super::blocks::{Block, Column, Courses, Kind, Table, Tone};
+use super::spark::{Charset, means, spark};
+use super::width::{GAP, LINE, fit, natural_width, wrap};
 
-/// Writes it; with `colour`, with ANSI codes.
-pub(crate) fn write(blocks: &[Block], colour: bool, out: &mut dyn Write) -> io::Result<()> {
+/// How wide a course is at least and at most.
+const COURSE: (usize, usize) = (8, 24);
+/// The same where the table is there for its sake.
+const COURSE_ALL: (usize, usize) = (32, 48);
+
+/// Writes it.
+pub(crate) fn write(blocks: &[Block], look: Look, out: &mut dyn Write) -> io::Result<()> {
+    match look.charset {
+        Charset::Unicode => write_all(blocks, look.colour, out),
+        Charset::Ascii => {
+            let mut text = Vec::new();
+            write_all(blocks, look.colour, &mut text)?;
+            let text: String = String::from_utf8_lossy(&text).chars().map(ascii).collect();
+            out.write_all(text.as_bytes())
+        }
+    }
+}
+
+/// What stands for a character in ASCII, as wide as that.
+fn ascii(c: char) -> char {
+    match c {
+        '─' | '–' => '-',
+        '…' => '~',
+        '✓' => '+',
+        '✗' => 'x',
+        '→' => '>',
+        c => Charset::bar_in_ascii(c),
+    }
+}
+
+fn write_all(blocks: &[Block], colour: bool, out: &mut dyn Write) -> io::Result<()> {
     for (i, block) in blocks.iter().enumerate() {
         match block {
-            Block::Title(text) => {
-                if i > 0 {
-                    writeln!(out)?;
-                }
-                writeln!(out, "{}", paint(&wrap(text), Style::new().bold(), colour))?;
-            }
+            Block::Title(text) => write_title(i == 0, text, colour, out)?,
             Block::Table(table) => write_table(table, out)?,
+            Block::Courses(table, courses) => {
+                if let Some(title) = courses.title {
+                    write_title(i == 0, title, colour, out)?;
+                }
+                write_table(&with_courses(table, courses), out)?;
+            }
             Block::Line(tone, text) => writeln!(out, "{}", sentence(*tone, text, colour))?,
             Block::Verbatim(text) => write!(out, "{text}")?,
         }
     }
     Ok(())
+}
+
+fn write_title(is_first: bool, text: &str, colour: bool, out: &mut dyn Write) -> io::Result<()> {
+    if !is_first {
+        writeln!(out)?;
+    }
+    writeln!(out, "{}", paint(&wrap(text), Style::new().bold(), colour))
 }
 
 fn sentence(tone: Tone, text: &str, colour: bool) -> String {
@@ -40,6 +79,29 @@ fn sentence(tone: Tone, text: &str, colour: bool) -> String {
 
 pub(crate) fn paint(text: &str, style: Style, colour: bool) -> String {
     if colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
+}
+
+/// The table with its courses as a column more, if there is room for it.
+fn with_courses(table: &Table, courses: &Courses) -> Table {
+    let (least, most) = if courses.title.is_some() { COURSE_ALL } else { COURSE };
+    let room = LINE.saturating_sub(natural_width(table) + GAP);
+    let width = if courses.title.is_some() { room.max(least) } else { room }.min(most);
+    if width < least {
+        return table.clone();
+    }
+    let highest = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
+    let bars = |values: &Vec<f64>| {
+        let values = means(values, width);
+        spark(&values, highest(&values), Charset::Unicode)
+    };
+    let mut with = table.clone();
+    let axis = format!("0s{:>rest$}", courses.until, rest = width.saturating_sub(2));
+    let head = if courses.head.is_empty() { axis } else { format!("{}\n{axis}", courses.head) };
+    with.columns.push(Column { head: head.into(), kind: Kind::Word });
+    for (row, values) in with.rows.iter_mut().zip(&courses.rows) {
+        row.push(bars(values));
+    }
+    with
 }
 
 fn write_table(table: &Table, out: &mut dyn Write) -> io::Result<()> {

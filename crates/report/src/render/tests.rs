@@ -1,6 +1,7 @@
 use trace::manifest::{
     EdgeEntry, FORMAT, Hits, Manifest, NodeEntry, Records, Score, ThresholdVerdict, Versions,
 };
+use trace::overview::{Bin, Kind, NodeBins, Overview, StrategyOverview};
 use trace::rows::{FaultRow, LayerRow, OriginRow, StrategyRow};
 use unicode_width::UnicodeWidthStr;
 
@@ -144,13 +145,65 @@ pub(super) fn example() -> Report {
 
 pub(super) fn written(report: &Report, format: Format, colour: bool) -> String {
     let mut out = Vec::new();
-    super::report(report, format, colour, &mut out).unwrap();
+    super::report(report, format, Look { colour, ..Look::default() }, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
 #[test]
 fn tables() {
     insta::assert_snapshot!(written(&example(), Format::Table, false));
+}
+
+/// The same run with its shape: the crash is over after a third, the link is bad all the time.
+fn with_shape() -> Report {
+    let kind = |origin: &str, cause: &str, mechanism: &str, surfaced: Vec<u64>| Kind {
+        origin: origin.to_owned(),
+        cause: cause.to_owned(),
+        mechanism: mechanism.to_owned(),
+        surfaced,
+        ..Kind::default()
+    };
+    let course = |value: &dyn Fn(u64) -> u64| (0..80).map(value).collect::<Vec<_>>();
+    let kinds = vec![
+        kind("app", "crash", "down", course(&|bin| if (20..26).contains(&bin) { bin - 14 } else { 0 })),
+        kind("llm-gateway -> app", "network", "reset_peer", course(&|bin| u64::from(bin % 3 == 0))),
+        kind("client", "client", "client", course(&|bin| u64::from(bin == 79))),
+    ];
+    let inside = |node: &str, most: u32| NodeBins {
+        node: node.to_owned(),
+        in_flight: (0..80).map(|bin| if (20..30).contains(&bin) { most } else { 2 }).collect(),
+        queued: Vec::new(),
+    };
+    let nodes = vec![inside("llm-gateway", 31), inside("ibm-api-connect-production", 31)];
+    let shape = StrategyOverview {
+        bin_ms: 250.0,
+        bins: vec![Bin::default(); 80],
+        kinds,
+        nodes,
+        ..Default::default()
+    };
+    Report { overview: Some(Overview { strategies: vec![shape] }), ..example() }
+}
+
+#[test]
+fn a_table_shows_when_where_that_says_something() {
+    let text = written(&with_shape(), Format::Table, false);
+    assert!(text.lines().all(|line| line.width() <= 80), "{text}");
+    insta::assert_snapshot!(text);
+    // Elsewhere there are figures alone.
+    assert_eq!(written(&with_shape(), Format::Markdown, false), written(&example(), Format::Markdown, false));
+}
+
+#[test]
+fn a_terminal_without_unicode_is_given_ascii() {
+    let mut out = Vec::new();
+    let look = Look { charset: Charset::Ascii, ..Look::default() };
+    report(&with_shape(), Format::Table, look, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.is_ascii(), "{text}");
+    let unicode = written(&with_shape(), Format::Table, false);
+    let widths = |text: &str| text.lines().map(UnicodeWidthStr::width).collect::<Vec<_>>();
+    assert_eq!(widths(&text), widths(&unicode));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::blocks::{Kind, Table};
 
 /// How many columns a terminal is taken to have.
-const LINE: usize = 80;
+pub(super) const LINE: usize = 80;
 /// Between two columns of a table.
 pub(super) const GAP: usize = 2;
 /// No column is made narrower than this.
@@ -30,6 +30,12 @@ pub(super) fn fit(table: &Table) -> Vec<Vec<String>> {
         cells.collect()
     };
     table.rows.iter().map(fit_row).collect()
+}
+
+/// How wide a table is if no name is shortened.
+pub(super) fn natural_width(table: &Table) -> usize {
+    let widths = (0..table.columns.len()).map(|column| width(table, column));
+    widths.sum::<usize>() + GAP * table.columns.len().saturating_sub(1)
 }
 
 fn width(table: &Table, column: usize) -> usize {

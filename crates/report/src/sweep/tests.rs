@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use trace::rows::StrategyRow;
 
 use super::*;
-use crate::render::{self, Format};
+use crate::render::{self, Format, Look};
 use crate::testing::strategy;
 use crate::{Sample, SampleRow};
 
@@ -329,7 +329,7 @@ fn many_rows_are_told_by_their_ranges() {
             dir.add(point, rows(point)).unwrap();
         }
         let mut text = Vec::new();
-        render::sweep(&dir.finish().unwrap(), Format::Markdown, false, &mut text).unwrap();
+        render::sweep(&dir.finish().unwrap(), Format::Markdown, Look::default(), &mut text).unwrap();
         String::from_utf8(text).unwrap()
     };
     // Two rows a point: twenty are shown, twenty-two are not. The rates of a point are 7% apart from
