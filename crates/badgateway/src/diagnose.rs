@@ -129,14 +129,14 @@ pub(crate) fn diagnose(args: &DiagnoseArgs, output: &Output) -> Result<Exit, Fai
 }
 
 fn print(args: &DiagnoseArgs, found: &Diagnosis, output: &Output) -> Result<(), Failure> {
-    let colour = output.result_colour();
+    let look = output.result_look();
     let format = match args.format {
         FormatName::Table => render::Format::Table,
         FormatName::Json => render::Format::Json,
         FormatName::Markdown => render::Format::Markdown,
         FormatName::Csv => return output::result(|out| out.write_all(&csv(found))),
     };
-    output::result(|out| render::diagnosis(found, format, colour, out))
+    output::result(|out| render::diagnosis(found, format, look, out))
 }
 
 fn csv(found: &Diagnosis) -> Vec<u8> {
@@ -159,6 +159,6 @@ fn one(args: &DiagnoseArgs, evidence: Evidence, id: &str, output: &Output) -> Re
     if calls.is_empty() {
         return Err(Failure::wrong(format!("no request has the id `{id}`")));
     }
-    output::result(|out| explain::write(&calls, format, output.result_colour(), out))?;
+    output::result(|out| explain::write(&calls, format, output.result_look(), out))?;
     Ok(Exit::Well)
 }

@@ -13,15 +13,12 @@ use topology::{Mechanism, NodeKind, Scenario};
 use trace::CallTrace;
 use trace::manifest::Aftermath;
 
+use crate::as_before::{Before, CALLS_MIN, Counts, joined};
 use crate::render::percent;
 
 /// How long a bin of time is at first; it doubles as often as there would be too many.
 const BIN: Duration = Duration::from_millis(100);
 const BINS_MAX: usize = 1024;
-/// Shares of fewer calls say little: bins are joined until they have so many on average.
-const CALLS_MIN: f64 = 20.0;
-/// Calls succeed as before if so much of the share from before does.
-const AS_BEFORE: f64 = 0.95;
 /// Below so much of it a run has collapsed.
 const COLLAPSED: f64 = 0.5;
 /// The load has not grown as long as it is below so much of what it was.
@@ -63,6 +60,10 @@ impl Bin {
         self.attempts += other.attempts;
         self.worked += other.worked;
         self.wasted += other.wasted;
+    }
+
+    fn counts(&self) -> Counts {
+        (self.ok, self.calls)
     }
 
     fn share(&self) -> f64 {
@@ -149,24 +150,14 @@ impl Course {
         if (before.calls as f64) < CALLS_MIN || before.ok == 0 || all.calls == 0 {
             return None;
         }
-        let joined = (CALLS_MIN * rest.len() as f64 / all.calls as f64).ceil().max(1.0);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "from 1 to the number of bins"
-        )]
-        let joined = (joined as usize).min(rest.len());
+        let joined = joined(rest.len(), all.calls);
         let after: Vec<Bin> = rest.chunks(joined).map(sum).filter(|bin| bin.calls > 0).collect();
         if after.len() < BINS_MIN {
             return None;
         }
-        // Three deviations of chance are no sign of anything.
-        let share = before.share();
-        let as_before = |bin: &Bin| {
-            let chance = 3.0 * (share * (1.0 - share) / bin.calls as f64).sqrt();
-            bin.share() >= AS_BEFORE * share - chance
-        };
-        let healed = after.iter().rposition(|bin| !as_before(bin)).map_or(0, |last| last + 1);
+        let was_well = Before::new(before.counts())?;
+        let share = was_well.share();
+        let back = was_well.returns(&rest.iter().map(Bin::counts).collect::<Vec<_>>());
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "half of a length")]
         let last = sum(&after[(after.len() as f64 * (1.0 - LAST)) as usize..]);
         // By the time that the bins cover: a run may have been cut short.
@@ -176,8 +167,7 @@ impl Course {
         // What arrives is less than can be done: the queue gets shorter, and it is a matter of time.
         let drains = capacity(scenario).is_some_and(|(_, can)| now * last.attempts_a_call() < can);
         let is_collapsed = is_down && !drains;
-        let width = self.width.as_secs_f64() * joined as f64;
-        let recovered_after_s = (healed < after.len()).then_some(healed as f64 * width);
+        let recovered_after_s = back.map(|bins| bins as f64 * self.width.as_secs_f64());
         if !is_down && recovered_after_s.is_none() {
             return None;
         }

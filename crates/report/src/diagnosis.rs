@@ -185,7 +185,7 @@ fn one(
     Explained {
         call: log::call_row(scenario, names, trace, verdict),
         hops: crate::explain::in_order(hops, trace::HopId::root(trace.end.call)),
-        example: verdict.map(|verdict| log::example(scenario, names, trace, verdict)),
+        example: verdict.map(|verdict| log::example(scenario, names, trace, Some(verdict), None)),
         of_run: false,
     }
 }

@@ -147,6 +147,20 @@ impl Report {
         })
     }
 
+    /// The same with the success rates of several seeds as these show them: their mean, with the interval
+    /// between them. That of all calls is too narrow, for calls near each other have much in common.
+    pub(crate) fn between_seeds(&self) -> Self {
+        let mut report = self.clone();
+        for row in &mut report.strategies {
+            if let Some(mean) = self.means.iter().find(|mean| *mean.strategy == *row.strategy) {
+                row.success_rate = mean.success_rate;
+                row.success_low = mean.success_low;
+                row.success_high = mean.success_high;
+            }
+        }
+        report
+    }
+
     /// How many calls failed, over all strategies.
     pub fn failed(&self) -> u64 {
         self.strategies.iter().map(|s| s.calls - s.succeeded).sum()

@@ -2,20 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use topology::{Cause, Scenario, Target};
 use trace::access::AccessLine;
 use trace::manifest::Records;
 use trace::rows::{CallRow, HopRow, TimelineRow};
-use trace::run_dir::{Example, JsonStream, RowStream};
+use trace::run_dir::{Example, JsonStream, RowStream, Worth};
 use trace::{RunDir, RunDirError};
 
+use crate::Verdict;
 use crate::log;
 use crate::names::Names;
 use crate::tally::Judged;
 
 /// How many failed calls of each kind are kept with what was on the wire.
 const EXAMPLES_PER_KIND: u32 = 3;
+/// How many calls are kept that were saved from a failure of a kind, and how many of the slowest that
+/// succeeded.
+const SAVED_PER_KIND: u32 = 2;
+const SLOWEST: usize = 3;
 /// How many kinds of failure have examples.
 const EXAMPLE_KINDS: usize = 64;
 
@@ -37,7 +43,27 @@ pub(crate) struct Files {
     timeline: RowStream<TimelineRow>,
     examples: JsonStream<Example>,
     access: Option<JsonStream<AccessLine>>,
-    examples_kept: BTreeMap<(Target, Cause, &'static str), u32>,
+    failed_kept: Kept,
+    saved_kept: Kept,
+    /// The slowest calls of the run under way that succeeded, the slowest first.
+    slowest: Vec<(Duration, Example)>,
+}
+
+/// How many examples each kind of failure has.
+#[derive(Debug, Default)]
+struct Kept(BTreeMap<(Target, Cause, &'static str), u32>);
+
+impl Kept {
+    /// Whether there is room for one of this kind, which is taken then.
+    fn take(&mut self, verdict: &Verdict, most: u32) -> bool {
+        let kind = (verdict.origin, verdict.cause, verdict.mechanism);
+        if self.0.len() >= EXAMPLE_KINDS && !self.0.contains_key(&kind) {
+            return false;
+        }
+        let kept = self.0.entry(kind).or_default();
+        *kept += u32::from(*kept < most + 1);
+        *kept <= most
+    }
 }
 
 /// How long each file was at some moment.
@@ -59,13 +85,16 @@ impl Files {
             timeline: dir.stream()?,
             examples: dir.example_stream()?,
             access: logs.access.clone().map(JsonStream::create).transpose()?,
-            examples_kept: BTreeMap::new(),
+            failed_kept: Kept::default(),
+            saved_kept: Kept::default(),
+            slowest: Vec::new(),
         })
     }
 
     /// Another run begins, which has examples of its own.
     pub(crate) fn begin(&mut self) -> Result<Mark, RunDirError> {
-        self.examples_kept.clear();
+        self.failed_kept = Kept::default();
+        self.saved_kept = Kept::default();
         Ok(Mark {
             calls: self.calls.length()?,
             hops: self.hops.length()?,
@@ -114,17 +143,42 @@ impl Files {
                 self.hops.push(&log::hop_row(scenario, names, trace, attempt))?;
             }
         }
-        let Some(verdict) = &call.verdict else { return Ok(()) };
-        let kind = (verdict.origin, verdict.cause, verdict.mechanism);
-        if self.examples_kept.len() >= EXAMPLE_KINDS && !self.examples_kept.contains_key(&kind) {
+        if let Some(verdict) = &call.verdict {
+            if self.failed_kept.take(verdict, EXAMPLES_PER_KIND) {
+                self.examples.push(&log::example(scenario, names, trace, Some(verdict), None))?;
+            }
             return Ok(());
         }
-        let kept = self.examples_kept.entry(kind).or_default();
-        if *kept < EXAMPLES_PER_KIND {
-            *kept += 1;
-            self.examples.push(&log::example(scenario, names, trace, verdict))?;
+        // Of several failures in one call the first that has room stands for it.
+        if let Some((hop, verdict)) =
+            call.masked.iter().find(|(_, verdict)| self.saved_kept.take(verdict, SAVED_PER_KIND))
+        {
+            let worth = log::saved(names, *hop, verdict);
+            self.examples.push(&log::example(scenario, names, trace, None, Some(worth)))?;
         }
+        self.keep_if_slow(scenario, names, call);
         Ok(())
+    }
+
+    /// Keeps a call that succeeded, as long as few were slower.
+    fn keep_if_slow(&mut self, scenario: &Scenario, names: &Names, call: &Judged<'_>) {
+        let end = &call.trace.end;
+        let took = end.latency();
+        let is_slow =
+            self.slowest.len() < SLOWEST || self.slowest.last().is_some_and(|(least, _)| took > *least);
+        if end.start.since_start() < scenario.warmup || !is_slow {
+            return;
+        }
+        let example = log::example(scenario, names, call.trace, None, Some(Worth::Slow));
+        let place = self.slowest.partition_point(|(other, _)| *other >= took);
+        self.slowest.insert(place, (took, example));
+        self.slowest.truncate(SLOWEST);
+    }
+
+    /// The run has ended.
+    pub(crate) fn end(&mut self) -> Result<(), RunDirError> {
+        let slowest = std::mem::take(&mut self.slowest);
+        slowest.iter().try_for_each(|(_, example)| self.examples.push(example))
     }
 
     /// Whether there is an access log.

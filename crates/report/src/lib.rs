@@ -8,6 +8,7 @@
 mod aftermath;
 mod agreement;
 mod anatomy;
+mod as_before;
 pub mod attribution;
 mod comparison;
 pub mod diagnosis;

@@ -2,7 +2,7 @@
 
 use topology::Scenario;
 use trace::rows::{CallRow, HopRow};
-use trace::run_dir::{Example, ExampleHop};
+use trace::run_dir::{Example, ExampleHop, Worth};
 use trace::{Attempt, CallTrace, CalleeSide, HopId, Step};
 
 use crate::Verdict;
@@ -41,6 +41,16 @@ pub(crate) fn call_row(
     }
 }
 
+/// Why a call is kept in which this failure was hidden, that was born at this hop.
+pub(crate) fn saved(names: &Names, hop: HopId, verdict: &Verdict) -> Worth {
+    Worth::Saved {
+        origin: names.place(verdict.origin).to_string(),
+        cause: verdict.cause.name().to_owned(),
+        mechanism: verdict.mechanism.to_owned(),
+        hop: hop.to_string(),
+    }
+}
+
 /// The row of one of a call's hops.
 pub(crate) fn hop_row(scenario: &Scenario, names: &Names, trace: &CallTrace, attempt: &Attempt) -> HopRow {
     let (from, to) = scenario.topology.ends(attempt.edge);
@@ -71,15 +81,22 @@ pub(crate) fn hop_row(scenario: &Scenario, names: &Names, trace: &CallTrace, att
 /// Most steps that are kept of one call.
 const STEPS_MAX: usize = 64;
 
-/// A failed call, kept for people to look at.
-pub(crate) fn example(scenario: &Scenario, names: &Names, trace: &CallTrace, verdict: &Verdict) -> Example {
+/// A call, kept for people to look at: one that failed, or of which this is why.
+pub(crate) fn example(
+    scenario: &Scenario,
+    names: &Names,
+    trace: &CallTrace,
+    verdict: Option<&Verdict>,
+    worth: Option<Worth>,
+) -> Example {
     let hops = trace
         .attempts
         .iter()
         .filter_map(|a| a.exchange.as_deref().map(|e| ExampleHop::new(a.hop, e.clone())))
         .collect();
-    let is_shown =
-        |(place, attempt): &(usize, &Attempt)| *place < STEPS_MAX || verdict.lineage.contains(&attempt.hop);
+    let is_shown = |(place, attempt): &(usize, &Attempt)| {
+        *place < STEPS_MAX || verdict.is_some_and(|verdict| verdict.lineage.contains(&attempt.hop))
+    };
     let step = |(_, attempt): (usize, &Attempt)| Step {
         hop: hop_row(scenario, names, trace, attempt),
         bytes: attempt.bytes,
@@ -90,7 +107,8 @@ pub(crate) fn example(scenario: &Scenario, names: &Names, trace: &CallTrace, ver
         hops,
         strategy: Some(names.strategy.to_string()),
         seed: names.seed,
-        row: Some(call_row(scenario, names, trace, Some(verdict))),
+        row: Some(call_row(scenario, names, trace, verdict)),
         steps: trace.attempts.iter().enumerate().filter(is_shown).map(step).collect(),
+        worth,
     }
 }

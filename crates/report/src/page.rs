@@ -13,6 +13,7 @@ mod headline;
 mod kinds;
 mod latency;
 mod origins;
+mod succeeded;
 mod tables;
 mod timeline;
 mod topology;
@@ -48,6 +49,7 @@ pub fn write(dir: &RunDir, report: &Report) -> Result<PathBuf, RunDirError> {
 
 /// A run's page.
 pub fn html(report: &Report, scenario: Option<&Scenario>, examples: &[Example]) -> String {
+    let report = &report.between_seeds();
     let page = Page { report, scenario, examples, kinds: Kinds::new(&report.origins) };
     page.document().into_string()
 }
@@ -118,6 +120,7 @@ impl Part<'_> {
             (tables::faults(self))
             (tables::layers(self))
             (examples::section(self))
+            (succeeded::section(self))
         }
     }
 
@@ -137,6 +140,11 @@ impl Part<'_> {
     /// Whether a row is of this strategy.
     fn is_own(&self, strategy: &str) -> bool {
         *self.figures.strategy == *strategy
+    }
+
+    /// Whether a call is of this strategy, and can be shown.
+    fn has(&self, example: &Example) -> bool {
+        example.strategy.as_deref().is_none_or(|of| self.is_own(of)) && example.row.is_some()
     }
 
     /// An element's name that no other strategy's has.

@@ -128,6 +128,7 @@ impl Recorder {
         let rows = self.timeline.close(&self.names);
         if let Some(files) = &mut self.files {
             files.push_timeline(&rows)?;
+            files.end()?;
             files.flush()?;
         }
         self.tally.end_run(&self.scenario, matched, self.now);

@@ -11,7 +11,7 @@ mod document;
 mod graph;
 mod junit;
 pub(crate) mod markdown;
-mod means;
+pub(crate) mod means;
 mod quantity;
 mod spark;
 mod sweep;
@@ -107,9 +107,9 @@ pub fn agreement(agreement: &Agreement, format: Format, look: Look, out: &mut dy
 ///
 /// # Errors
 /// If `out` takes no more.
-pub fn diagnosis(diagnosis: &Diagnosis, format: Format, colour: bool, out: &mut dyn Write) -> io::Result<()> {
+pub fn diagnosis(diagnosis: &Diagnosis, format: Format, look: Look, out: &mut dyn Write) -> io::Result<()> {
     match format {
-        Format::Table => terminal::write(&diagnosis::blocks(diagnosis), colour, out),
+        Format::Table => terminal::write(&diagnosis::blocks(diagnosis), look, out),
         Format::Markdown => markdown::write(&diagnosis::blocks(diagnosis), out),
         Format::Json => json(diagnosis, out),
     }

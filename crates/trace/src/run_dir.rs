@@ -98,7 +98,7 @@ impl From<RunDirError> for io::Error {
     }
 }
 
-/// One failed call, kept for people to look at.
+/// One call, kept for people to look at: one that failed, or succeeded and is worth it all the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Example {
     /// The call, as in `calls.csv`.
@@ -117,6 +117,29 @@ pub struct Example {
     /// All its hops as both sides saw them, likewise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
+    /// Why it was kept, if it succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worth: Option<Worth>,
+}
+
+/// Why a call is looked at that succeeded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Worth {
+    /// It took longer than almost all.
+    Slow,
+    /// A failure was hidden from its client, by a retry, a hedge or a fallback: one that was born so, as in
+    /// `origins.csv`.
+    Saved {
+        /// The node or edge.
+        origin: String,
+        /// Its cause.
+        cause: String,
+        /// Its mechanism.
+        mechanism: String,
+        /// The hop at which it was born, as in `hops.csv`.
+        hop: String,
+    },
 }
 
 /// What was on the wire in one hop.

@@ -62,6 +62,11 @@ fn assert_usable(look: &Value) {
     assert_eq!(texts(&look["violations"]), Vec::<String>::new());
     assert!(look["overflow"].as_i64().unwrap() <= 0, "the page is wider than the window");
     assert_ne!(look["ground"], look["other"], "the switch changes the colours");
+    let print = &look["print"];
+    assert_eq!(texts(&print["controls"]), Vec::<String>::new(), "paper has nothing to press");
+    assert_eq!(print["ground"], "rgb(255, 255, 255)");
+    assert!(print["overflow"].as_i64().unwrap() <= 0, "the page is wider than the paper: {print}");
+    assert!(print["bytes"].as_u64().unwrap() > 1000);
 }
 
 fn assert_filters(look: &Value) {

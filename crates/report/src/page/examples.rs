@@ -16,12 +16,7 @@ const BYTES_MAX: usize = 700_000;
 
 pub(super) fn section(part: &Part<'_>) -> Markup {
     let failed = part.figures.calls > part.figures.succeeded;
-    let own: Vec<&Example> = part
-        .page
-        .examples
-        .iter()
-        .filter(|e| e.strategy.as_deref().is_none_or(|of| part.is_own(of)) && e.row.is_some())
-        .collect();
+    let own: Vec<&Example> = part.page.examples.iter().filter(|e| part.has(e) && e.worth.is_none()).collect();
     if own.is_empty() && !failed {
         return html! {};
     }

@@ -7,6 +7,7 @@ use trace::overview::PathCount;
 use trace::rows::OriginRow;
 
 use super::{Page, Part, count, counted, kinds, strategy_name};
+use crate::render::means;
 use crate::render::{Block, Tone, aftermath, caveats, millis_or_none, percent, score, threshold};
 
 /// How many origins the sentence names.
@@ -59,6 +60,7 @@ pub(super) fn section(part: &Part<'_>) -> Markup {
         @if let (Some(rate), Some(low), Some(high)) = (row.success_rate, row.success_low, row.success_high) {
             (rate_bar(rate, low, high))
         }
+        (seeds(part))
         (remarks(part))
     };
     part.section("headline", &heading, &body)
@@ -70,8 +72,33 @@ fn figure(name: &str, value: &str, beside: &str) -> Markup {
 
 fn interval(part: &Part<'_>) -> String {
     match (part.figures.success_low, part.figures.success_high) {
-        (Some(low), Some(high)) => format!("95% interval {} to {}", percent(low), percent(high)),
+        (Some(low), Some(high)) => {
+            let seeds = part.page.report.run.seeds;
+            let over = if seeds > 1 { format!(" over {seeds} seeds") } else { String::new() };
+            format!("95% interval {} to {}{over}", percent(low), percent(high))
+        }
         _ => "no call was made".to_owned(),
+    }
+}
+
+/// The means over several seeds, with their intervals.
+fn seeds(part: &Part<'_>) -> Markup {
+    let Some(row) = part.page.report.means.iter().find(|row| part.is_own(&row.strategy)) else {
+        return html! {};
+    };
+    let table = means::table(row);
+    html! {
+        h3 { "Over " (row.seeds) " seeds" }
+        div.wide role="group" aria-label="Means over the seeds, scrollable" {
+            table.means {
+                thead { tr { @for (place, column) in table.columns.iter().enumerate() {
+                    th.number[place > 0] scope="col" { (column.head) }
+                } } }
+                tbody { @for cells in &table.rows { tr { @for (place, cell) in cells.iter().enumerate() {
+                    @if place == 0 { th scope="row" { (cell) } } @else { td.number { (cell) } }
+                } } } }
+            }
+        }
     }
 }
 

@@ -108,12 +108,4 @@
   reach();
   window.addEventListener("resize", reach);
   document.addEventListener("toggle", reach, true);
-
-  // On paper nothing can be opened.
-  let opened = [];
-  window.addEventListener("beforeprint", () => {
-    opened = all("details.example:not([open])");
-    for (const element of opened) element.open = true;
-  });
-  window.addEventListener("afterprint", () => { for (const element of opened) element.open = false; });
 })();

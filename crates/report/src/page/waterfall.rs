@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 use trace::rows::CallRow;
-use trace::run_dir::Example;
+use trace::run_dir::{Example, Worth};
 use trace::{CalleeSide, Exchange, HopId, Step};
 
 use crate::explain;
@@ -36,7 +36,7 @@ pub(super) fn table(row: &CallRow, example: &Example) -> Markup {
                     th scope="col" { "Callee saw" }
                     th scope="col" { "From begin to " (millis(scale.span / 1e3)) }
                 } }
-                tbody { @for (depth, step) in &steps { (line(row, &scale, *depth, step)) } }
+                tbody { @for (depth, step) in &steps { (line(row, example.worth.as_ref(), &scale, *depth, step)) } }
             }
         }
         @for (_, step) in &steps {
@@ -74,16 +74,18 @@ fn in_order(steps: &[Step], root: HopId) -> Vec<(usize, &Step)> {
     ordered
 }
 
-fn line(row: &CallRow, scale: &Scale, depth: usize, step: &Step) -> Markup {
+fn line(row: &CallRow, worth: Option<&Worth>, scale: &Scale, depth: usize, step: &Step) -> Markup {
     let hop = &step.hop;
     let is_born = row.born == Some(hop.hop);
+    let is_hidden = matches!(worth, Some(Worth::Saved { hop, .. }) if *hop == step.hop.hop.to_string());
     let well = hop.error.is_empty() && hop.status.is_some_and(|status| status < 400);
     let end = hop.start_us + hop.duration_us;
     html! {
-        tr.born[is_born] {
+        tr.born[is_born || is_hidden] {
             th scope="row" style={ "--depth:" (depth.min(12)) } {
                 (hop.from) " → " (hop.to) " " span.attempt { "#" (hop.attempt) }
                 @if is_born { " " span.flag { "✗ born here" } }
+                @if is_hidden { " " span.flag { "✗ hidden" } }
             }
             td { (explain::outcome(hop)) @if step.bytes > 0 { ", " (step.bytes) " bytes" } }
             td { @match &step.callee {

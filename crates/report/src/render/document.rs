@@ -12,7 +12,7 @@ use crate::Report;
 
 pub(super) fn blocks(report: &Report) -> Vec<Block> {
     match &report.conclusion {
-        Some(conclusion) => comparison::blocks(report, conclusion),
+        Some(conclusion) => comparison::blocks(&report.between_seeds(), conclusion),
         None => of_one(report),
     }
 }

@@ -6,6 +6,18 @@ use crate::SampleRow;
 
 /// What a strategy has shown over several seeds.
 pub(super) fn blocks(row: &SampleRow) -> Vec<Block> {
+    let of = if row.strategy.is_empty() { String::new() } else { format!("{}: ", row.strategy) };
+    let text = format!(
+        "{of}{} calls under {} seeds, {} of the work wasted",
+        row.calls,
+        row.seeds,
+        percent(row.wasted_work)
+    );
+    vec![Block::Line(Tone::Plain, text), Block::Table(table(row))]
+}
+
+/// Its means, each with its interval.
+pub(crate) fn table(row: &SampleRow) -> Table {
     let columns = vec![
         Column::name("figure"),
         Column::number("mean"),
@@ -40,14 +52,7 @@ pub(super) fn blocks(row: &SampleRow) -> Vec<Block> {
     ] {
         line(what, Some(mean), around(Some(mean), half), shown);
     }
-    let of = if row.strategy.is_empty() { String::new() } else { format!("{}: ", row.strategy) };
-    let text = format!(
-        "{of}{} calls under {} seeds, {} of the work wasted",
-        row.calls,
-        row.seeds,
-        percent(row.wasted_work)
-    );
-    vec![Block::Line(Tone::Plain, text), Block::Table(Table { columns, rows })]
+    Table { columns, rows }
 }
 
 /// How wide an interval is to each side, as a fraction of the mean.

@@ -235,6 +235,7 @@ fn example() -> Example {
         seed: 7,
         row: None,
         steps: Vec::new(),
+        worth: None,
     }
 }
 

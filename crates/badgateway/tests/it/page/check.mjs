@@ -76,6 +76,17 @@ async function look(file, colorScheme, width) {
   result.cleared = await page.evaluate(seen);
   await page.locator("#theme").click();
   result.other = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  // On A4 paper, and with dark colours chosen.
+  await page.evaluate(() => { document.documentElement.dataset.theme = "dark"; });
+  await page.emulateMedia({ media: "print" });
+  await page.setViewportSize({ width: 703, height: 1000 });
+  result.print = await page.evaluate(() => ({
+    controls: Array.from(document.querySelectorAll("button:not(.pick), .controls, .skip, #filter, #tip"))
+      .filter((one) => one.getClientRects().length > 0).map((one) => one.outerHTML.slice(0, 100)),
+    ground: getComputedStyle(document.body).backgroundColor,
+    overflow: document.documentElement.scrollWidth - window.innerWidth,
+  }));
+  result.print.bytes = (await page.pdf({ format: "A4" })).length;
   await context.close();
   return result;
 }

@@ -5,14 +5,11 @@ use trace::overview::StrategyOverview;
 
 use super::super::strategy_name;
 use super::super::timeline::Lane;
+use crate::as_before::{AS_BEFORE, Before, Counts};
 use crate::render::{millis, percent};
 
 /// More faults' times than this are not listed.
 const TIMES: usize = 12;
-/// Calls succeed as before if the share of those that do is that of before but for this much, in so
-/// many bins on end.
-const SLACK: f64 = 0.02;
-const ON_END: usize = 2;
 
 #[derive(Debug, PartialEq)]
 pub(super) enum Recovery {
@@ -38,8 +35,8 @@ pub(super) fn table(strategies: &[&StrategyOverview], lanes: &[Lane], warmup_s: 
     html! {
         h3 { "Back after a fault" }
         p.hint {
-            "How long after the fault's end calls succeed again at the rate of before, within "
-            (percent(SLACK)) ", to a bin of time."
+            "How long after the fault's end calls succeed as before until the next one: at least at "
+            (percent(AS_BEFORE)) " of the rate of before, but for chance; to a bin of time."
         }
         div.wide role="group" aria-label="Recovery, scrollable" {
             table {
@@ -86,23 +83,22 @@ pub(super) fn recovery(
     let inside = |low: f64, high: f64| {
         (0..end).filter(move |&bin| begin(bin) >= low - 1e-9 && begin(bin) < high - 1e-9)
     };
-    let share = |bins: &mut dyn Iterator<Item = usize>| {
-        let (ok, all) = bins
-            .map(|bin| (strategy.bins[bin].ok, strategy.bins[bin].calls()))
-            .fold((0, 0), |(ok, all), (o, a)| (ok + o, all + a));
-        (all > 0).then(|| ok as f64 / all as f64)
+    let counts = |bin: usize| -> Counts { (strategy.bins[bin].ok, strategy.bins[bin].calls()) };
+    let sum = |low: f64, high: f64| {
+        inside(low, high).map(counts).fold((0, 0), |(ok, all), (o, a)| (ok + o, all + a))
     };
-    let before = share(&mut inside(warmup_s, (from / bin_s).floor() * bin_s));
-    let Some(before) = before else { return Recovery::Unknown };
-    let is_well = |bin: usize| share(&mut std::iter::once(bin)).is_none_or(|share| share >= before - SLACK);
-    if share(&mut inside((from / bin_s).floor() * bin_s, to)).is_none_or(|during| during >= before - SLACK)
-        && inside(to, next.unwrap_or(f64::MAX)).take(ON_END).all(is_well)
-    {
+    let floor = |second: f64| (second / bin_s).floor() * bin_s;
+    let Some(before) = Before::new(sum(warmup_s, floor(from))) else { return Recovery::Unknown };
+    let first = inside(floor(to), f64::MAX).next();
+    let after: Vec<Counts> = inside(floor(to), next.unwrap_or(f64::MAX)).map(counts).collect();
+    let back = before.returns(&after);
+    if before.holds(sum(floor(from), to)) && (after.is_empty() || back == Some(0)) {
         return Recovery::Unhurt;
     }
-    let after: Vec<usize> = inside((to / bin_s).floor() * bin_s, next.unwrap_or(f64::MAX)).collect();
-    let back = after.windows(ON_END).find(|bins| bins.iter().all(|&bin| is_well(bin)));
-    back.map_or(Recovery::Never, |bins| Recovery::After(((begin(bins[0]) - to) * 1e3).max(0.0)))
+    match (back, first) {
+        (Some(bins), Some(first)) => Recovery::After(((begin(first + bins) - to) * 1e3).max(0.0)),
+        _ => Recovery::Never,
+    }
 }
 
 #[cfg(test)]
