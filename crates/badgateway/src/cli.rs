@@ -10,8 +10,8 @@ use topology::units::DurationText;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Output, ProgressName};
 use crate::{
-    agree, check, compare, diagnose, diff, explain, merge, new, presets, report_command, run, schema, sweep,
-    up,
+    agree, check, compare, diagnose, diff, explain, export, merge, new, presets, report_command, run, schema,
+    sweep, up,
 };
 
 /// Where do my 502s come from, and what would a retry have done about them?
@@ -78,6 +78,8 @@ enum Command {
         /// One of them, to be shown whole.
         name: Option<String>,
     },
+    /// What other tools are to know of a scenario: alert rules, a dashboard, a scrape configuration.
+    Export(export::ExportArgs),
     /// A scenario to start from: writes NAME.yaml.
     New(new::NewArgs),
     /// The scenario's JSON Schema, for editors.
@@ -226,6 +228,7 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, Failure> {
         Command::Diagnose(args) => diagnose::diagnose(&args, output),
         Command::Diff(args) => diff::diff(args, output),
         Command::Up(args) => up::up(&args, output),
+        Command::Export(args) => export::export(&args, output),
         Command::Explain(args) => explain::explain(args, output),
         Command::Report { run, format } => report_command::report(run, &format, output),
         Command::Presets { name } => presets::presets(name.as_deref()),

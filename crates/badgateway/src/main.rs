@@ -10,6 +10,7 @@ mod diagnose;
 mod diff;
 mod exit;
 mod explain;
+mod export;
 mod interrupt;
 mod logs;
 mod manifest;

@@ -15,6 +15,7 @@ pub mod diagnosis;
 pub mod diff;
 mod error_type;
 pub mod explain;
+pub mod export;
 mod external;
 mod figures;
 mod files;

@@ -20,6 +20,7 @@ mod metastable;
 mod metrics;
 mod page;
 mod placed;
+mod prometheus;
 mod pty;
 mod readme;
 mod real_clients;
