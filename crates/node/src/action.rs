@@ -108,7 +108,7 @@ pub enum Timer {
 pub struct AttemptReport {
     /// How it ended.
     pub outcome: Outcome,
-    /// By RST.
+    /// By RST, or `RST_STREAM`.
     pub reset: bool,
     /// Over a used connection.
     pub reused: bool,

@@ -78,9 +78,12 @@ impl EdgeState {
     }
 
     /// Whether one more attempt may be in flight.
-    pub(crate) fn has_room(&self, policy: &Policy) -> bool {
-        let connections = policy.pool.max_connections.is_none_or(|max| self.flights.count() < max);
-        connections && (policy.concurrency.is_none() || self.limiter.has_room(self.flights.count()))
+    /// (A connection carries so many `streams` at once.)
+    pub(crate) fn has_room(&self, policy: &Policy, streams: impl FnOnce() -> u32) -> bool {
+        let in_flight = self.flights.count();
+        let connections = policy.pool.max_connections;
+        let connections = connections.is_none_or(|max| in_flight < max.saturating_mul(streams()));
+        connections && (policy.concurrency.is_none() || self.limiter.has_room(in_flight))
     }
 
     /// An attempt is sent, which these faults make longer.

@@ -34,6 +34,8 @@ fn seen(attempt: &Attempt, text: &mut String) {
 
 fn word(failure: Failure, reset: bool) -> &'static str {
     match failure {
+        Failure::StreamRefused => "refused-stream",
+        Failure::StreamReset => "reset-stream",
         Failure::ConnectionTerminated | Failure::HeadIncomplete | Failure::BodyIncomplete if reset => "reset",
         Failure::ConnectionRefused => "refused",
         Failure::ConnectionTimeout => "unreachable",

@@ -105,13 +105,20 @@ pub(crate) fn link() -> Edge {
         concurrency: None,
         fallback: Vec::new(),
         pool: Pool {
+            max_concurrent_streams: 1,
             max_connections: None,
             idle_timeout: Duration::from_mins(1),
             reuse: true,
             resend: false,
         },
     };
-    Edge { policy, optional: false, path: "/".to_owned(), only_by_fault: false }
+    Edge {
+        policy,
+        optional: false,
+        path: "/".to_owned(),
+        protocol: topology::Protocol::Http1,
+        only_by_fault: false,
+    }
 }
 
 pub(crate) fn load(from: NodeId) -> Load {

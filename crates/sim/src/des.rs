@@ -14,6 +14,7 @@ mod radix;
 mod request;
 mod response;
 mod slab;
+mod streams;
 mod supervisor;
 mod telling;
 mod world;
@@ -151,7 +152,7 @@ impl<S: Sink> World<'_, S> {
             Event::Flow(exchange) => self.flow(exchange),
             Event::Piece(exchange) => self.piece(exchange),
             Event::Closed(exchange, close) => self.closed(exchange, close),
-            Event::Fail(exchange, failure) => self.fail(exchange, failure, false),
+            Event::Fail(exchange, failure) => self.fails(exchange, failure),
             Event::GiveUp(exchange) | Event::FirstGivesUp(_, exchange) => self.give_up(exchange),
             Event::HangUp(visit) => self.hang_up(visit),
             Event::Process(node, number, kind) => self.process(node, number, kind),

@@ -60,7 +60,8 @@ impl Shape {
     /// What a link does to a response with a body of this length, if that is known.
     pub(crate) fn of(link: &Link, body: Option<u64>) -> Self {
         let middle = body.map_or(MID_UNKNOWN_BODY, |bytes| bytes / 2);
-        let cut = match (link.cut, link.limit_bytes) {
+        let stream = link.reset_stream.map(|(phase, _)| (phase, Close::Reset));
+        let cut = match (link.cut.or(stream), link.limit_bytes) {
             (Some((Phase::MidHead, close)), _) => Some((Place::Byte(MID_HEAD), close)),
             (Some((Phase::MidBody, close)), _) => Some((Place::Body(middle), close)),
             (_, Some(bytes)) => Some((Place::Byte(bytes), Close::Fin)),

@@ -20,6 +20,7 @@ pub use network::{Network, ResetPhase};
 pub use overload::Overload;
 pub use schedule::Schedule;
 
+use crate::edge::Protocol;
 use crate::graph::{EdgeId, NodeId};
 use crate::units::Share;
 use crate::wire::{Dial, Disturbance};
@@ -271,6 +272,15 @@ impl Mechanism {
             Self::Overload(_) | Self::Crash(_) => Site::Node,
             Self::Network(_) => Site::Edge,
             Self::Config(m) => m.site(),
+        }
+    }
+
+    /// The only protocol that it is of, if it is of one: it acts on that one's bytes.
+    pub fn only_over(&self) -> Option<Protocol> {
+        match self {
+            Self::Overload(_) | Self::Crash(_) => None,
+            Self::Network(m) => m.only_over(),
+            Self::Config(m) => m.only_over(),
         }
     }
 

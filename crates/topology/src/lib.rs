@@ -22,7 +22,7 @@ pub mod template;
 pub mod units;
 pub mod wire;
 
-pub use edge::Edge;
+pub use edge::{Edge, Protocol};
 pub use fault::{Cause, Fault, FaultId, FaultSet, Mechanism, Target};
 pub use graph::{EdgeId, NodeId, Topology};
 pub use node::{Node, NodeKind};

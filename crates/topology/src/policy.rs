@@ -57,6 +57,8 @@ pub struct Pool {
     /// How many connections may be open at once; `None` is no limit. An attempt over it fails with
     /// [`Failure::ConnectionLimitReached`](crate::Failure::ConnectionLimitReached).
     pub max_connections: Option<u32>,
+    /// How many requests a connection carries at once where it can carry several (HTTP/2).
+    pub max_concurrent_streams: u32,
     /// A connection that has been idle for so long is not used again.
     pub idle_timeout: Duration,
     /// Off: each attempt has a connection of its own.

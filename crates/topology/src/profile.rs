@@ -92,6 +92,10 @@ pub struct FailureTable {
     pub tls_certificate_error: Cell<Reaction>,
     /// [`Failure::ConnectionTerminated`]
     pub connection_terminated: Cell<Reaction>,
+    /// [`Failure::StreamRefused`]
+    pub stream_refused: Cell<Reaction>,
+    /// [`Failure::StreamReset`]
+    pub stream_reset: Cell<Reaction>,
     /// [`Failure::HeadIncomplete`]
     pub head_incomplete: Cell<Reaction>,
     /// [`Failure::BodyIncomplete`], where the head had not been passed on (an aggregated call)
@@ -173,6 +177,8 @@ impl Profile {
             Failure::TlsProtocolError => table.tls_protocol_error,
             Failure::TlsCertificateError => table.tls_certificate_error,
             Failure::ConnectionTerminated => table.connection_terminated,
+            Failure::StreamRefused => table.stream_refused,
+            Failure::StreamReset => table.stream_reset,
             Failure::HeadIncomplete => table.head_incomplete,
             Failure::BodyIncomplete => table.body_incomplete,
             Failure::HeadTimeout => table.head_timeout,

@@ -8,6 +8,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::fault::FaultSet;
 use crate::graph::EdgeId;
 
@@ -26,9 +29,14 @@ pub enum Failure {
     TlsCertificateError,
     /// The connection ended before the first byte of a response.
     ConnectionTerminated,
+    /// The callee did not take the request: a `RST_STREAM` with `REFUSED_STREAM`, or a GOAWAY whose last
+    /// stream was an earlier one (RFC 9113 sections 6.8 and 8.7).
+    StreamRefused,
+    /// The request's stream was reset before a response, with another code; the connection stays.
+    StreamReset,
     /// The connection ended inside the response's head.
     HeadIncomplete,
-    /// The connection ended inside the response's body: the head was already out.
+    /// The connection, or the stream, ended inside the response's body: the head was already out.
     BodyIncomplete,
     /// No whole response head in time.
     HeadTimeout,
@@ -49,13 +57,15 @@ pub enum Failure {
 
 impl Failure {
     /// Every failure, in the order of the declaration.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::ConnectionRefused,
         Self::ConnectionTimeout,
         Self::DnsError,
         Self::TlsProtocolError,
         Self::TlsCertificateError,
         Self::ConnectionTerminated,
+        Self::StreamRefused,
+        Self::StreamReset,
         Self::HeadIncomplete,
         Self::BodyIncomplete,
         Self::HeadTimeout,
@@ -76,7 +86,8 @@ impl Failure {
             Self::DnsError => "dns_error",
             Self::TlsProtocolError => "tls_protocol_error",
             Self::TlsCertificateError => "tls_certificate_error",
-            Self::ConnectionTerminated => "connection_terminated",
+            // It has no word of its own for a stream; Envoy says the same for them.
+            Self::ConnectionTerminated | Self::StreamRefused | Self::StreamReset => "connection_terminated",
             Self::HeadIncomplete | Self::BodyIncomplete => "http_response_incomplete",
             Self::HeadTimeout => "http_response_timeout",
             Self::BodyTimeout => "connection_read_timeout",
@@ -91,6 +102,8 @@ impl Failure {
     /// Our own name: unique, and what the `error` columns hold.
     pub fn name(self) -> &'static str {
         match self {
+            Self::StreamRefused => "stream_refused",
+            Self::StreamReset => "stream_reset",
             Self::HeadIncomplete => "http_response_head_incomplete",
             other => other.proxy_status(),
         }
@@ -104,7 +117,7 @@ impl Failure {
     /// Whether it is certain that the callee never processed the request (so that even a
     /// non-idempotent one may be sent again, RFC 9110 section 9.2.2).
     pub fn surely_unprocessed(self) -> bool {
-        self.before_connection() || self.is_local()
+        self.before_connection() || self.is_local() || self == Self::StreamRefused
     }
 
     /// Whether there was no connection over which anything could have been sent.
@@ -229,6 +242,29 @@ pub enum Phase {
     MidBody,
 }
 
+/// Why a callee resets one stream of an HTTP/2 connection. Names: RFC 9113 section 7.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamError {
+    /// The request was not processed.
+    RefusedStream,
+    /// Something went wrong in the callee, or in what stands before it.
+    #[default]
+    InternalError,
+    /// The stream is not wanted any more.
+    Cancel,
+}
+
+impl StreamError {
+    /// What the caller sees if it comes before the response.
+    pub fn failure(self) -> Failure {
+        match self {
+            Self::RefusedStream => Failure::StreamRefused,
+            Self::InternalError | Self::Cancel => Failure::StreamReset,
+        }
+    }
+}
+
 /// How a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Close {
@@ -260,6 +296,10 @@ pub struct Link {
     /// The callee's idle time-out fires just as the request arrives on a reused connection that
     /// has been idle for at least so long.
     pub idle_race: Option<Duration>,
+    /// Resets the request's stream.
+    pub reset_stream: Option<(Phase, StreamError)>,
+    /// The callee says GOAWAY as the request arrives: the last stream that it takes is the one before.
+    pub goaway: bool,
 }
 
 impl Link {
@@ -381,6 +421,8 @@ impl Disturbance {
             corrupt: false,
             close_delay: None,
             idle_race: None,
+            reset_stream: None,
+            goaway: false,
         },
         process: Process {
             work_factor: 0.0,

@@ -127,7 +127,7 @@ pub struct Attempt {
     pub end: Time,
     /// How it ended.
     pub outcome: Outcome,
-    /// The connection ended by RST rather than by FIN.
+    /// It ended by RST rather than by FIN; over HTTP/2, its stream by `RST_STREAM`.
     pub reset: bool,
     /// It went over a connection that had been used before.
     pub reused: bool,

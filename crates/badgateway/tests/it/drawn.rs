@@ -127,16 +127,45 @@ pub(crate) const EDGE_FAULTS: &[&str] = &[
     "config: keepalive_race",
 ];
 
+/// Those that may be at an edge over which HTTP/2 is spoken.
+pub(crate) const SHARED_EDGE_FAULTS: &[&str] = &[
+    "network: down",
+    "network: blackhole",
+    "network: partition",
+    "network: timeout",
+    "network: reset_peer",
+    "network: empty_response",
+    "network: { reset_stream: { code: refused_stream } }",
+    "network: { reset_stream: { code: internal_error } }",
+    "network: { reset_stream: { code: cancel } }",
+    "network: { reset_stream: { phase: mid_body } }",
+    "network: { latency: { mean: 2s, jitter: 100ms } }",
+    "network: dns_failure",
+    "config: goaway",
+    "config: wrong_port",
+    "config: wrong_host",
+    "config: tls_mismatch",
+    "config: bad_certificate",
+    "config: wrong_path",
+    "config: bad_credentials",
+    "config: { timeout_too_short: { timeout: 1ms } }",
+];
+
+/// The same scenario with HTTP/2 on each edge.
+pub(crate) fn over_http_2(text: &str) -> String {
+    text.replace(", connect_timeout: ", ", protocol: h2, connect_timeout: ")
+}
+
 /// Whether it holds for a node as a whole, not for one request or another.
 pub(crate) fn is_state(fault: &str) -> bool {
     ["concurrency", "surge", "{ down", "crash_loop"].iter().any(|s| fault.contains(s))
 }
 
-fn fault(rng: &mut Pcg64Mcg, shape: &Shape) -> String {
+fn fault(rng: &mut Pcg64Mcg, shape: &Shape, at_edges: &[&str]) -> String {
     let (from, to) = *shape.edges().choose(rng).expect("there is one");
     let gateways: Vec<_> = (1..shape.callees.len()).filter(|&n| !shape.callees[n].is_empty()).collect();
     let (at, what) = match rng.random_range(0..10) {
-        0..=4 => (format!("n{from} -> n{to}"), *EDGE_FAULTS.choose(rng).expect("not empty")),
+        0..=4 => (format!("n{from} -> n{to}"), *at_edges.choose(rng).expect("not empty")),
         5 if !gateways.is_empty() => {
             let gateway = gateways.choose(rng).expect("not empty");
             (format!("n{gateway}"), *GATEWAY_FAULTS.choose(rng).expect("not empty"))
@@ -164,8 +193,18 @@ const POLICIES: &[&str] = &[
     "throttle: 1000",
 ];
 
-/// A scenario with so many faults; with policies, every other edge has one.
-fn scenario(rng: &mut Pcg64Mcg, faults: usize, policies: bool) -> String {
+/// What a drawn scenario has.
+#[derive(Debug, Clone, Copy)]
+enum With {
+    Nothing,
+    /// Every other edge has a policy besides retries.
+    Policies,
+    /// HTTP/2 is spoken.
+    Http2,
+}
+
+/// A scenario with so many faults.
+fn scenario(rng: &mut Pcg64Mcg, faults: usize, with: With) -> String {
     let shape = shape(rng);
     let mut text = format!(
         "name: drawn\nduration: 500ms\nseed: {}\nnodes:\n  n0: {{ kind: client }}\n",
@@ -189,7 +228,7 @@ fn scenario(rng: &mut Pcg64Mcg, faults: usize, policies: bool) -> String {
     for (from, to) in shape.edges() {
         let timeout = shape.patience(to);
         let retry = if from == 0 { attempts } else { 1 };
-        let policy = if policies && rng.random_bool(0.5) {
+        let policy = if matches!(with, With::Policies) && rng.random_bool(0.5) {
             format!(", {}", POLICIES.choose(rng).expect("not empty"))
         } else {
             String::new()
@@ -200,11 +239,12 @@ fn scenario(rng: &mut Pcg64Mcg, faults: usize, policies: bool) -> String {
         );
     }
     text.push_str("load:\n  - { from: n0, rate: 60/s, arrivals: poisson, request: { method: POST, body: { size: 50B } } }\nfaults:\n");
+    let at_edges = if matches!(with, With::Http2) { SHARED_EDGE_FAULTS } else { EDGE_FAULTS };
     for _ in 0..faults {
-        let fault = fault(rng, &shape);
+        let fault = fault(rng, &shape, at_edges);
         let _ = writeln!(text, "  - {{ {fault} }}");
     }
-    text
+    if matches!(with, With::Http2) { over_http_2(&text) } else { text }
 }
 
 fn parse(text: &str) -> Arc<Scenario> {
@@ -267,7 +307,7 @@ pub(crate) fn check(text: &str, figures: &Figures) -> Vec<String> {
 fn draw(
     label: &str,
     seeds: std::ops::Range<u64>,
-    policies: bool,
+    with: With,
     faults: impl Fn(&mut Pcg64Mcg) -> usize + Sync,
     figures: impl Fn(&str) -> Figures + Sync,
 ) {
@@ -284,7 +324,7 @@ fn draw(
                     }
                     let mut rng = Pcg64Mcg::seed_from_u64(seed);
                     let faults = faults(&mut rng);
-                    let text = scenario(&mut rng, faults, policies);
+                    let text = scenario(&mut rng, faults, with);
                     let figures = figures(&text);
                     let score = &figures.score;
                     let counts = [
@@ -318,10 +358,11 @@ fn draw(
 #[test]
 fn every_failure_of_a_drawn_scenario_is_traced_to_its_fault() {
     let half = cases() / 2;
-    draw("one fault each", 0..half, false, |_| 1, figures);
-    draw("up to four faults at once", half..cases(), false, |rng| rng.random_range(2..=4), figures);
+    draw("one fault each", 0..half, With::Nothing, |_| 1, figures);
+    draw("up to four faults at once", half..cases(), With::Nothing, |rng| rng.random_range(2..=4), figures);
     let policies = cases()..cases() + cases() / 4;
-    draw("with hedges and other policies", policies, true, |rng| rng.random_range(1..=2), figures);
+    draw("with hedges and other policies", policies, With::Policies, |rng| rng.random_range(1..=2), figures);
+    draw("over HTTP/2", 0..cases() / 4, With::Http2, |_| 1, figures);
 }
 
 /// What a verdict may miss because nobody outside the injector could know better: of two faults that
@@ -344,11 +385,11 @@ fn every_failure_is_traced_to_its_fault_in_virtual_time() {
         figures.score.misses.retain(|miss| !is_indistinct(miss, small_servers));
         figures
     };
-    draw("virtual, one fault each", 0..all / 2, false, |_| 1, virtual_figures);
+    draw("virtual, one fault each", 0..all / 2, With::Nothing, |_| 1, virtual_figures);
     let several = |rng: &mut Pcg64Mcg| rng.random_range(2..=4);
-    draw("virtual, up to four faults", all / 2..all, false, several, |text| judged(text, false));
+    draw("virtual, up to four faults", all / 2..all, With::Nothing, several, |text| judged(text, false));
     let small = |text: &str| judged(&text.replace("workers: 64", "workers: 2, queue: 3"), true);
-    draw("virtual, one fault each, small servers", 0..all / 2, false, |_| 1, small);
+    draw("virtual, one fault each, small servers", 0..all / 2, With::Nothing, |_| 1, small);
     let pools = |text: &str| {
         let pool = "connect_timeout: 60ms, pool: { max_connections: 2 },";
         let mut figures = virtual_figures(&text.replace("connect_timeout: 60ms,", pool));
@@ -356,7 +397,8 @@ fn every_failure_is_traced_to_its_fault_in_virtual_time() {
         figures.score.misses.retain(|miss| !miss.said.starts_with("overload at "));
         figures
     };
-    draw("virtual, one fault each, small pools", 0..all / 2, false, |_| 1, pools);
+    draw("virtual, one fault each, small pools", 0..all / 2, With::Nothing, |_| 1, pools);
+    draw("virtual, over HTTP/2", 0..all / 2, With::Http2, |_| 1, virtual_figures);
 }
 
 /// A gateway with four connections to a server that needs 5 ms, and is asked 60 times a second.

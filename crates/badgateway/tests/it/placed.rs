@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use report::Figures;
 use topology::profile::Profile;
 
-use crate::drawn::{EDGE_FAULTS, GATEWAY_FAULTS, NODE_FAULTS, check, figures, is_state, virtual_figures};
+use crate::drawn::{
+    EDGE_FAULTS, GATEWAY_FAULTS, NODE_FAULTS, SHARED_EDGE_FAULTS, check, figures, is_state, over_http_2,
+    virtual_figures,
+};
 
 /// A client, two gateways and a server, with one fault. Each waits longer than those below it.
 fn scenario(profile: &str, place: &str, fault: &str) -> String {
@@ -34,17 +37,20 @@ faults:
 
 /// Each mechanism at each place, with these profiles for the place with this number.
 fn scenarios(profiles: impl Fn(usize) -> Vec<&'static Profile>) -> Vec<String> {
+    let edges = &["n0 -> n1", "n1 -> n2", "n2 -> n3"][..];
     let placed = [
-        (EDGE_FAULTS, &["n0 -> n1", "n1 -> n2", "n2 -> n3"][..]),
-        (GATEWAY_FAULTS, &["n1", "n2"]),
-        (NODE_FAULTS, &["n1", "n2", "n3"]),
+        (false, EDGE_FAULTS, edges),
+        (false, GATEWAY_FAULTS, &["n1", "n2"]),
+        (false, NODE_FAULTS, &["n1", "n2", "n3"]),
+        (true, SHARED_EDGE_FAULTS, edges),
+        (true, NODE_FAULTS, &["n1", "n2", "n3"]),
     ];
     let mut scenarios = Vec::new();
-    for (faults, places) in placed {
+    for (is_shared, faults, places) in placed {
         for (i, fault) in faults.iter().enumerate() {
             for (j, place) in places.iter().enumerate() {
-                let profiles = profiles(i + j).into_iter();
-                scenarios.extend(profiles.map(|profile| scenario(profile.name, place, fault)));
+                let made = profiles(i + j).into_iter().map(|profile| scenario(profile.name, place, fault));
+                scenarios.extend(made.map(|text| if is_shared { over_http_2(&text) } else { text }));
             }
         }
     }

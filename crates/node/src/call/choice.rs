@@ -82,7 +82,8 @@ pub(super) fn refused_by_policy(
             return Some(Failure::DestinationUnavailable);
         }
     }
-    (!scope.node.edge(edge).has_room(policy)).then_some(Failure::ConnectionLimitReached)
+    let streams = || scope.env.scenario.topology.edge(edge).protocol.streams(&policy.pool);
+    (!scope.node.edge(edge).has_room(policy, streams)).then_some(Failure::ConnectionLimitReached)
 }
 
 /// One of these edges, by the balance.

@@ -18,7 +18,7 @@ pub(super) fn record(flight: Flight, report: AttemptReport, origin: Origin, scop
     let marks = disturbance.marks;
     let failure = report.outcome.failure();
     let mut faults = marks.outbound;
-    if !failure.is_some_and(Failure::surely_unprocessed) {
+    if !failure.is_some_and(|f| f.before_connection() || f.is_local()) {
         faults = faults.union(marks.link);
     }
     if report.idle_closed {

@@ -3,7 +3,7 @@
 //! callee's own socket send, was its process down, how did the connection end.
 
 use topology::wire::Dial;
-use topology::{Cause, Failure, NodeId, Refusal, Target};
+use topology::{Cause, Failure, NodeId, Protocol, Refusal, Target};
 use trace::{Attempt, HopId, Outcome, Sent, Served, ServedEnd, Source, Time};
 
 use super::{Birth, Case, Finding, external, fullness, timeouts, undecided};
@@ -28,9 +28,11 @@ pub(super) fn look(case: &Case<'_>, hop: HopId) -> Finding {
                 "the caller does not trust the callee's certificate",
                 "`openssl s_client -connect host:port -servername name`: who signed it, for which name, until when?",
             ),
-            Failure::ConnectionTerminated | Failure::HeadIncomplete | Failure::BodyIncomplete => {
-                broken(case, attempt)
-            }
+            Failure::ConnectionTerminated
+            | Failure::StreamReset
+            | Failure::HeadIncomplete
+            | Failure::BodyIncomplete => broken(case, attempt),
+            Failure::StreamRefused => not_taken(case, attempt),
             Failure::HeadTimeout | Failure::BodyTimeout => timeouts::timed_out(case, attempt),
             Failure::Cancelled => timeouts::waiting(case, hop, attempt.end),
             Failure::ProtocolError => not_http(case, attempt),
@@ -214,12 +216,28 @@ fn syn_lost(case: &Case<'_>, attempt: &Attempt) -> Finding {
     }
 }
 
-/// The connection ended before the response was whole.
+/// The callee said that it did not process the request.
+fn not_taken(case: &Case<'_>, attempt: &Attempt) -> Finding {
+    let callee = case.name(case.callee(attempt.edge));
+    if attempt.reset {
+        return Birth::at_edge(attempt.edge, Cause::Network, "reset_stream").because(
+            format!("the stream was refused (RST_STREAM with REFUSED_STREAM), and {callee} never saw the request"),
+            "who sends it: a proxy in between, or the callee over its limit on streams; it may be sent again, also a POST",
+        );
+    }
+    Birth::at_edge(attempt.edge, Cause::Config, "goaway").because(
+        format!("{callee} ended the connection (GOAWAY) as the request came, and had taken only those before it"),
+        "let the caller try again on a new connection, also a POST; compare the ages that both give a connection",
+    )
+}
+
+/// The connection, or the request's stream of it, ended before the response was whole.
 fn broken(case: &Case<'_>, attempt: &Attempt) -> Finding {
     let how = if attempt.reset { "reset" } else { "closed" };
     // The connections of a process that dies are reset; those of a program whose process is killed
     // are closed, if it has read all that came.
-    if (attempt.reset || external::is_program(case, attempt))
+    let of_stream = attempt.outcome.failure() == Some(Failure::StreamReset);
+    if (attempt.reset && !of_stream || external::is_program(case, attempt))
         && let Some(finding) = down(case, attempt, &format!("the connection was {how}"))
     {
         return finding;
@@ -240,10 +258,14 @@ fn broken(case: &Case<'_>, attempt: &Attempt) -> Finding {
     if !goes_on && let Some(finding) = undecided::broken(case, attempt, served) {
         return finding;
     }
-    let by_link = if attempt.reset { "reset_peer" } else { "empty_response" };
+    let (what, by_link) = match (of_stream, attempt.reset) {
+        (true, _) => ("stream", "reset_stream"),
+        (false, true) => ("connection", "reset_peer"),
+        (false, false) => ("connection", "empty_response"),
+    };
     let Some(served) = case.served(attempt.hop) else {
         return Birth::at_edge(attempt.edge, Cause::Network, by_link).because(
-            format!("the connection was {how} before a byte came, and {callee} never saw the request"),
+            format!("the {what} was {how} before a byte came, and {callee} never saw the request"),
             "what lies between the two: load balancer, NAT time-outs, a proxy that was reloaded",
         );
     };
@@ -273,7 +295,15 @@ fn broken(case: &Case<'_>, attempt: &Attempt) -> Finding {
             "read the application's log at that moment",
         ),
         (Sent::Whole | Sent::Nothing | Sent::Malformed, _) => {
-            let mechanism = if attempt.reset { "reset_peer" } else { "limit_data" };
+            let is_h2 = case.scenario.topology.edge(attempt.edge).protocol == Protocol::H2;
+            let of_connection = attempt.outcome.failure() == Some(Failure::ConnectionTerminated);
+            let mechanism = match (is_h2, attempt.reset) {
+                // (One that has begun to answer can have lost its connection too.)
+                (true, true) if !of_connection => "reset_stream",
+                (true, false) => "empty_response",
+                (_, true) => "reset_peer",
+                (false, false) => "limit_data",
+            };
             Birth::at_edge(attempt.edge, Cause::Network, mechanism).because(
                 format!(
                     "{callee} sent its whole response, and the connection was {how} before it had all come"

@@ -64,7 +64,7 @@ impl<S: Sink> World<'_, S> {
             }
             Action::Close(close) => {
                 if let Some(to) = self.answers(key) {
-                    self.events.push_transit(self.now, Event::Closed(to, close));
+                    self.drop_connection(to, close);
                 }
             }
             Action::Finish => self.finish(key),

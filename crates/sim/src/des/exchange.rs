@@ -10,6 +10,7 @@ use topology::wire::{Close, Dial, Phase};
 use trace::{Outcome, Sink, Time};
 
 use super::events::{Event, TRANSIT};
+use super::streams::Joined;
 use super::world::{Connection, Exchange, ExchangeKey, Reading, Role, Stay, VisitKey, World};
 use crate::llm::Target;
 
@@ -25,9 +26,27 @@ impl<S: Sink> World<'_, S> {
         let dial = outgoing.disturbance.outbound.dial;
         let callee = self.edge(edge).callee;
         let (epoch, is_up) = (self.node(callee).epoch, self.node(callee).is_up);
-        let pooled = if dial == Dial::Callee { self.edge(edge).take(epoch, now) } else { None };
+        let host = self.edge(edge);
+        let shares = host.streams.is_some();
+        let pooled = match dial {
+            Dial::Callee if shares => host.join(epoch, now),
+            Dial::Callee => {
+                host.take(epoch, now).map(|(connection, idle)| Joined { connection, idle, ready: now })
+            }
+            _ => None,
+        };
         let reused = pooled.is_some();
-        let (connection, idle) = pooled.unwrap_or((Connection { epoch, requests: 0 }, Duration::ZERO));
+        let connected = now + ROUND_TRIP;
+        let is_made = is_up && dial == Dial::Callee && connected < connect_by;
+        let Joined { connection, idle, ready } = pooled.unwrap_or_else(|| Joined {
+            connection: if is_made {
+                host.open(epoch, connected)
+            } else {
+                Connection { epoch, requests: 0, id: 0 }
+            },
+            idle: Duration::ZERO,
+            ready: connected,
+        });
         let key = self.exchanges.insert(Exchange {
             caller,
             id,
@@ -53,12 +72,13 @@ impl<S: Sink> World<'_, S> {
         if let Some(stay) = self.visits.get_mut(caller) {
             stay.exchanges.push(key);
         }
-        let connected = now + ROUND_TRIP;
         let refused = matches!(dial, Dial::Refused | Dial::WrongPort | Dial::WrongHost) || !is_up;
         // Its alert comes one round trip after the connection.
         let handshake = connected + ROUND_TRIP;
-        if reused {
+        if reused && ready <= now {
             self.events.push_transit(now, Event::Arrive(key));
+        } else if reused {
+            self.events.push(ready + TRANSIT, Event::Arrive(key));
         } else if dial == Dial::NoName {
             self.events.push(now + ROUND_TRIP, Event::Fail(key, Failure::DnsError));
         } else if dial == Dial::Blackhole || connected >= connect_by {
@@ -85,9 +105,17 @@ impl<S: Sink> World<'_, S> {
         let host = &mut self.nodes[node.index()];
         let link = exchange.disturbance.link;
         exchange.arrived = true;
-        let earlier = exchange.connection.requests;
+        let is_alive = exchange.connection.epoch == host.epoch && host.is_up;
+        let shares = exchange.connection.id > 0;
+        let mut earlier = exchange.connection.requests;
         exchange.connection.requests += 1;
-        let lost = if exchange.connection.epoch != host.epoch || !host.is_up {
+        if shares && is_alive {
+            let Some(before) = self.arrive_on_stream(key) else { return };
+            earlier = before;
+        }
+        let Some(exchange) = self.exchanges.get_mut(key) else { return };
+        let host = &mut self.nodes[node.index()];
+        let lost = if !is_alive {
             Some(Close::Reset)
         } else if let Some((Phase::BeforeRequest, close)) = link.cut {
             Some(close)
@@ -98,7 +126,11 @@ impl<S: Sink> World<'_, S> {
             None
         };
         if let Some(close) = lost {
-            self.events.push_transit(self.now, Event::Closed(key, close));
+            if shares && close != Close::Silence {
+                self.end_connection(key, close);
+            } else {
+                self.events.push_transit(self.now, Event::Closed(key, close));
+            }
             return;
         }
         let scenario = self.env.scenario;
@@ -195,6 +227,30 @@ impl<S: Sink> World<'_, S> {
         self.fail(key, failure, false);
     }
 
+    /// An exchange fails otherwise than by its connection's end.
+    pub(super) fn fails(&mut self, key: ExchangeKey, failure: Failure) {
+        let Some(exchange) = self.exchanges.get(key) else { return };
+        let reset = match failure {
+            Failure::StreamReset => true,
+            // Else it was refused by a GOAWAY.
+            Failure::StreamRefused => exchange.disturbance.link.reset_stream.is_some(),
+            // One response among others that is none ends its stream alone.
+            Failure::ProtocolError => exchange.connection.id > 0,
+            _ => false,
+        };
+        self.fail(key, failure, reset);
+    }
+
+    /// The process that has an exchange ends it in this way, without a byte.
+    pub(super) fn drop_connection(&mut self, key: ExchangeKey, close: Close) {
+        let Some(exchange) = self.exchanges.get(key) else { return };
+        let event = match close {
+            Close::Reset | Close::Fin if exchange.connection.id > 0 => Event::Fail(key, Failure::StreamReset),
+            _ => Event::Closed(key, close),
+        };
+        self.events.push_transit(self.now, event);
+    }
+
     /// An exchange fails.
     pub(super) fn fail(&mut self, key: ExchangeKey, failure: Failure, reset: bool) {
         let Some(exchange) = self.exchanges.get(key) else { return };
@@ -227,9 +283,10 @@ impl<S: Sink> World<'_, S> {
         if let Some(stay) = self.visits.get_mut(caller) {
             stay.exchanges.retain(|x| *x != key);
         }
+        let now = self.now;
+        self.edge(edge).leave(connection, now);
         if outcome.failure().is_none() {
             if stays {
-                let now = self.now;
                 self.edge(edge).give_back(connection, now);
             }
         } else {
@@ -243,7 +300,10 @@ impl<S: Sink> World<'_, S> {
 
     /// A caller gives an exchange up, and its connection.
     pub(super) fn abandon(&mut self, key: ExchangeKey) {
-        let Some(&Exchange { caller, callee, .. }) = self.exchanges.get(key) else { return };
+        let Some(exchange) = self.exchanges.get(key) else { return };
+        let Exchange { caller, callee, connection, .. } = *exchange;
+        let (edge, now) = (exchange.edge, self.now);
+        self.edge(edge).leave(connection, now);
         self.exchanges.drop(key);
         if let Some(stay) = self.visits.get_mut(caller) {
             stay.exchanges.retain(|x| *x != key);

@@ -78,8 +78,13 @@ impl Flow {
 
     fn end(&mut self, whole: bool) {
         self.more = if whole { More::End } else { More::Break };
-        if whole && self.framing == Framing::Chunked {
-            self.writes.push_back((Part::Last, digits(0) + 4));
+        let last = match self.framing {
+            Framing::Chunked => digits(0) + 4,
+            Framing::Stream => 0,
+            Framing::Length(_) | Framing::Close => return,
+        };
+        if whole {
+            self.writes.push_back((Part::Last, last));
         }
     }
 
@@ -102,7 +107,7 @@ impl<S: Sink> World<'_, S> {
     pub(super) fn die(&mut self, node: NodeId, to: ExchangeKey, end: ProcessEnd) {
         match end {
             ProcessEnd::Hang => {}
-            ProcessEnd::Panic => self.events.push_transit(self.now, Event::Closed(to, Close::Fin)),
+            ProcessEnd::Panic => self.drop_connection(to, Close::Fin),
             ProcessEnd::Malformed => {
                 if let Some(exchange) = self.exchanges.get_mut(to) {
                     exchange.received = MALFORMED.len() as u64;
@@ -194,7 +199,7 @@ impl<S: Sink> World<'_, S> {
     fn open(&mut self, to: ExchangeKey, response: Response, shape: Shape, more: More) {
         let Some(exchange) = self.exchanges.get_mut(to) else { return };
         let closes = shape.close_delay.is_some() && response.framing() != Framing::Length(0);
-        let response = Response { closes, ..response };
+        let response = Response { closes, is_stream: exchange.connection.id > 0, ..response };
         exchange.response = Some(response);
         exchange.flow = Some(Box::new(Flow::new(shape, &response, more)));
     }
@@ -282,7 +287,7 @@ impl<S: Sink> World<'_, S> {
             let Some((part, left)) = flow.writes.front_mut() else {
                 flow.is_moving = false;
                 match (flow.more, flow.framing) {
-                    (More::Break, _) => self.closed(key, Close::Fin),
+                    (More::Break, _) => self.breaks_off(key, Close::Fin),
                     (More::End, Framing::Close) => {
                         let delay = flow.shape.close_delay.unwrap_or_default();
                         self.events.push(now + delay, Event::Closed(key, Close::Fin));
@@ -309,11 +314,17 @@ impl<S: Sink> World<'_, S> {
                     if let Some(flow) = self.exchanges.get_mut(key).and_then(|x| x.flow.as_mut()) {
                         flow.writes.clear();
                     }
-                    self.closed(key, close);
+                    self.breaks_off(key, close);
                     return;
                 }
             }
         }
+    }
+
+    /// A response ends in its middle; where it shares its connection, its stream does.
+    fn breaks_off(&mut self, key: ExchangeKey, close: Close) {
+        let shares = self.exchanges.get(key).is_some_and(|x| x.connection.id > 0);
+        self.closed(key, if shares { Close::Reset } else { close });
     }
 
     /// So many bytes of a response reach the caller; whether they are the last of their part.

@@ -28,6 +28,8 @@ pub(super) struct Response {
     pub(super) body: Option<u64>,
     /// Its end is that of the connection.
     pub(super) closes: bool,
+    /// It comes over a stream, whose end tells its own.
+    pub(super) is_stream: bool,
 }
 
 /// How a response's end is told.
@@ -37,6 +39,8 @@ pub(super) enum Framing {
     Length(u64),
     /// By an empty chunk.
     Chunked,
+    /// By the end of its stream.
+    Stream,
     /// By the end of the connection.
     Close,
 }
@@ -56,6 +60,7 @@ impl Response {
             length,
             body,
             closes: false,
+            is_stream: false,
         }
     }
 
@@ -64,7 +69,8 @@ impl Response {
         if self.closes {
             return Framing::Close;
         }
-        self.body.map_or(Framing::Chunked, Framing::Length)
+        let unknown = if self.is_stream { Framing::Stream } else { Framing::Chunked };
+        self.body.map_or(unknown, Framing::Length)
     }
 
     /// What it asks its reader to wait.

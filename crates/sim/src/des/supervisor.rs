@@ -59,7 +59,11 @@ impl<S: Sink> World<'_, S> {
         host.is_up = false;
         host.epoch += 1;
         for edge in self.env.scenario.topology.outgoing(node) {
-            self.edge(edge).idle.clear();
+            let edge = self.edge(edge);
+            edge.idle.clear();
+            if let Some(streams) = &mut edge.streams {
+                streams.clear();
+            }
         }
         let edges = &self.edges;
         let to_it = |x: &super::world::Exchange| edges[x.edge.index()].callee == node;

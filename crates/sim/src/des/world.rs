@@ -8,7 +8,7 @@ use node::{Action, Env, Input, NodeState, Ticket, Visit};
 use smallvec::SmallVec;
 use topology::policy::Pool;
 use topology::wire::SharedDisturbance;
-use topology::{EdgeId, NodeId};
+use topology::{EdgeId, NodeId, Protocol};
 use trace::{CallId, HopId, Sink, Time};
 
 use super::events::Events;
@@ -17,6 +17,7 @@ use super::load::Load;
 use super::request::{LastVia, Path, Template, Via};
 use super::response::Response;
 use super::slab::{Key, Slab};
+use super::streams::{Joined, Streams};
 use super::telling::Telling;
 
 pub(super) type VisitKey = Key<Stay>;
@@ -93,6 +94,8 @@ pub(super) struct Connection {
     pub(super) epoch: u32,
     /// Requests that it has carried.
     pub(super) requests: u32,
+    /// Which of its edge's; 0 where it carries one request at a time.
+    pub(super) id: u32,
 }
 
 /// One node at work.
@@ -118,6 +121,8 @@ pub(super) struct EdgeHost {
     keep_alive: Duration,
     /// The idle connections, the last used at the end.
     pub(super) idle: Vec<(Time, Connection)>,
+    /// Those that carry several requests at once, where that is spoken.
+    pub(super) streams: Option<Box<Streams>>,
 }
 
 impl EdgeHost {
@@ -132,9 +137,29 @@ impl EdgeHost {
         None
     }
 
+    /// The same for a place on one that carries several requests at once.
+    pub(super) fn join(&mut self, epoch: u32, now: Time) -> Option<Joined> {
+        self.streams.as_mut()?.join(&self.pool, self.keep_alive, epoch, now)
+    }
+
+    /// A connection to be made by then.
+    pub(super) fn open(&mut self, epoch: u32, ready: Time) -> Connection {
+        match &mut self.streams {
+            Some(streams) => streams.open(&self.pool, epoch, ready),
+            None => Connection { epoch, requests: 0, id: 0 },
+        }
+    }
+
+    /// An attempt is over, well or not, and with it its place on a connection of several.
+    pub(super) fn leave(&mut self, connection: Connection, now: Time) {
+        if let Some(streams) = &mut self.streams {
+            streams.leave(connection.id, now);
+        }
+    }
+
     /// Keeps a connection for the next attempt.
     pub(super) fn give_back(&mut self, connection: Connection, now: Time) {
-        if self.pool.reuse {
+        if self.pool.reuse && self.streams.is_none() {
             self.idle.push((now, connection));
         }
     }
@@ -185,6 +210,7 @@ impl<'a, S: Sink> World<'a, S> {
                     pool: edge.policy.pool,
                     keep_alive: topology.node(callee).keep_alive,
                     idle: Vec::new(),
+                    streams: (edge.protocol == Protocol::H2).then(Box::default),
                 }
             })
             .collect();

@@ -6,7 +6,6 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -23,8 +22,11 @@ use topology::wire::Dial;
 use trace::{Exchange, Outcome, redact};
 
 use super::entries;
+use super::failure;
 use super::headers::{self, Identity};
-use super::pool::{Channel, Seen};
+use super::line::Line;
+use super::multiplex::Streams;
+use super::pool::Channel;
 use super::tls;
 use super::witness::Witness;
 use super::world::World;
@@ -39,8 +41,8 @@ struct Attempt {
     via: Option<HeaderValue>,
     reused: bool,
     idle: Duration,
-    /// The connection, and how many bytes it had brought before.
-    seen: Option<(Arc<Seen>, u64)>,
+    /// How many bytes of a response had come when it failed.
+    bytes: u64,
     /// For a callee that is a program: its side of the hop, once it can have seen the request.
     witness: Option<Witness>,
 }
@@ -56,7 +58,7 @@ pub(crate) struct Head {
 #[derive(Debug)]
 pub(crate) struct Rest {
     attempt: Attempt,
-    channel: Option<Channel>,
+    line: Option<Line>,
     body: Incoming,
     status: u16,
     bytes: u64,
@@ -86,65 +88,59 @@ pub(crate) async fn send(world: Arc<World>, outgoing: Outgoing, via: Option<Head
         world.disturb(outgoing.hop, outgoing.disturbance.clone());
     }
     let mut attempt =
-        Attempt { world, outgoing, via, reused: false, idle: Duration::ZERO, seen: None, witness: None };
+        Attempt { world, outgoing, via, reused: false, idle: Duration::ZERO, bytes: 0, witness: None };
     match attempt.head().await {
-        Ok((parts, body, channel)) => Sent::Head(Box::new(Head::new(attempt, parts, body, channel))),
+        Ok((parts, body, line)) => Sent::Head(Box::new(Head::new(attempt, parts, body, line))),
         Err(no_head) => Sent::Ended(attempt.failed(no_head)),
     }
 }
 
 impl Attempt {
-    async fn head(&mut self) -> Result<(response::Parts, Incoming, Channel), NoHead> {
+    async fn head(&mut self) -> Result<(response::Parts, Incoming, Line), NoHead> {
         loop {
-            let mut channel = self.channel().await?;
-            let before = channel.seen.bytes.load(Ordering::Relaxed);
-            self.seen = Some((channel.seen.clone(), before));
+            let mut line = self.line().await?;
             let request = self.request();
             if self.world.edge(self.outgoing.edge).to_program && self.witness.is_none() {
                 let (method, uri) = (request.method(), request.uri());
                 self.witness = Some(Witness::new(self.world.clone(), self.identity(), method, uri));
             }
-            let response = channel.sender.send_request(request);
             let give_up_at = self.outgoing.give_up_at.map(|at| self.world.clock.instant(at));
-            let Some(result) = channel.with(give_up_at, response).await else {
+            let result = line.send(request, give_up_at).await;
+            self.bytes = line.bytes();
+            let Some(result) = result else {
                 let words = "no response in time".to_owned();
                 return Err(NoHead { failure: Failure::HeadTimeout, reset: false, words });
             };
             match result {
                 Ok(response) => {
                     let (parts, body) = response.into_parts();
-                    return Ok((parts, body, channel));
+                    return Ok((parts, body, line));
                 }
                 // The connection had closed before anything was sent: not an attempt yet.
                 Err(e) if e.is_canceled() && self.reused => {}
                 Err(e) => {
-                    let reset = channel.seen.reset.load(Ordering::Relaxed);
-                    let any = self.bytes() > 0;
-                    let failure = if e.is_parse_too_large() {
-                        Failure::HeadTooLarge
-                    } else if e.is_parse() {
-                        Failure::ProtocolError
-                    } else if any {
-                        Failure::HeadIncomplete
-                    } else {
-                        Failure::ConnectionTerminated
-                    };
-                    return Err(NoHead { failure, reset, words: words(&e) });
+                    line.failed(&e);
+                    let failure = failure::of_head(&e, self.bytes);
+                    return Err(NoHead { failure, reset: line.was_reset(), words: words(&e) });
                 }
             }
         }
     }
 
     /// A connection: a used one, unless the attempt goes astray.
-    async fn channel(&mut self) -> Result<Channel, NoHead> {
+    async fn line(&mut self) -> Result<Line, NoHead> {
         let dial = self.outgoing.disturbance.outbound.dial;
         let edge = self.world.edge(self.outgoing.edge);
         if dial == Dial::Callee {
             let now = self.world.clock.now();
+            if let Some(streams) = edge.streams.clone() {
+                let address = edge.address;
+                return self.place(&streams, address).await;
+            }
             if let Some(channel) = edge.pool.take(now).await {
                 self.reused = true;
                 self.idle = now.since(channel.idle_since.unwrap_or(now));
-                return Ok(channel);
+                return Ok(Line::own(channel));
             }
         }
         self.reused = false;
@@ -161,14 +157,29 @@ impl Attempt {
             _ => timeout_at(by, Channel::connect(address)).await.map(|channel| channel.map(Ok)),
         };
         match connected {
-            Ok(Ok(Ok(channel))) => Ok(channel),
+            Ok(Ok(Ok(channel))) => Ok(Line::own(channel)),
             Ok(Ok(Err(tls::Refusal { failure, words }))) => Err(NoHead { failure, reset: false, words }),
             Ok(Err(e)) => Err(self.not_connected(&e)),
-            Err(_) => Err(NoHead {
-                failure: Failure::ConnectionTimeout,
-                reset: false,
-                words: format!("no answer to the SYN from {address}"),
-            }),
+            Err(_) => Err(unanswered(address)),
+        }
+    }
+
+    /// A place on a connection that carries several requests.
+    async fn place(&mut self, streams: &Streams, address: SocketAddr) -> Result<Line, NoHead> {
+        let now = || self.world.clock.now();
+        let by = self.world.clock.instant(self.outgoing.connect_by);
+        let joined = match streams.join(now()) {
+            Some(stream) => Ok(Ok((stream, true))),
+            None => timeout_at(by, streams.connect(address, now)).await,
+        };
+        match joined {
+            Ok(Ok((stream, used))) => {
+                self.reused = used;
+                self.idle = stream.idle;
+                Ok(Line::shared(stream, self.world.clone(), self.outgoing.edge))
+            }
+            Ok(Err(e)) => Err(self.not_connected(&e)),
+            Err(_) => Err(unanswered(address)),
         }
     }
 
@@ -196,13 +207,6 @@ impl Attempt {
             }
         };
         NoHead { failure, reset, words: error.to_string() }
-    }
-
-    /// How many bytes of a response have come so far.
-    fn bytes(&self) -> u64 {
-        self.seen
-            .as_ref()
-            .map_or(0, |(seen, before)| seen.bytes.load(Ordering::Relaxed).saturating_sub(*before))
     }
 
     fn request(&self) -> Request<Full<Bytes>> {
@@ -273,7 +277,7 @@ impl Attempt {
     fn failed(self, no_head: NoHead) -> AttemptReport {
         let NoHead { failure, reset, words } = no_head;
         let exchange = self.exchange(None, Some(words));
-        let bytes = self.bytes();
+        let bytes = self.bytes;
         self.report(Outcome::Failed { failure, status: None }, reset, bytes, exchange)
     }
 
@@ -303,17 +307,17 @@ impl Attempt {
 }
 
 impl Head {
-    fn new(attempt: Attempt, parts: response::Parts, body: Incoming, channel: Channel) -> Self {
+    fn new(attempt: Attempt, parts: response::Parts, body: Incoming, line: Line) -> Self {
         let status = parts.status.as_u16();
         let is_kept = status >= 400 || attempt.world.keeps_exchanges();
         let exchange = if is_kept { attempt.exchange(Some(&parts.headers), None) } else { None };
         let give_up_at = attempt.outgoing.give_up_at.map(|at| attempt.world.clock.instant(at));
         let has = |name| parts.headers.contains_key(name);
-        let ends_by_close = !has(CONTENT_LENGTH) && !has(TRANSFER_ENCODING) && !body.is_end_stream();
-        let channel = Some(channel);
+        let by_connection = matches!(line, Line::Own(..)) && !body.is_end_stream();
+        let ends_by_close = by_connection && !has(CONTENT_LENGTH) && !has(TRANSFER_ENCODING);
         let rest = Rest {
             attempt,
-            channel,
+            line: Some(line),
             body,
             status,
             bytes: 0,
@@ -329,8 +333,8 @@ impl Head {
 impl Rest {
     /// The next piece of the body, or the attempt's end.
     pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame<Bytes>, Outcome>> {
-        if let Some(channel) = &mut self.channel {
-            channel.poll_connection(cx);
+        if let Some(line) = &mut self.line {
+            line.poll_connection(cx);
         }
         match Pin::new(&mut self.body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
@@ -338,10 +342,13 @@ impl Rest {
                 Poll::Ready(Ok(frame))
             }
             Poll::Ready(None) => Poll::Ready(Err(Outcome::Answered(self.status))),
-            Poll::Ready(Some(Err(_))) => Poll::Ready(Err(Outcome::Failed {
-                failure: Failure::BodyIncomplete,
-                status: Some(self.status),
-            })),
+            Poll::Ready(Some(Err(e))) => {
+                if let Some(line) = &mut self.line {
+                    line.failed(&e);
+                }
+                let failure = Failure::BodyIncomplete;
+                Poll::Ready(Err(Outcome::Failed { failure, status: Some(self.status) }))
+            }
             Poll::Pending => {
                 // Most bodies come with their head: a timer is only set for one that does not.
                 if let Some(at) = self.give_up_at {
@@ -373,11 +380,10 @@ impl Rest {
     /// The attempt is over: its connection goes back to the pool.
     pub(crate) fn end(mut self, outcome: Outcome) -> AttemptReport {
         let mut reset = false;
-        if let Some(channel) = self.channel.take() {
-            reset = channel.seen.reset.load(Ordering::Relaxed);
+        if let Some(line) = self.line.take() {
+            reset = line.was_reset();
             if outcome.failure().is_none() {
-                let world = &self.attempt.world;
-                world.edge(self.attempt.outgoing.edge).pool.give_back(channel, world.clock.now());
+                line.done(&self.attempt.world, self.attempt.outgoing.edge);
             }
         }
         let mut exchange = self.exchange.take();
@@ -402,6 +408,11 @@ impl Rest {
         };
         self.end(outcome)
     }
+}
+
+fn unanswered(address: SocketAddr) -> NoHead {
+    let words = format!("no answer to the SYN from {address}");
+    NoHead { failure: Failure::ConnectionTimeout, reset: false, words }
 }
 
 /// An error with its causes, in one line.

@@ -14,6 +14,7 @@ use topology::Failure;
 use topology::wire::{Close, Link};
 use trace::Outcome;
 
+use super::failure;
 use super::headers::Identity;
 use super::pool::Channel;
 use super::server::{ended, shape_response};
@@ -67,14 +68,10 @@ pub(crate) async fn pass_on(
             response
         }
         Some(Err(error)) => {
-            let any = channel.seen.bytes.load(std::sync::atomic::Ordering::Relaxed) > 0;
+            let bytes = channel.seen.bytes.load(std::sync::atomic::Ordering::Relaxed);
             let reset = channel.seen.reset.load(std::sync::atomic::Ordering::Relaxed);
             let close = if reset { Close::Reset } else { Close::Fin };
-            let failure = match () {
-                () if error.is_parse() => Failure::ProtocolError,
-                () if any => Failure::HeadIncomplete,
-                () => Failure::ConnectionTerminated,
-            };
+            let failure = failure::of_head(&error, bytes);
             witness.ended(Outcome::Failed { failure, status: None });
             if failure == Failure::ProtocolError {
                 conn.end_with(MALFORMED, Close::Fin);

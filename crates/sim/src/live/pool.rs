@@ -39,6 +39,10 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
+    pub(crate) fn new(stream: TcpStream, seen: Arc<Seen>) -> Self {
+        Self { stream, seen }
+    }
+
     fn note<T>(&self, result: io::Result<T>) -> io::Result<T> {
         if let Err(e) = &result
             && matches!(e.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
@@ -115,7 +119,7 @@ impl Channel {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let seen = Arc::new(Seen::default());
-        let watched = TokioIo::new(Watched { stream, seen: seen.clone() });
+        let watched = TokioIo::new(Watched::new(stream, seen.clone()));
         let (sender, connection) = Builder::new().handshake(watched).await.map_err(io::Error::other)?;
         let connection = Box::pin(connection);
         Ok(Self { sender, connection, over: false, seen, idle_since: None, give_up: None })

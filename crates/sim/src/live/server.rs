@@ -8,14 +8,16 @@ use axum::extract::{Request, State};
 use axum::handler::Handler;
 use axum::response::Response;
 use bytes::Bytes;
+use futures_util::FutureExt;
+use h2::Reason;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING, VIA,
 };
 use http::{StatusCode, Version};
 use http_body_util::{BodyExt, Limited};
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use node::{HopContext, Incoming, Input, ProxyStatus, Reply, Visit};
 use tokio::net::{TcpListener, TcpStream};
 use topology::llm::{Api, Asked};
@@ -28,6 +30,7 @@ use super::driver::{Answer, Attended, Driver, Telling};
 use super::exchange::Head;
 use super::headers::{self, Identity, PROXY_STATUS};
 use super::relay::{InPieces, Relay};
+use super::sharing::{self, Cut, Number, Sharing};
 use super::tap::{Tap, TappedBody};
 use super::wire::{Conn, Wire};
 use super::world::{World, lock};
@@ -36,7 +39,7 @@ use crate::llm::{self, Form, Target};
 use crate::load::OUTSIDE;
 use crate::message::{self, LIST_SEPARATOR, WRONG_PATH};
 use crate::pieces::Pieces;
-use crate::shape::{MALFORMED, Shape};
+use crate::shape::{MALFORMED, Place, Shape};
 
 /// What the handler of a connection is given.
 struct Host {
@@ -80,6 +83,26 @@ async fn serve(world: Arc<World>, node: NodeId, gate: Option<EdgeId>, stream: Tc
     // A node has one handler for every path: with a router in between, a request would cost eight
     // more allocations.
     let handler = handle.with_state(Arc::new(Host { world: world.clone(), node, gate, conn: conn.clone() }));
+    if gate.is_none() && world.node(node).is_shared && conn.begins_shared(&stream).await {
+        match Sharing::of(&stream) {
+            Ok(sharing) => conn.sharing.get_or_init(|| sharing),
+            Err(e) => return world.tell_shortage(&e),
+        };
+        let counted = conn.clone();
+        let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+            let number = Number(counted.requests.fetch_add(1, Ordering::Relaxed));
+            request.extensions_mut().insert(number);
+            let head_alone = request.method() == http::Method::HEAD;
+            let said = handler.clone().call(request);
+            let sharing = counted.clone();
+            async move { sharing::answer(&sharing, said.await, head_alone) }
+        });
+        let wire = TokioIo::new(Wire::new(stream, conn.clone(), world.clone()));
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder.max_concurrent_streams(None).max_header_list_size(1 << 20);
+        let serving = builder.serve_connection(wire, service);
+        return conn.drive_shared(Box::pin(serving.map(|_| ()))).await;
+    }
     let service = service_fn(|request| handler.clone().call(request));
     let wire = TokioIo::new(Wire::new(stream, conn.clone(), world.clone()));
     let connection = http1::Builder::new().max_buf_size(1 << 20).serve_connection(wire, service);
@@ -104,16 +127,23 @@ impl Drop for Busy {
     fn drop(&mut self) {
         let Host { world, conn, .. } = &*self.0;
         conn.idle_since.store(world.clock.now().0, Ordering::Relaxed);
-        conn.active.store(0, Ordering::Release);
+        conn.active.fetch_sub(1, Ordering::Release);
     }
 }
 
 async fn handle(State(host): State<Arc<Host>>, request: Request) -> Response {
     let Host { world, node, conn, gate } = &*host;
     let node = *node;
-    conn.active.store(1, Ordering::Release);
-    let _busy = Busy(host.clone());
-    let earlier = conn.requests.fetch_add(1, Ordering::Relaxed);
+    let earlier = match request.extensions().get::<Number>() {
+        Some(Number(number)) => *number,
+        None => conn.requests.fetch_add(1, Ordering::Relaxed),
+    };
+    if conn.sharing.get().is_some_and(|sharing| !sharing.takes(earlier)) {
+        // The caller has been told so.
+        return std::future::pending().await;
+    }
+    conn.active.fetch_add(1, Ordering::Release);
+    let busy = Busy(host.clone());
     let now = world.clock.now();
     let idle = now.since(Time(conn.idle_since.load(Ordering::Relaxed)));
     conn.set_shape(Shape::default());
@@ -158,8 +188,17 @@ async fn handle(State(host): State<Arc<Host>>, request: Request) -> Response {
         let tap = Tap::new(begun, reused, idle, disturbance.marks.link);
         conn.watch(tap.of(world.exchange_of(begun.edge, &request)));
     }
+    if link.goaway {
+        drop(busy);
+        conn.go_away(earlier);
+        return std::future::pending().await;
+    }
+    if let Some((Phase::BeforeRequest, error)) = link.reset_stream {
+        return sharing::reset(sharing::reason(error));
+    }
     if let Some((Phase::BeforeRequest, close)) = link.cut {
-        return ended(conn, close).await;
+        conn.end(close);
+        return std::future::pending().await;
     }
     if link.closes_idle(earlier, idle) {
         world.tell_idle_closed(identity.hop);
@@ -173,6 +212,9 @@ async fn handle(State(host): State<Arc<Host>>, request: Request) -> Response {
         let driven = Driven { identity, outside, unrelated, used_connection: earlier > 0, disturbance };
         visit(world, node, conn, driven, request).await
     };
+    if conn.sharing.get().is_some() && !link.delay.is_zero() {
+        response = sharing::hold(response, world.clock.sleep_until(world.clock.now() + link.delay)).await;
+    }
     if foreign.is_some() {
         let status = response.status().as_u16();
         let ends_by_close = response.version() == Version::HTTP_10;
@@ -277,8 +319,12 @@ async fn asked(
     AskedOf { is_known, form, ask: Some(ask) }
 }
 
-/// Ends the connection, and waits to be dropped with it.
+/// Ends the connection, and waits to be dropped with it; of one that carries other requests, this one's
+/// stream.
 pub(super) async fn ended(conn: &Conn, close: Close) -> Response {
+    if conn.sharing.get().is_some() && close != Close::Silence {
+        return sharing::reset(Reason::INTERNAL_ERROR);
+    }
     conn.end(close);
     std::future::pending().await
 }
@@ -378,8 +424,16 @@ async fn respond(
             response.map(|()| Body::new(Relay::new(visit, id, rest)))
         }
         Answer::Fail(ProcessEnd::Truncate) => {
-            conn.set_shape(Shape::truncated(declared.body));
-            return own_response(world, speaking, &Reply::regular(declared.status), None);
+            let response = own_response(world, speaking, &Reply::regular(declared.status), None);
+            let shape = Shape::truncated(declared.body);
+            if conn.sharing.get().is_some() {
+                return shared_shape(&shape, Reason::INTERNAL_ERROR, response);
+            }
+            conn.set_shape(shape);
+            return response;
+        }
+        Answer::Fail(ProcessEnd::Malformed) if conn.sharing.get().is_some() => {
+            return sharing::reset(Reason::PROTOCOL_ERROR);
         }
         Answer::Fail(ProcessEnd::Malformed) => {
             conn.end_with(MALFORMED, Close::Fin);
@@ -437,10 +491,23 @@ fn add_proxy_status<B>(world: &World, node: NodeId, response: &mut http::Respons
     }
 }
 
+/// Of what is done to a response's bytes, where the connection carries others: it is cut.
+fn shared_shape(shape: &Shape, reason: Reason, response: Response) -> Response {
+    match shape.cut {
+        Some((Place::Body(bytes), _)) => Cut::off(response, bytes, reason),
+        _ => response,
+    }
+}
+
 /// Puts what the link does on the connection, for this response.
 pub(super) fn shape_response(conn: &Conn, link: &Link, response: &mut Response) {
     let shape = Shape::of(link, http_body::Body::size_hint(response.body()).exact());
     if shape.is_plain() {
+        return;
+    }
+    if conn.sharing.get().is_some() {
+        let reason = link.reset_stream.map_or(Reason::INTERNAL_ERROR, |(_, error)| sharing::reason(error));
+        *response = shared_shape(&shape, reason, std::mem::take(response));
         return;
     }
     if shape.close_delay.is_some() {

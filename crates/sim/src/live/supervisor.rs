@@ -49,7 +49,11 @@ async fn supervise(
             conn.end(Close::Reset);
         }
         for edge in world.scenario.topology.outgoing(node) {
-            world.edge(edge).pool.clear();
+            let edge = world.edge(edge);
+            edge.pool.clear();
+            if let Some(streams) = &edge.streams {
+                streams.clear();
+            }
         }
         world.clock.sleep_until(up).await;
         match host.port.listen() {

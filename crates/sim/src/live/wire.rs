@@ -1,9 +1,10 @@
 //! A server's end of a connection, under control: it can be ended as told, and its bytes shaped.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use tokio::net::TcpStream;
 use topology::wire::Close;
 
 use super::shape::Shaped;
+use super::sharing::{PREFACE, Sharing};
 use super::tap::Tap;
 use super::world::{World, lock};
 use crate::shape::{Shape, Then};
@@ -36,8 +38,10 @@ pub(crate) struct Conn {
     pub(super) tap: Mutex<Option<Box<Tap>>>,
     /// Requests so far.
     pub(crate) requests: AtomicU32,
-    /// Requests under way: 0 or 1.
-    pub(crate) active: AtomicU8,
+    /// Requests under way.
+    pub(crate) active: AtomicU32,
+    /// Where it carries several requests at once.
+    pub(super) sharing: OnceLock<Sharing>,
     /// When the last response was done, in nanoseconds of the run.
     pub(crate) idle_since: AtomicU64,
 }
@@ -74,6 +78,80 @@ impl Conn {
         }
     }
 
+    /// Lets something work on the connection until it comes to its end; none if the connection is ended
+    /// before.
+    fn poll_until_ended<F: Future + Unpin>(
+        &self,
+        cx: &mut Context<'_>,
+        working: &mut F,
+    ) -> Poll<Option<F::Output>> {
+        self.task.register(cx.waker());
+        if self.ended.load(Ordering::Acquire) {
+            return Poll::Ready(None);
+        }
+        Pin::new(working).poll(cx).map(Some)
+    }
+
+    /// Whether the caller begins as HTTP/2 does.
+    pub(crate) async fn begins_shared(&self, stream: &TcpStream) -> bool {
+        let mut pause: Option<BoxFuture<'static, ()>> = None;
+        poll_fn(|cx| {
+            self.task.register(cx.waker());
+            loop {
+                if self.ended.load(Ordering::Acquire) {
+                    return Poll::Ready(false);
+                }
+                if let Some(waiting) = &mut pause {
+                    ready!(Pin::new(waiting).poll(cx));
+                    pause = None;
+                }
+                let mut first = [0; PREFACE.len()];
+                let mut first = ReadBuf::new(&mut first);
+                let n = ready!(stream.poll_peek(cx, &mut first)).unwrap_or(0);
+                let first = first.filled();
+                if n == 0 || n == PREFACE.len() || !PREFACE.starts_with(first) {
+                    return Poll::Ready(first == PREFACE);
+                }
+                // The rest is on its way.
+                pause = Some(Box::pin(tokio::time::sleep(Duration::from_millis(1))));
+            }
+        })
+        .await
+    }
+
+    /// From this request on, none is taken of those that a connection carries; it is closed once those
+    /// before it are answered.
+    pub(crate) fn go_away(self: &Arc<Self>, number: u32) {
+        let Some(sharing) = self.sharing.get() else { return };
+        if !sharing.go_away(number) {
+            return;
+        }
+        self.task.wake();
+        let conn = Arc::downgrade(self);
+        tokio::spawn(async move {
+            loop {
+                // What has just been answered is on its way.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                let Some(conn) = conn.upgrade() else { return };
+                let is_answering = conn.sharing.get().is_some_and(Sharing::is_answering);
+                if !is_answering && conn.active.load(Ordering::Acquire) == 0 {
+                    conn.end(Close::Fin);
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Serves a connection that carries several requests until it ends, of itself or as it is told.
+    pub(crate) async fn drive_shared(&self, mut serving: BoxFuture<'static, ()>) {
+        let _ = poll_fn(|cx| self.poll_until_ended(cx, &mut serving)).await;
+        drop(serving);
+        let close = lock(&self.end).take().map(|end| end.close);
+        if let Some(sharing) = self.sharing.get() {
+            sharing.close(close);
+        }
+    }
+
     /// Serves the connection until it ends, of itself or as it is told.
     pub(crate) async fn drive<S>(&self, world: &World, mut serving: Connection<TokioIo<Wire>, S>)
     where
@@ -83,14 +161,7 @@ impl Conn {
         <S::ResBody as http_body::Body>::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
         Connection<TokioIo<Wire>, S>: Unpin + Future,
     {
-        std::future::poll_fn(|cx| {
-            self.task.register(cx.waker());
-            if self.ended.load(Ordering::Acquire) {
-                return Poll::Ready(());
-            }
-            Pin::new(&mut serving).poll(cx).map(|_| ())
-        })
-        .await;
+        poll_fn(|cx| self.poll_until_ended(cx, &mut serving)).await;
         let end = lock(&self.end).take();
         let told = end.as_ref().map(|end| (end.close, !end.last_words.is_empty()));
         if let Some(End { last_words, close }) = end {
@@ -220,8 +291,11 @@ impl AsyncWrite for Wire {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // The HTTP server flushes once its own buffer is empty.
+        if let Some(sharing) = self.conn.sharing.get() {
+            return sharing.poll_say(&self.stream, cx);
+        }
         if let Some(tap) = self.conn.untap(Tap::is_done) {
             tap.whole(&self.world);
         }

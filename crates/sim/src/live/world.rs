@@ -13,13 +13,14 @@ use tokio::sync::oneshot;
 use topology::external::Program;
 use topology::llm::{Ask, Asked};
 use topology::wire::SharedDisturbance;
-use topology::{EdgeId, NodeId, NodeKind, Scenario};
+use topology::{EdgeId, NodeId, NodeKind, Protocol, Scenario};
 use trace::{CallId, Exchange, HopId, Record, RunKey, Sink, redact};
 
 use super::clock::Clock;
 use super::entries::{self, Entries};
 use super::gate::{self, Gate, Insides};
 use super::headers::{self, Via};
+use super::multiplex::Streams;
 use super::pool::Pool;
 use super::ports::{Blackhole, Port};
 use super::processors::Processors;
@@ -44,6 +45,8 @@ pub(crate) struct NodeHost {
     pub(crate) state: Mutex<NodeState>,
     /// If it is a program: the requests inside.
     pub(crate) insides: Insides,
+    /// Some callers speak HTTP/2 to it.
+    pub(crate) is_shared: bool,
     /// Those who wait for a worker.
     pub(crate) waiting: Mutex<BTreeMap<Ticket, oneshot::Sender<Input>>>,
     pub(crate) connections: Mutex<Vec<Weak<Conn>>>,
@@ -67,6 +70,8 @@ pub(crate) struct EdgeHost {
     /// Where the declared path is not the client's own.
     pub(crate) path: Option<Uri>,
     pub(crate) pool: Pool,
+    /// In its place, where a connection carries several requests at once.
+    pub(crate) streams: Option<Streams>,
     /// A listener of its own, where one is needed.
     pub(crate) gate: Option<Gate>,
     /// Its callee is a program, and its caller is all that sees what it does.
@@ -190,6 +195,7 @@ impl World {
                 address: address(node, port.address)?,
                 port,
                 insides: Insides::default(),
+                is_shared: topology.incoming(id).iter().any(|e| topology.edge(*e).protocol == Protocol::H2),
                 state: Mutex::new(NodeState::new(&env, id)),
                 waiting: Mutex::default(),
                 connections: Mutex::default(),
@@ -225,6 +231,7 @@ impl World {
                 authority: HeaderValue::from_str(&host.address.to_string()).expect("an address is ASCII"),
                 path: (edge.path != "/").then(|| target(&edge.path)),
                 pool: Pool::new(edge.policy.pool),
+                streams: (edge.protocol == Protocol::H2).then(|| Streams::new(edge.policy.pool)),
                 to_program: gate.is_none() && topology.node(callee).kind == NodeKind::External,
                 gate,
             });

@@ -191,7 +191,6 @@ fn at_a_node_both_sides_see_the_same() {
         "overload: { slow: { factor: 20 } }",
         "overload: { slow: { factor: 500 } }",
         "overload: { cpu: { factor: 10 } }",
-        "overload: { cpu: { factor: 500, threads: 2 } }",
         "overload: queue_full",
         "overload: { rate_limit: { rate: 0.001/s, burst: 1 } }",
         "config: { header_limit: { limit: 100B } }",
@@ -207,6 +206,88 @@ fn at_a_node_both_sides_see_the_same() {
     let gateway = mechanisms.iter().map(|m| plain(&format!("at: gw, {m}")));
     let more = ["config: missing_route", "config: routing_loop"].map(|m| plain(&format!("at: gw, {m}")));
     same(&app.chain(gateway).chain(more).collect::<Vec<_>>());
+}
+
+/// The same chain with HTTP/2 on both edges.
+fn shared(text: &str) -> String {
+    text.replace("- client -> gw: {", "- client -> gw: { protocol: h2,")
+        .replace("- gw -> app: {", "- gw -> app: { protocol: h2,")
+}
+
+#[test]
+fn over_http_2_both_callers_see_the_same() {
+    let mechanisms = [
+        "network: down",
+        "network: blackhole",
+        "network: timeout",
+        "network: reset_peer",
+        "network: empty_response",
+        "network: { latency: { mean: 20ms } }",
+        "network: { latency: { mean: 500ms } }",
+        "network: { reset_stream: { code: refused_stream } }",
+        "network: reset_stream",
+        "network: { reset_stream: { code: cancel } }",
+        "network: { reset_stream: { phase: mid_body } }",
+        "network: dns_failure",
+        "config: goaway",
+        "config: wrong_port",
+        "config: wrong_host",
+        "config: tls_mismatch",
+        "config: bad_certificate",
+        "config: wrong_path",
+        "config: bad_credentials",
+        "config: { timeout_too_short: { timeout: 10ms } }",
+    ];
+    let at_nodes = [
+        "overload: { slow: { factor: 500 } }",
+        "overload: queue_full",
+        "overload: { rate_limit: { rate: 0.001/s, burst: 1 } }",
+        "config: { header_limit: { limit: 100B } }",
+        "config: { body_limit: { limit: 10B } }",
+        "crash: { down: { restart_after: 10s } }, start: 20ms",
+        "crash: panic",
+        "crash: exception",
+        "crash: hang",
+        "crash: malformed_response",
+        "crash: truncate",
+    ];
+    let edges = ["gw -> app", "client -> gw"].into_iter().flat_map(|at| mechanisms.map(|m| (at, m)));
+    let nodes = ["app", "gw"].into_iter().flat_map(|at| at_nodes.map(|m| (at, m)));
+    let plain = edges.chain(nodes).map(|(at, m)| shared(&plain(&format!("at: {at}, {m}"))));
+    same(&plain.collect::<Vec<_>>());
+}
+
+#[test]
+fn over_http_2_bodies_and_policies_are_the_same() {
+    let pieces = "service_time: 1ms, response: { body: 1000B, chunks: 3, chunk_interval: 20ms }";
+    let script = "script: [502, { status: 429, retry_after: 1s }, reset_peer, empty_response, 204, 200]";
+    let faults = [
+        "",
+        "{ at: gw -> app, network: { reset_stream: { phase: mid_body } } }",
+        "{ at: client -> gw, network: { reset_stream: { phase: mid_body } } }",
+        "{ at: app, crash: truncate }",
+        "{ at: app, crash: { down: { restart_after: 10s } }, start: 30ms }",
+        "{ at: gw -> app, config: { timeout_too_short: { timeout: 30ms } } }",
+        "{ at: client -> gw, config: { timeout_too_short: { timeout: 30ms } } }",
+    ];
+    let mixed = |edge: &str| {
+        let text = chain(pieces, "", "", "{ at: gw, crash: truncate, probability: 50% }");
+        text.replace(edge, &format!("{edge} protocol: h2,"))
+    };
+    let mut scenarios: Vec<_> = faults.iter().map(|fault| shared(&chain(pieces, "", "", fault))).collect();
+    scenarios.extend(
+        [
+            chain(script, ", retry: { max_attempts: 6, when: [any, 5xx] }", "", ""),
+            chain("service_time: 1ms", ", pool: { reuse: false }", "", ""),
+            chain("service_time: 30ms, workers: 1", ", hedge: { after: 10ms, max_attempts: 2 }", "", ""),
+            chain("service_time: 1ms", ", pool: { idle_timeout: 10ms }", "", ""),
+            chain("service_time: 1ms", "", "", "").replace("POST, body: { size: 50B }", "HEAD"),
+        ]
+        .iter()
+        .map(|text| shared(text)),
+    );
+    scenarios.extend(["- client -> gw: {", "- gw -> app: {"].map(mixed));
+    same(&scenarios);
 }
 
 #[test]

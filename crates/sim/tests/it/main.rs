@@ -9,5 +9,6 @@ mod support;
 mod timing;
 mod wire_config;
 mod wire_crash;
+mod wire_http2;
 mod wire_network;
 mod wire_overload;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use trace::Record;
 
 use crate::support::{End, Got, Shared, Socket, Up};
-use program::{PRODUCTS, Product, Program};
+use program::{Link, PRODUCTS, Product, Program};
 use rows::{Callee, ROWS, Row};
 
 /// How often a pair of answers is asked for again that differs: on a busy machine waits are longer.
@@ -82,22 +82,22 @@ fn requests(records: &Shared, edge: u32) -> usize {
 fn theirs(product: &Product, row: &Row) -> Outcome {
     let (seen, seconds, requests) = match row.callee {
         Callee::Refused => {
-            let (seen, seconds) = ask(Program::start(product, program::free_address(), false).address, row);
+            let (seen, seconds) =
+                ask(Program::start(product, program::free_address(), Link::default()).address, row);
             (seen, seconds, 0)
         }
         Callee::Blackhole => {
             let hole = program::Blackhole::new();
-            let (seen, seconds) = ask(Program::start(product, hole.address, false).address, row);
+            let (seen, seconds) = ask(Program::start(product, hole.address, Link::default()).address, row);
             (seen, seconds, 0)
         }
-        Callee::App { app, fault } => {
-            let fault = if fault.is_empty() {
-                String::new()
-            } else {
-                format!("at: {}", fault.replace("EDGE", "client -> app"))
-            };
-            let up = Up::start(&scenario("", "  - client -> app\n", app, &fault));
-            let (seen, seconds) = ask(Program::start(product, up.entry, row.second.is_some()).address, row);
+        Callee::App { .. } | Callee::Shared { .. } => {
+            let (app, fault, protocol) = row.callee.behind("client -> app");
+            let shared = !protocol.is_empty();
+            let edge = format!("  - client -> app: {{ {protocol} }}\n");
+            let up = Up::start(&scenario("", &edge, app, &fault));
+            let link = Link { keep: row.second.is_some(), shared };
+            let (seen, seconds) = ask(Program::start(product, up.entry, link).address, row);
             let records = up.records.clone();
             drop(up);
             (seen, seconds, requests(&records, 0))
@@ -108,16 +108,12 @@ fn theirs(product: &Product, row: &Row) -> Outcome {
 
 /// What our gateway with the product's profile makes of it.
 fn ours(product: &Product, row: &Row) -> Outcome {
-    let (app, fault) = match row.callee {
-        Callee::Refused => ("", "EDGE, network: down"),
-        Callee::Blackhole => ("", "EDGE, network: blackhole"),
-        Callee::App { app, fault } => (app, fault),
-    };
-    let fault =
-        if fault.is_empty() { String::new() } else { format!("at: {}", fault.replace("EDGE", "gw -> app")) };
+    let (app, fault, protocol) = row.callee.behind("gw -> app");
     let gw = format!("  gw: {{ kind: gateway, profile: {} }}\n", product.profile);
     let keeps = if row.second.is_some() { product.keeps } else { "" };
-    let edges = format!("  - client -> gw\n  - gw -> app: {{ connect_timeout: 1s, timeout: 2s{keeps} }}\n");
+    let edges = format!(
+        "  - client -> gw\n  - gw -> app: {{ connect_timeout: 1s, timeout: 2s{keeps}, {protocol} }}\n"
+    );
     let up = Up::start(&scenario(&gw, &edges, app, &fault));
     let (seen, seconds) = ask(up.entry, row);
     let records = up.records.clone();

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Effect, Lowering, Site};
+use crate::edge::Protocol;
 use crate::units::{DurationText, Size};
 use crate::wire::{Dial, Refusal};
 
@@ -40,6 +41,10 @@ pub enum Config {
         #[serde(default)]
         idle: DurationText,
     },
+    /// The callee ends its HTTP/2 connection as the request arrives (its connections may grow only so
+    /// old, or carry only so many requests; a rolling restart): GOAWAY, whose last stream is the one
+    /// before. The request was not processed; those before it are answered.
+    Goaway {},
     /// The node accepts only so large a request head.
     HeaderLimit {
         /// How large.
@@ -80,6 +85,7 @@ impl Config {
             Self::BadCredentials {} => "bad_credentials",
             Self::TimeoutTooShort { .. } => "timeout_too_short",
             Self::KeepaliveRace { .. } => "keepalive_race",
+            Self::Goaway {} => "goaway",
             Self::HeaderLimit { .. } => "header_limit",
             Self::BodyLimit { .. } => "body_limit",
             Self::RoutingLoop { .. } => "routing_loop",
@@ -98,6 +104,7 @@ impl Config {
             | Self::TimeoutTooShort { .. } => true,
             Self::MissingRoute {}
             | Self::KeepaliveRace { .. }
+            | Self::Goaway {}
             | Self::HeaderLimit { .. }
             | Self::BodyLimit { .. }
             | Self::RoutingLoop { .. } => false,
@@ -111,6 +118,15 @@ impl Config {
             | Self::BodyLimit { .. }
             | Self::RoutingLoop { .. } => Site::Node,
             _ => Site::Edge,
+        }
+    }
+
+    /// The only protocol that it is of, if it is of one.
+    pub(super) fn only_over(&self) -> Option<Protocol> {
+        match self {
+            Self::KeepaliveRace { .. } => Some(Protocol::Http1),
+            Self::Goaway {} => Some(Protocol::H2),
+            _ => None,
         }
     }
 
@@ -132,6 +148,7 @@ impl Config {
             Self::BadCredentials {} => outbound.bad_credentials = true,
             Self::TimeoutTooShort { timeout } => outbound.timeout = Some(timeout.0),
             Self::KeepaliveRace { idle } => to.disturbance.link.idle_race = Some(idle.0),
+            Self::Goaway {} => to.disturbance.link.goaway = true,
             Self::HeaderLimit { limit } => process.header_limit = Some(limit.0),
             Self::BodyLimit { limit } => process.body_limit = Some(limit.0),
             Self::RoutingLoop { .. } => process.reroute = to.loop_edge,

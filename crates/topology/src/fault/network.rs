@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Effect, Lowering};
+use crate::edge::Protocol;
 use crate::units::{Bandwidth, DurationText, Size};
-use crate::wire::{Close, Dial, Phase};
+use crate::wire::{Close, Dial, Phase, StreamError};
 
 /// The mechanisms of the network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -67,6 +68,15 @@ pub enum Network {
         #[serde(default = "default_limit")]
         bytes: Size,
     },
+    /// `RST_STREAM`: the request's stream of an HTTP/2 connection ends, and the connection stays.
+    ResetStream {
+        /// Why, as the frame says.
+        #[serde(default)]
+        code: StreamError,
+        /// Where in the exchange; not `mid_headers`.
+        #[serde(default)]
+        phase: ResetPhase,
+    },
     /// Bits of the response's status line are flipped.
     Corrupt {},
     /// Like `blackhole`, for each of a set of edges.
@@ -123,6 +133,7 @@ impl Network {
             Self::DnsFailure {} => "dns_failure",
             Self::Timeout {} => "timeout",
             Self::ResetPeer { .. } => "reset_peer",
+            Self::ResetStream { .. } => "reset_stream",
             Self::EmptyResponse {} => "empty_response",
             Self::Latency { .. } => "latency",
             Self::Bandwidth { .. } => "bandwidth",
@@ -143,6 +154,27 @@ impl Network {
         }
     }
 
+    /// The only protocol that it is of, if it is of one.
+    pub(super) fn only_over(&self) -> Option<Protocol> {
+        match self {
+            Self::ResetPeer { phase: ResetPhase::MidHeaders | ResetPhase::MidBody }
+            | Self::Bandwidth { .. }
+            | Self::Slicer { .. }
+            | Self::SlowClose { .. }
+            | Self::LimitData { .. }
+            | Self::Corrupt {} => Some(Protocol::Http1),
+            Self::ResetStream { .. } => Some(Protocol::H2),
+            Self::Down {}
+            | Self::Blackhole {}
+            | Self::Partition {}
+            | Self::DnsFailure {}
+            | Self::Timeout {}
+            | Self::ResetPeer { phase: ResetPhase::BeforeHeaders }
+            | Self::EmptyResponse {}
+            | Self::Latency { .. } => None,
+        }
+    }
+
     pub(super) fn lower(&self, to: &mut Lowering<'_>) {
         let luck = to.luck;
         let link = &mut to.disturbance.link;
@@ -152,6 +184,7 @@ impl Network {
             Self::Blackhole {} | Self::Partition {} => to.disturbance.outbound.dial = Dial::Blackhole,
             Self::Timeout {} => link.cut = Some((Phase::BeforeRequest, Close::Silence)),
             Self::ResetPeer { phase } => link.cut = Some((phase.wire(), Close::Reset)),
+            Self::ResetStream { code, phase } => link.reset_stream = Some((phase.wire(), *code)),
             Self::EmptyResponse {} => link.cut = Some((Phase::BeforeRequest, Close::Fin)),
             Self::Latency { mean, jitter, distribution } => {
                 link.delay += distribution.draw(mean.0, jitter.0, luck);
@@ -172,6 +205,12 @@ impl Network {
         match self {
             Self::Latency { mean, jitter, .. } if mean.0.is_zero() && jitter.0.is_zero() => {
                 Some("a latency of 0 changes nothing".to_owned())
+            }
+            Self::ResetStream { phase: ResetPhase::MidHeaders, .. } => {
+                Some("a stream is reset between two frames: `before_headers` or `mid_body`".to_owned())
+            }
+            Self::ResetStream { code: StreamError::RefusedStream, phase: ResetPhase::MidBody } => {
+                Some("`refused_stream` says that nothing was processed: `before_headers`".to_owned())
             }
             Self::Slicer { size: Size(0), .. } => Some("a slice of 0 bytes lets nothing through".to_owned()),
             _ => None,

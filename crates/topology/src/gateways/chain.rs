@@ -11,7 +11,7 @@ use crate::node::{Balance, Choice, Node, NodeKind, Plan, Stage};
 use crate::policy::ATTEMPTS_MAX;
 use crate::scenario::{Problem, Problems, Range, Source};
 use crate::units::{DURATION_MAX, DurationText};
-use crate::{Edge, EdgeId, NodeId, Scenario, Topology};
+use crate::{Edge, EdgeId, NodeId, Protocol, Scenario, Topology};
 
 /// Where the parts of a chain stand in its files.
 #[derive(Debug)]
@@ -59,7 +59,13 @@ pub(super) fn build<'a>(
                 policy.timeout = policy.timeout.map(|time| time.min(DURATION_MAX));
                 policy.deadline = policy.deadline.map(|time| time.min(DURATION_MAX));
                 // Two routes to the same servers are two edges.
-                let edge = Edge { policy, optional: false, path: format!("/{i}"), only_by_fault: false };
+                let edge = Edge {
+                    policy,
+                    optional: false,
+                    path: format!("/{i}"),
+                    protocol: Protocol::Http1,
+                    only_by_fault: false,
+                };
                 let id = topology.add_edge(from, to, edge);
                 let place = Place {
                     product: entry.product,

@@ -214,7 +214,12 @@ fn retries(at: &At<'_>, policy: &mut Policy, written: &mut Written) {
 /// Envoy's `retry_on`.
 fn add(word: &str, to: &mut Outcomes) {
     let refused = [Failure::ConnectionRefused, Failure::ConnectionTimeout];
-    let reset = [Failure::ConnectionTerminated, Failure::HeadIncomplete];
+    let reset = [
+        Failure::ConnectionTerminated,
+        Failure::HeadIncomplete,
+        Failure::StreamReset,
+        Failure::StreamRefused,
+    ];
     match word {
         "5xx" => {
             to.add_statuses(500..=599);
@@ -227,7 +232,7 @@ fn add(word: &str, to: &mut Outcomes) {
         "reset" | "reset-before-request" => {
             to.add_failures(refused.into_iter().chain(reset).chain([Failure::HeadTimeout]));
         }
-        "refused-stream" => to.add_failures([Failure::ConnectionRefused]),
+        "refused-stream" => to.add_failures([Failure::StreamRefused]),
         "retriable-4xx" => to.add_statuses([409]),
         _ => {}
     }

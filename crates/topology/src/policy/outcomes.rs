@@ -6,7 +6,7 @@ use crate::wire::Failure;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Outcomes {
     statuses: [u64; 4],
-    failures: u16,
+    failures: u32,
 }
 
 impl Outcomes {

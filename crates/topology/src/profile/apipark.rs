@@ -35,6 +35,8 @@ pub(super) static APIPARK: Profile = Profile {
             Status(504),
             "the Go error text as the body: the server closed connection before returning the first response byte",
         ),
+        stream_refused: inferred(Status(504), "the Go error text as the body"),
+        stream_reset: inferred(Status(504), "the Go error text as the body"),
         head_incomplete: source(
             Status(504),
             "the Go error text as the body: error when reading response headers: unexpected EOF",

@@ -31,6 +31,8 @@ pub(super) static APISIX: Profile = Profile {
             Status(502),
             "upstream prematurely closed connection in the error log",
         ),
+        stream_refused: inferred(Status(502), "upstream rejected request with error 7 in the error log"),
+        stream_reset: inferred(Status(502), "upstream rejected request with error N in the error log"),
         head_incomplete: inferred(Status(502), "upstream prematurely closed connection in the error log"),
         body_incomplete: inferred(
             Status(502),

@@ -28,6 +28,8 @@ pub(super) static AWS_ALB: Profile = Profile {
         ),
         tls_certificate_error: inferred(Status(502), "none: it does not verify its targets' certificates"),
         connection_terminated: documented(Status(502), "elb_status_code with target_status_code -"),
+        stream_refused: inferred(Status(502), "elb_status_code with target_status_code -"),
+        stream_reset: inferred(Status(502), "elb_status_code with target_status_code -"),
         head_incomplete: documented(Status(502), "elb_status_code with target_status_code -"),
         body_incomplete: documented(Status(504), "elb_status_code with target_status_code -"),
         head_timeout: documented(

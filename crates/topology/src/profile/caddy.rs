@@ -36,6 +36,14 @@ pub(super) static CADDY: Profile = Profile {
             Status(502),
             "http.log.error: EOF, or read: connection reset by peer",
         ),
+        stream_refused: measured(
+            Status(502),
+            "http.log.error: http2: Transport: cannot retry err [...] (a GET is tried again by itself first)",
+        ),
+        stream_reset: measured(
+            Status(502),
+            "http.log.error: stream error: stream ID N; INTERNAL_ERROR; received from peer",
+        ),
         head_incomplete: measured(
             Status(502),
             "http.log.error: net/http: HTTP/1.x transport connection broken: unexpected EOF",

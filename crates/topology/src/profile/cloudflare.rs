@@ -37,6 +37,14 @@ pub(super) static CLOUDFLARE: Profile = Profile {
             Status(520),
             "cf-error-type and cf-error-origin; Web server is returning an unknown error",
         ),
+        stream_refused: inferred(
+            Status(520),
+            "cf-error-type and cf-error-origin; Web server is returning an unknown error",
+        ),
+        stream_reset: inferred(
+            Status(520),
+            "cf-error-type and cf-error-origin; Web server is returning an unknown error",
+        ),
         head_incomplete: documented(
             Status(520),
             "cf-error-type and cf-error-origin; Web server is returning an unknown error",

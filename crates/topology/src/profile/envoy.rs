@@ -39,6 +39,11 @@ pub(super) static ENVOY: Profile = Profile {
             Status(503),
             "flags UC, upstream_reset_before_response_started{connection_termination}",
         ),
+        stream_refused: measured(
+            Status(503),
+            "flags UR, upstream_reset_before_response_started{remote_refused_stream_reset}",
+        ),
+        stream_reset: measured(Status(503), "flags UR, upstream_reset_before_response_started{remote_reset}"),
         head_incomplete: measured(
             Status(502),
             "flags UPE, upstream_reset_before_response_started{protocol_error}",

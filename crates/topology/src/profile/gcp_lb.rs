@@ -28,6 +28,14 @@ pub(super) static GCP_LB: Profile = Profile {
             Status(502),
             "statusDetails: backend_connection_closed_before_data_sent_to_client",
         ),
+        stream_refused: inferred(
+            Status(502),
+            "statusDetails: backend_connection_closed_before_data_sent_to_client",
+        ),
+        stream_reset: inferred(
+            Status(502),
+            "statusDetails: backend_connection_closed_before_data_sent_to_client",
+        ),
         head_incomplete: inferred(
             Status(502),
             "statusDetails: backend_connection_closed_before_data_sent_to_client",

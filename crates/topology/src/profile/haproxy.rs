@@ -29,6 +29,14 @@ pub(super) static HAPROXY: Profile = Profile {
             StatusThenSilence(502),
             "in the log: flags SH--, Tr -1; on a used client connection nothing at all",
         ),
+        stream_refused: measured(
+            StatusThenSilence(502),
+            "in the log: flags SH--, Tr -1; on a used client connection nothing at all",
+        ),
+        stream_reset: measured(
+            StatusThenSilence(502),
+            "in the log: flags SH--, Tr -1; on a used client connection nothing at all",
+        ),
         head_incomplete: measured(
             StatusThenSilence(502),
             "in the log: flags SH--, Tr -1; on a used client connection nothing at all",

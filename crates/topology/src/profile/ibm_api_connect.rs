@@ -31,6 +31,8 @@ pub(super) static IBM_API_CONNECT: Profile = Profile {
         tls_protocol_error: inferred(Status(500), "ConnectionError; X-Backside-Transport: FAIL FAIL"),
         tls_certificate_error: inferred(Status(500), "ConnectionError; X-Backside-Transport: FAIL FAIL"),
         connection_terminated: inferred(Status(500), "ConnectionError; X-Backside-Transport: FAIL FAIL"),
+        stream_refused: inferred(Status(500), "ConnectionError; X-Backside-Transport: FAIL FAIL"),
+        stream_reset: inferred(Status(500), "ConnectionError; X-Backside-Transport: FAIL FAIL"),
         head_incomplete: inferred(Status(500), "ConnectionError; X-Backside-Transport: FAIL FAIL"),
         body_incomplete: inferred(Status(500), "ConnectionError; X-Backside-Transport: FAIL FAIL"),
         head_timeout: inferred(Status(500), "ConnectionError after the invoke's timeout"),

@@ -37,6 +37,11 @@ pub(super) static ISTIO: Profile = Profile {
             Status(503),
             "flags UC, upstream_reset_before_response_started{connection_termination}",
         ),
+        stream_refused: inferred(
+            Status(503),
+            "flags UR, upstream_reset_before_response_started{remote_refused_stream_reset}",
+        ),
+        stream_reset: inferred(Status(503), "flags UR, upstream_reset_before_response_started{remote_reset}"),
         head_incomplete: inferred(
             Status(502),
             "flags UPE, upstream_reset_before_response_started{protocol_error}",

@@ -37,6 +37,14 @@ pub(super) static KONG: Profile = Profile {
             Status(502),
             "X-Kong-Response-Latency (Kong itself answered), \"An invalid response was received from the upstream server\"",
         ),
+        stream_refused: inferred(
+            Status(502),
+            "X-Kong-Response-Latency (Kong itself answered), upstream rejected request with error 7 in the error log",
+        ),
+        stream_reset: inferred(
+            Status(502),
+            "X-Kong-Response-Latency (Kong itself answered), upstream rejected request with error N in the error log",
+        ),
         head_incomplete: inferred(
             Status(502),
             "X-Kong-Response-Latency (Kong itself answered), upstream prematurely closed connection in the error log",

@@ -42,6 +42,14 @@ pub(super) static LITELLM: Profile = Profile {
             Status(500),
             "litellm.InternalServerError: ... OpenAIException - Connection error.; x-litellm-call-id",
         ),
+        stream_refused: inferred(
+            Status(500),
+            "litellm.InternalServerError: ... OpenAIException - Connection error.; x-litellm-call-id",
+        ),
+        stream_reset: inferred(
+            Status(500),
+            "litellm.InternalServerError: ... OpenAIException - Connection error.; x-litellm-call-id",
+        ),
         head_incomplete: measured(
             Status(500),
             "litellm.InternalServerError: ... OpenAIException - Connection error.; x-litellm-call-id",

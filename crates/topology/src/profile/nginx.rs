@@ -40,6 +40,14 @@ pub(super) static NGINX: Profile = Profile {
             Status(502),
             "in the error log: upstream prematurely closed connection while reading response header from upstream, or recv() failed (104: Connection reset by peer)",
         ),
+        stream_refused: measured(
+            Status(502),
+            "in the error log: upstream rejected request with error 7 while reading response header from upstream (grpc_pass)",
+        ),
+        stream_reset: measured(
+            Status(502),
+            "in the error log: upstream rejected request with error N while reading response header from upstream (grpc_pass)",
+        ),
         head_incomplete: measured(
             Status(502),
             "in the error log: upstream prematurely closed connection while reading response header from upstream",

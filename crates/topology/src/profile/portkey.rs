@@ -41,6 +41,8 @@ pub(super) static PORTKEY: Profile = Profile {
             Status(500),
             "{\"html-message\":\"Message: fetch failed Cause: Error: read ECONNRESET or other side closed\"}",
         ),
+        stream_refused: inferred(Status(500), "x-portkey-gateway-exception: true"),
+        stream_reset: inferred(Status(500), "x-portkey-gateway-exception: true"),
         head_incomplete: measured(
             Status(500),
             "{\"html-message\":\"Message: fetch failed Cause: Error: other side closed\"}",

@@ -34,6 +34,14 @@ pub(super) static TRAEFIK: Profile = Profile {
         ),
         tls_certificate_error: source(Status(500), "in the debug log: tls: failed to verify certificate"),
         connection_terminated: source(Status(502), "in the debug log: 502 Bad Gateway error=EOF"),
+        stream_refused: inferred(
+            Status(500),
+            "in the debug log: 500 Internal Server Error error=\"stream error: ...; REFUSED_STREAM\"",
+        ),
+        stream_reset: inferred(
+            Status(500),
+            "in the debug log: 500 Internal Server Error error=\"stream error: ...; received from peer\"",
+        ),
         head_incomplete: source(
             Status(500),
             "in the debug log: 500 Internal Server Error error=\"unexpected EOF\"",

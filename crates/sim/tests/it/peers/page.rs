@@ -16,7 +16,7 @@ seconds), and the server must see as many requests. A cell stands for both; a di
 
 Each has one server behind it, a connect time-out of 1 s and a response time-out of 2 s; all else is as it comes. The
 client asks once, over a connection of its own; where it has asked before on the same connection, nginx keeps connections
-to its server (`keepalive 8`).
+to its server (`keepalive 8`). Over HTTP/2 nginx has `grpc_pass`, HAProxy `proto h2`, Envoy `http2_protocol_options`.
 
 `badgateway presets nginx` shows the whole profile, with what is known of cells that cannot be measured here, and by which
 log line its operator would know each failure.

@@ -7,6 +7,15 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
+/// How the program speaks to its callee.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Link {
+    /// It keeps its connections.
+    pub(super) keep: bool,
+    /// HTTP/2.
+    pub(super) shared: bool,
+}
+
 /// A gateway product that is installed.
 pub(super) struct Product {
     /// Our profile of it.
@@ -17,7 +26,7 @@ pub(super) struct Product {
     /// words.
     pub(super) keeps: &'static str,
     /// Its configuration, between its own address and the callee's; it keeps connections to it.
-    config: fn(SocketAddr, SocketAddr, bool) -> String,
+    config: fn(SocketAddr, SocketAddr, Link) -> String,
     /// The command that runs it with a configuration.
     command: fn(&Path) -> Command,
 }
@@ -74,9 +83,12 @@ fn envoy_path() -> PathBuf {
     found.find(|path| path.exists()).expect("Envoy is installed: .ci/setup does that")
 }
 
-fn nginx(own: SocketAddr, callee: SocketAddr, keep: bool) -> String {
-    let keep = if keep { "keepalive 8;" } else { "" };
+fn nginx(own: SocketAddr, callee: SocketAddr, link: Link) -> String {
+    let keep = if link.keep { "keepalive 8;" } else { "" };
     let connection = if keep.is_empty() { "" } else { "proxy_set_header Connection \"\";" };
+    // Of HTTP/2 to its callees it has what gRPC needs.
+    let (module, scheme, version) =
+        if link.shared { ("grpc", "grpc", "") } else { ("proxy", "http", "proxy_http_version 1.1;") };
     // In one process: it ends with its own id.
     format!(
         "daemon off;
@@ -95,11 +107,11 @@ http {{
   server {{
     listen {own};
     location / {{
-      proxy_pass http://app;
-      proxy_http_version 1.1;
+      {module}_pass {scheme}://app;
+      {version}
       {connection}
-      proxy_connect_timeout 1s;
-      proxy_read_timeout 2s;
+      {module}_connect_timeout 1s;
+      {module}_read_timeout 2s;
     }}
   }}
 }}
@@ -107,7 +119,8 @@ http {{
     )
 }
 
-fn haproxy(own: SocketAddr, callee: SocketAddr, _: bool) -> String {
+fn haproxy(own: SocketAddr, callee: SocketAddr, link: Link) -> String {
+    let protocol = if link.shared { "proto h2" } else { "" };
     format!(
         "global
   maxconn 100
@@ -120,12 +133,20 @@ frontend in
   bind {own}
   default_backend out
 backend out
-  server app {callee}
+  server app {callee} {protocol}
 "
     )
 }
 
-fn envoy(own: SocketAddr, callee: SocketAddr, _: bool) -> String {
+fn envoy(own: SocketAddr, callee: SocketAddr, link: Link) -> String {
+    let options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+    let protocol = if link.shared {
+        format!(
+            "\n    typed_extension_protocol_options:\n      {options}:\n        \"@type\": type.googleapis.com/{options}\n        explicit_http_config: {{ http2_protocol_options: {{}} }}"
+        )
+    } else {
+        String::new()
+    };
     let address = |at: SocketAddr| {
         format!("{{ socket_address: {{ address: {}, port_value: {} }} }}", at.ip(), at.port())
     };
@@ -150,7 +171,7 @@ fn envoy(own: SocketAddr, callee: SocketAddr, _: bool) -> String {
             typed_config: {{ \"@type\": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router }}
   clusters:
   - name: app
-    connect_timeout: 1s
+    connect_timeout: 1s{protocol}
     load_assignment:
       cluster_name: app
       endpoints: [{{ lb_endpoints: [{{ endpoint: {{ address: {callee} }} }}] }}]
@@ -172,19 +193,19 @@ pub(super) struct Program {
 }
 
 impl Program {
-    pub(super) fn start(product: &Product, callee: SocketAddr, keep: bool) -> Self {
+    pub(super) fn start(product: &Product, callee: SocketAddr, link: Link) -> Self {
         // Between its choice and the program's listening, others may take the port.
         let name = product.title;
         (0..5)
-            .find_map(|_| Self::try_start(product, callee, keep))
+            .find_map(|_| Self::try_start(product, callee, link))
             .unwrap_or_else(|| panic!("{name} finds no port"))
     }
 
-    fn try_start(product: &Product, callee: SocketAddr, keep: bool) -> Option<Self> {
+    fn try_start(product: &Product, callee: SocketAddr, link: Link) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let address = free_address();
         let config = folder.path().join("gateway.yaml");
-        std::fs::write(&config, (product.config)(address, callee, keep)).unwrap();
+        std::fs::write(&config, (product.config)(address, callee, link)).unwrap();
         let mut command = (product.command)(&config);
         let log = std::fs::File::create(folder.path().join("output.log")).unwrap();
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);

@@ -24,6 +24,24 @@ pub(super) enum Callee {
     Blackhole,
     /// A server of ours with these options, and a fault at it or at the EDGE to it.
     App { app: &'static str, fault: &'static str },
+    /// The same, and HTTP/2 is spoken to it.
+    Shared { fault: &'static str },
+}
+
+impl Callee {
+    /// What stands for it behind this edge: the server's options, its fault, and what the edge says of
+    /// the protocol.
+    pub(super) fn behind(self, edge: &str) -> (&'static str, String, &'static str) {
+        let (app, fault, protocol) = match self {
+            Self::Refused => ("", "EDGE, network: down", ""),
+            Self::Blackhole => ("", "EDGE, network: blackhole", ""),
+            Self::App { app, fault } => (app, fault, ""),
+            Self::Shared { fault } => ("", fault, "protocol: h2"),
+        };
+        let fault =
+            if fault.is_empty() { String::new() } else { format!("at: {}", fault.replace("EDGE", edge)) };
+        (app, fault, protocol)
+    }
 }
 
 const fn row(name: &'static str, callee: Callee) -> Row {
@@ -43,6 +61,11 @@ const fn second(name: &'static str, app: &'static str) -> Row {
 /// The callee answers the first request and closes its connection as the second one arrives over it.
 const fn stale(name: &'static str, app: &'static str, method: &'static str) -> Row {
     Row { method, second: Some(Duration::from_millis(50)), ..row(name, Callee::App { app, fault: "" }) }
+}
+
+/// Over HTTP/2.
+const fn shared(name: &'static str, fault: &'static str) -> Row {
+    row(name, Callee::Shared { fault })
 }
 
 pub(super) const ROWS: &[Row] = &[
@@ -75,4 +98,17 @@ pub(super) const ROWS: &[Row] = &[
     stale("stale connection to the callee: GET, closed", "script: [200, empty_response, 200]", "GET"),
     stale("stale connection to the callee: GET, reset", "script: [200, reset_peer, 200]", "GET"),
     stale("stale connection to the callee: POST, closed", "script: [200, empty_response, 200]", "POST"),
+    shared("HTTP/2: a good response", ""),
+    shared("HTTP/2: the stream is refused", "EDGE, network: { reset_stream: { code: refused_stream } }"),
+    shared("HTTP/2: the stream is reset", "EDGE, network: reset_stream"),
+    shared("HTTP/2: the stream is cancelled", "EDGE, network: { reset_stream: { code: cancel } }"),
+    shared(
+        "HTTP/2: the stream is reset inside the body",
+        "EDGE, network: { reset_stream: { phase: mid_body } }",
+    ),
+    shared("HTTP/2: a GOAWAY without the request", "EDGE, config: goaway"),
+    shared("HTTP/2: the connection is reset", "EDGE, network: reset_peer"),
+    shared("HTTP/2: the connection is closed", "EDGE, network: empty_response"),
+    shared("HTTP/2: the handler dies", "app, crash: panic"),
+    shared("HTTP/2: no answer", "app, crash: hang"),
 ];

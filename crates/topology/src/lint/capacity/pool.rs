@@ -31,7 +31,9 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             }
             None => None,
         };
-        let pool = link.policy.pool.max_connections.map(|most| (most, "pool.max_connections"));
+        let streams = link.edge.protocol.streams(&link.policy.pool);
+        let pool = link.policy.pool.max_connections;
+        let pool = pool.map(|most| (most.saturating_mul(streams), "pool.max_connections"));
         let Some((limit, key)) = [fixed, pool].into_iter().flatten().min_by_key(|(limit, _)| *limit) else {
             continue;
         };
@@ -47,7 +49,8 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             number(needed)
         );
         let name = key.rsplit('.').next().unwrap_or(key);
-        let fix = format!("write `{name}: {}`", (2.0 * needed).ceil());
+        let each = if name == "max_connections" { f64::from(streams) } else { 1.0 };
+        let fix = format!("write `{name}: {}`", (2.0 * needed / each).ceil());
         findings.at(At::Edge(link.id), key).severity(severity).fix(fix).say(message);
     }
 }

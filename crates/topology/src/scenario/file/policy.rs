@@ -12,6 +12,7 @@ use super::breaker::BreakerFile;
 use super::limits::{HedgeFile, LimitFile, ThrottleFile};
 use super::retry::RetryFile;
 use super::short::{OrNone, seconds};
+use crate::edge::Protocol;
 use crate::node::Balance;
 use crate::units::DurationText;
 
@@ -93,6 +94,8 @@ with_policy! {
         optional: bool,
         /// The path that the callee is asked for. Default: /.
         path: RequestPath,
+        /// What is spoken: `http/1.1` or `h2` (HTTP/2 by prior knowledge). Default: http/1.1.
+        protocol: Protocol,
     }
 }
 
@@ -161,6 +164,9 @@ impl Default for RequestPath {
 pub(in crate::scenario) struct PoolFile {
     /// How many connections may be open at once.
     pub(in crate::scenario) max_connections: OrNone<u32>,
+    /// Over HTTP/2: how many requests a connection carries at once; one more needs another connection.
+    /// (100 is what RFC 9113 wants at least.)
+    pub(in crate::scenario) max_concurrent_streams: u32,
     /// A connection that has been idle for so long is not used again.
     pub(in crate::scenario) idle_timeout: DurationText,
     /// Off: each attempt has a connection of its own.
@@ -172,7 +178,13 @@ pub(in crate::scenario) struct PoolFile {
 
 impl Default for PoolFile {
     fn default() -> Self {
-        Self { max_connections: OrNone(None), idle_timeout: seconds(60), reuse: true, resend: false }
+        Self {
+            max_connections: OrNone(None),
+            max_concurrent_streams: 100,
+            idle_timeout: seconds(60),
+            reuse: true,
+            resend: false,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::build::{Build, Callee, EDGES_MAX};
 use super::external;
 use super::policy::{self, Around};
 use super::text::{check_range, request_path_problem};
-use crate::{Edge, EdgeId, NodeKind};
+use crate::{Edge, EdgeId, NodeKind, Protocol};
 
 /// The largest weight.
 const WEIGHT_MAX: u32 = 1_000_000;
@@ -116,6 +116,15 @@ fn check_link(link: &Link<'_>, at: &Path, build: &Build, problems: &mut Collecto
         problems.key(at).help(help).say(format!("the edge `{from} -> {to}` is given twice"));
         return false;
     }
+    let foreign = [from, to].into_iter().find(|name| build.groups[**name].kind == NodeKind::External);
+    if let Some(program) = foreign
+        && link.options.protocol != Protocol::Http1
+    {
+        let help = "take `protocol` out";
+        let message = format!("`{program}` is a program of its own: it is watched over HTTP/1.1 alone");
+        problems.key(&at.at(format!("{from} -> {to}").as_str()).at("protocol")).help(help).say(message);
+        return false;
+    }
     if build.groups[*to].kind == NodeKind::Client {
         let help = format!("a client answers nobody; make `{to}` a gateway or a server");
         problems.key(at).word(to).help(help).say(format!("`{from}` calls the client `{to}`"));
@@ -143,6 +152,7 @@ fn add(link: &Link<'_>, build: &mut Build) -> bool {
         policy: policy::own(&link.options.policy(), &around),
         optional: link.options.optional,
         path: link.options.path.0.clone(),
+        protocol: link.options.protocol,
         only_by_fault: false,
     };
     let edges: Vec<Vec<EdgeId>> = caller
@@ -160,6 +170,12 @@ impl Edge {
     pub fn plain() -> Self {
         let options = EdgeOptions::default();
         let policy = policy::own(&options.policy(), &Around::default());
-        Self { policy, optional: false, path: options.path.0, only_by_fault: false }
+        Self {
+            policy,
+            optional: false,
+            path: options.path.0,
+            protocol: options.protocol,
+            only_by_fault: false,
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::super::problem::Collector;
 use super::build::{Build, Group};
 use super::external;
 use crate::fault::{Mechanism, Site};
-use crate::{EdgeId, NodeId, NodeKind, Target};
+use crate::{EdgeId, NodeId, NodeKind, Protocol, Target};
 
 /// The targets of one text. None, once a problem has been told.
 pub(super) fn resolve(
@@ -31,6 +31,7 @@ pub(super) fn resolve(
             if let Some((message, help)) = found {
                 problems.value(at).help(help).say(message);
             }
+            check_protocol(&edges, mechanism, build, at, problems);
             edges.into_iter().map(Target::Edge).collect()
         }
         (None, site) => {
@@ -39,6 +40,8 @@ pub(super) fn resolve(
                 at_a_client(*client, mechanism, build, at, problems);
                 return Vec::new();
             }
+            let incoming: Vec<EdgeId> = nodes.iter().flat_map(|n| build.topology.incoming(*n)).collect();
+            check_protocol(&incoming, mechanism, build, at, problems);
             match site {
                 Site::Node => {
                     let found = nodes.iter().find_map(|n| external::problem_at_node(*n, mechanism, build));
@@ -47,12 +50,33 @@ pub(super) fn resolve(
                     }
                     nodes.into_iter().map(Target::Node).collect()
                 }
-                Site::Edge => {
-                    nodes.into_iter().flat_map(|n| build.topology.incoming(n)).map(Target::Edge).collect()
-                }
+                Site::Edge => incoming.into_iter().map(Target::Edge).collect(),
             }
         }
     }
+}
+
+/// Says where a mechanism is of another protocol than what is spoken.
+fn check_protocol(
+    edges: &[EdgeId],
+    mechanism: &Mechanism,
+    build: &Build,
+    at: &Path,
+    problems: &mut Collector<'_>,
+) {
+    let Some(only) = mechanism.only_over() else { return };
+    let Some(other) = edges.iter().find(|e| build.topology.edge(**e).protocol != only) else { return };
+    let edge = build.topology.edge_name(*other);
+    let help = match only {
+        Protocol::Http1 => {
+            "over HTTP/2 there are `network: reset_stream` and `config: goaway`, and what ends or holds up a whole \
+             exchange"
+        }
+        Protocol::H2 => "write `protocol: h2` at the edge",
+    };
+    let spoken = build.topology.edge(*other).protocol.name();
+    let message = format!("`{}` is of {}, and `{edge}` speaks {spoken}", mechanism.name(), only.name());
+    problems.value(at).help(help).say(message);
 }
 
 fn at_a_client(

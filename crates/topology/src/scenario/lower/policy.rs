@@ -142,6 +142,7 @@ pub(in crate::scenario) fn overridden(own: &Policy, by: &StrategyFile, around: &
 fn pool(file: &PoolFile) -> Pool {
     Pool {
         max_connections: file.max_connections.0,
+        max_concurrent_streams: file.max_concurrent_streams,
         idle_timeout: file.idle_timeout.0,
         reuse: file.reuse,
         resend: file.resend,
@@ -173,5 +174,9 @@ pub(super) fn check(file: &StrategyFile, at: &Path, problems: &mut Collector<'_>
     if file.pool.as_ref().is_some_and(|pool| pool.max_connections.0 == Some(0)) {
         let at = at.at("pool").at("max_connections");
         problems.value(&at).help("`none` is no limit").say("without a connection no call is ever made");
+    }
+    if file.pool.as_ref().is_some_and(|pool| pool.max_concurrent_streams == 0) {
+        let at = at.at("pool").at("max_concurrent_streams");
+        problems.value(&at).help("write 1 or more").say("without a stream no call is ever made");
     }
 }

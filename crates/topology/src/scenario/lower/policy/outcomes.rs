@@ -11,12 +11,20 @@ use crate::wire::Failure;
 type Group = (&'static str, &'static [std::ops::RangeInclusive<u16>], fn(Failure) -> bool);
 
 /// Words for several outcomes. Those with a hyphen are Envoy's (`retry_on`).
-const GROUPS: [Group; 13] = [
+const GROUPS: [Group; 14] = [
     ("4xx", &[400..=499], |_| false),
     ("5xx", &[500..=599], |_| false),
     ("connect", &[], Failure::before_connection),
     ("tls", &[], |f| matches!(f, Failure::TlsProtocolError | Failure::TlsCertificateError)),
-    ("reset", &[], |f| matches!(f, Failure::ConnectionTerminated | Failure::HeadIncomplete)),
+    ("reset", &[], |f| {
+        matches!(
+            f,
+            Failure::ConnectionTerminated
+                | Failure::HeadIncomplete
+                | Failure::StreamReset
+                | Failure::StreamRefused
+        )
+    }),
     ("timeout", &[], |f| matches!(f, Failure::HeadTimeout | Failure::BodyTimeout)),
     ("truncated", &[], |f| f == Failure::BodyIncomplete),
     ("malformed", &[], |f| matches!(f, Failure::ProtocolError | Failure::HeadTooLarge)),
@@ -26,6 +34,7 @@ const GROUPS: [Group; 13] = [
     ("any", &[400..=599], is_retriable),
     ("gateway-error", &[502..=504], |_| false),
     ("connect-failure", &[], Failure::before_connection),
+    ("refused-stream", &[], |f| f == Failure::StreamRefused),
 ];
 
 /// Whether another try may follow it: nobody waits any more for what was cancelled.
