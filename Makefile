@@ -26,10 +26,12 @@ bench:  ## criterion benches, then both engines beside others (about 10 minutes)
 	cargo bench --package benches
 	cargo build --release --package benches --bins
 	python3 benches/nginx-chain/compare.py --chain-host $(BUILT)/chain-host
+	cargo build --release --locked --manifest-path benches/virtual-others/nexosim/Cargo.toml
 	[ -x .tools/bench-venv/bin/python ] || python3 -m venv .tools/bench-venv
 	.tools/bench-venv/bin/pip install --quiet --disable-pip-version-check --requirement benches/virtual-others/requirements.txt
-	python3 benches/virtual-others/compare.py --virtual-run $(BUILT)/virtual-run --python .tools/bench-venv/bin/python
+	python3 benches/virtual-others/compare.py --virtual-run $(BUILT)/virtual-run \
+		--nexosim $(or $(CARGO_TARGET_DIR),benches/virtual-others/nexosim/target)/release/nexosim-models --python .tools/bench-venv/bin/python
 
 clean:  ## remove everything built or installed here
 	cargo clean
-	rm -rf .tools
+	rm -rf .tools benches/virtual-others/nexosim/target

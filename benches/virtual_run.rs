@@ -25,7 +25,10 @@ impl<S: Sink> Sink for Counting<S> {
             self.calls += 1;
             self.latency += end.latency();
         }
-        self.inner.as_mut().map_or(Ok(()), |inner| inner.record(record))
+        match &mut self.inner {
+            Some(inner) => inner.record(record),
+            None => Ok(()),
+        }
     }
 
     fn tick(&mut self, now: Time) -> std::io::Result<()> {

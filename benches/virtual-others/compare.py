@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares the virtual engine with SimPy and Ciw on the same models, within one run.
+"""Compares the virtual engine with NeXosim, SimPy and Ciw on the same models, within one run.
 
 Each round runs each of them once, for about a second, in turns first. What counts is CPU time, without
 that of a Python's start. Only the ratios within a round mean anything, since whatever else the machine
@@ -23,6 +23,7 @@ MODELS = {
     "W1, four M/M/1 queues in a row": [
         ("badgateway", "dropped", "tandem", 300),
         ("badgateway, counted", "counted", "tandem", 300),
+        ("NeXosim, one thread", "nexosim", "tandem", 100),
         ("SimPy", "simpy", "tandem", 10),
         ("Ciw", "ciw", "tandem", 5),
     ],
@@ -30,6 +31,7 @@ MODELS = {
         ("badgateway", "dropped", "chain", 300),
         ("badgateway, counted", "counted", "chain", 300),
         ("badgateway, counted and written", "written", "chain", 100),
+        ("NeXosim, one thread", "nexosim", "chain", 100),
         ("SimPy", "simpy", "chain", 10),
     ],
     "W3 with retries, budgets and breakers": [
@@ -60,6 +62,8 @@ def measure(options, entry):
     if kind in ("simpy", "ciw"):
         got = run([*options.python, HERE / "models.py", kind, model, str(seconds)])
         return got | {"cpu": got["seconds"]}
+    if kind == "nexosim":
+        return run([*options.nexosim, model, str(seconds)])
     return virtual(options, model, kind, seconds)
 
 
@@ -111,6 +115,10 @@ def command(text):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--virtual-run", type=command, default="target/release/virtual-run", metavar="COMMAND")
+    nexosim = HERE / "nexosim" / "target" / "release" / "nexosim-models"
+    parser.add_argument(
+        "--nexosim", type=command, default=[nexosim], metavar="COMMAND", help="the models in NeXosim"
+    )
     parser.add_argument(
         "--python", type=command, default=sys.executable, metavar="COMMAND", help="one that has SimPy and Ciw"
     )
