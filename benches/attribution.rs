@@ -75,6 +75,7 @@ fn failed_call(n: u64) -> CallTrace {
                 end: ServedEnd::Answered,
                 in_flight: 1,
                 queued: 0,
+                usage: trace::Usage::default(),
                 held_up: None,
                 faults: FaultSet::EMPTY,
             });

@@ -143,6 +143,7 @@ impl Visit {
                 end: ServedEnd::Answered,
                 in_flight: 0,
                 queued: 0,
+                usage: trace::Usage::default(),
                 held_up: None,
                 faults: FaultSet::EMPTY,
             },

@@ -178,6 +178,8 @@ pub struct Reply {
     pub proxy_status: ProxyStatus,
     /// The body is this completion.
     pub completion: Option<Box<Completion>>,
+    /// What a model server's limits leave.
+    pub allowances: Option<Box<Allowances>>,
 }
 
 impl Reply {
@@ -189,7 +191,15 @@ impl Reply {
             retry_after: None,
             proxy_status: ProxyStatus::default(),
             completion: None,
+            allowances: None,
         }
+    }
+
+    /// How long the body is in whose middle the process dies, if it dies there with all of it made. Such
+    /// a body has this length.
+    pub fn truncated_at(&self, length: Option<u64>) -> Option<u64> {
+        let completion = self.completion.as_ref().filter(|completion| !completion.stream)?;
+        length.filter(|_| completion.broken.is_some_and(|(_, end)| end == ProcessEnd::Truncate))
     }
 }
 
@@ -208,6 +218,28 @@ pub struct Completion {
     pub stream: bool,
     /// How long each token after the first takes.
     pub interval: Duration,
+    /// How many of the tokens are sent before it ends in another way, and how.
+    pub broken: Option<(u32, ProcessEnd)>,
+}
+
+/// What a model server's limits leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Allowances {
+    /// Of requests.
+    pub requests: Option<Allowance>,
+    /// Of tokens.
+    pub tokens: Option<Allowance>,
+}
+
+/// What one limit leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// The limit, a minute.
+    pub limit: u32,
+    /// How much of it is left.
+    pub remaining: u32,
+    /// When all of it is there again.
+    pub full_in: Duration,
 }
 
 /// What a node has to say in `Proxy-Status` (RFC 9209); nothing if both are `None`.

@@ -14,6 +14,7 @@ mod dice;
 mod edge;
 mod faults;
 mod queue;
+mod quota;
 mod retry;
 mod scope;
 mod state;
@@ -21,7 +22,8 @@ mod visit;
 mod workers;
 
 pub use action::{
-    Action, AttemptId, AttemptReport, Completion, Incoming, Input, Outgoing, ProxyStatus, Reply, Timer,
+    Action, Allowance, Allowances, AttemptId, AttemptReport, Completion, Incoming, Input, Outgoing,
+    ProxyStatus, Reply, Timer,
 };
 pub use dice::{Dice, Purpose};
 pub use faults::{FaultCounts, Faults, HopContext};

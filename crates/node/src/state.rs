@@ -11,6 +11,7 @@ use crate::Env;
 use crate::action::Action;
 use crate::edge::EdgeState;
 use crate::queue::{Queue, Ticket};
+use crate::quota::{Bucket, Quota};
 use crate::workers::{Work, Workers};
 
 /// The state of one node.
@@ -31,15 +32,10 @@ pub struct NodeState {
     pub(crate) has_breakers: bool,
     turns: Vec<u32>,
     buckets: Vec<(FaultId, Bucket)>,
+    /// For a model server with limits.
+    pub(crate) quota: Option<Box<Quota>>,
     /// When each processor is free, where computing is limited.
     processors: Vec<Time>,
-}
-
-/// A token bucket.
-#[derive(Debug, Clone)]
-struct Bucket {
-    tokens: f64,
-    filled_at: Time,
 }
 
 impl NodeState {
@@ -64,6 +60,7 @@ impl NodeState {
             has_breakers,
             turns: vec![0; calls],
             buckets: Vec::new(),
+            quota: topology.node(node).llm.as_deref().and_then(Quota::of),
             processors: Vec::new(),
         }
     }
@@ -195,17 +192,8 @@ impl NodeState {
         };
         let size = f64::from(*burst) + if rate.get() > 0.0 { 1.0 } else { 0.0 };
         if self.buckets.iter().all(|(f, _)| *f != fault) {
-            self.buckets.push((fault, Bucket { tokens: size, filled_at: now }));
+            self.buckets.push((fault, Bucket::new(size, rate.get(), now)));
         }
-        let (_, bucket) =
-            self.buckets.iter_mut().find(|(f, _)| *f == fault).expect("it has just been put there");
-        let gained = now.since(bucket.filled_at).as_secs_f64() * rate.get();
-        bucket.tokens = (bucket.tokens + gained).min(size);
-        bucket.filled_at = now;
-        let has = bucket.tokens >= 1.0;
-        if has {
-            bucket.tokens -= 1.0;
-        }
-        has
+        self.buckets.iter_mut().find(|(f, _)| *f == fault).is_some_and(|(_, bucket)| bucket.take(1.0, now))
     }
 }

@@ -13,7 +13,9 @@ use topology::node::{Balance, Choice, OnDisconnect, ScriptStep};
 use topology::profile::Reaction;
 use topology::wire::{Close, ProcessEnd};
 use topology::{EdgeId, Failure, FaultSet, NodeKind, Refusal};
-use trace::{AtWork, CallEnd, CallId, HeldUp, HopId, Outcome, Record, Sent, Served, ServedEnd, Source, Time};
+use trace::{
+    AtWork, CallEnd, CallId, HeldUp, HopId, Outcome, Record, Sent, Served, ServedEnd, Source, Time, Usage,
+};
 
 use crate::action::{Action, AttemptId, Incoming, Input, Reply, Timer};
 use crate::call::{Call, HeadIs, Origin, Progress};
@@ -279,7 +281,12 @@ impl Visit {
         let Progress::Ended { slot, hop, edge, outcome, relayed } = progress else { return };
         let Phase::Calling(stage) = self.phase else { return };
         if relayed {
-            let sent = if outcome.failure().is_none() { Sent::Whole } else { Sent::Cut };
+            let sent = match outcome.failure() {
+                None => Sent::Whole,
+                Some(Failure::StreamError) => Sent::Error,
+                Some(Failure::ContentIncomplete) => Sent::Incomplete,
+                Some(_) => Sent::Cut,
+            };
             self.finish(outcome.status(), Source::Relayed(hop), sent, ServedEnd::Answered, scope);
             return;
         }
@@ -350,10 +357,8 @@ impl Visit {
             self.end_call(Outcome::Answered(200), None, scope);
             return;
         }
-        let declared = scope.declared();
-        let step = declared.script.get(usize::from(self.origin.retries)).or(declared.script.last());
-        let (status, retry_after) = match step {
-            None => (declared.response.status, None),
+        let (status, retry_after) = match self.script_step(scope) {
+            None => (scope.declared().response.status, None),
             Some(&ScriptStep::Answer { status, retry_after }) => (status, retry_after),
             Some(&ScriptStep::Close(close)) => {
                 scope.out.push(Action::Close(close));
@@ -364,21 +369,37 @@ impl Visit {
         self.respond(Reply { retry_after, ..Reply::regular(status) }, Source::Own, scope);
     }
 
+    /// What the node's script says for this attempt, if it has one.
+    fn script_step<'e>(&self, scope: &Scope<'_, 'e>) -> Option<&'e ScriptStep> {
+        let script = &scope.declared().script;
+        script.get(usize::from(self.origin.retries)).or(script.last())
+    }
+
     fn refuse(&mut self, refusal: Refusal, scope: &mut Scope<'_, '_>) {
         if let Role::Server(serving) = &self.role
             && serving.responded
         {
             return;
         }
-        let status = scope.declared().profile.on_refusal(refusal).does;
+        let declared = scope.declared();
+        let status = match &declared.llm {
+            Some(model) => model.api.status(refusal),
+            None => declared.profile.on_refusal(refusal).does,
+        };
         let retry_after = (refusal == Refusal::RateLimited).then(|| self.retry_after(scope)).flatten();
+        let now = scope.now;
+        let allowances = scope.node.quota.as_mut().map(|quota| Box::new(quota.left(now)));
         let proxy_status = proxy_status(scope, Some(refusal.proxy_status()), None);
-        let reply = Reply { regular: false, retry_after, proxy_status, ..Reply::regular(status) };
+        let reply = Reply { regular: false, retry_after, proxy_status, allowances, ..Reply::regular(status) };
         self.respond(reply, Source::Refused(refusal), scope);
     }
 
     fn retry_after(&self, scope: &Scope<'_, '_>) -> Option<Duration> {
         let Role::Server(serving) = &self.role else { return None };
+        let by_fault = serving.incoming.disturbance.process.rate_limit;
+        if let (None, Some(quota), Some(generation)) = (by_fault, &scope.node.quota, &serving.generation) {
+            return Some(quota.wait(generation.cost()));
+        }
         let fault = scope.env.scenario.fault(serving.incoming.disturbance.process.rate_limit?);
         match &fault.mechanism {
             topology::Mechanism::Overload(overload) => Some(overload.retry_after()),
@@ -483,6 +504,10 @@ impl Visit {
             end,
             in_flight: serving.in_flight,
             queued: serving.queued,
+            usage: serving
+                .generation
+                .as_ref()
+                .map_or(Usage::default(), |g| g.usage(serving.started, scope.now)),
             held_up: serving.held_up.take(),
             faults: serving.faults,
         }));

@@ -6,6 +6,7 @@
 //! and what both sides saw there names the cause. The rules are in `rules.rs`, one function for
 //! each kind of failure.
 
+mod content;
 mod external;
 mod fullness;
 mod holders;
@@ -17,6 +18,7 @@ mod undecided;
 pub(crate) use holders::Waiting;
 pub use lifecycle::{Lifecycle, Sight};
 
+use topology::llm::Ask;
 use topology::{Cause, EdgeId, Failure, NodeId, Scenario, Target};
 use trace::{Attempt, CallTrace, HopId, Served, Time};
 
@@ -72,6 +74,11 @@ impl<'a> Case<'a> {
 
     pub(crate) fn served(&self, hop: HopId) -> Option<&'a Served> {
         self.trace.served(hop)
+    }
+
+    /// What the call asks of a model, if it does.
+    pub(crate) fn ask(&self) -> Option<&'a Ask> {
+        self.scenario.loads.get(usize::from(self.trace.end.call.load()))?.request.llm.as_ref()
     }
 
     pub(crate) fn caller(&self, edge: EdgeId) -> NodeId {

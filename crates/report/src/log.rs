@@ -58,6 +58,8 @@ pub(crate) fn hop_row(scenario: &Scenario, names: &Names, trace: &CallTrace, att
         .outcome
         .status()
         .and_then(|_| maker(trace, attempt.hop, |edge| scenario.topology.ends(edge).1));
+    let served = trace.served(attempt.hop);
+    let usage = served.filter(|_| scenario.topology.node(to).llm.is_some()).map(|served| served.usage);
     HopRow {
         strategy: names.strategy.clone(),
         call: attempt.call,
@@ -75,6 +77,8 @@ pub(crate) fn hop_row(scenario: &Scenario, names: &Names, trace: &CallTrace, att
         reused: attempt.reused,
         faults: names.faults(trace.marks(attempt.hop)),
         seed: names.seed,
+        prompt_tokens: usage.map(|usage| usage.prompt),
+        completion_tokens: usage.map(|usage| usage.completion),
     }
 }
 

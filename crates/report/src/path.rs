@@ -47,6 +47,8 @@ fn word(failure: Failure, reset: bool) -> &'static str {
         Failure::BodyIncomplete => "cut-body",
         Failure::HeadTimeout => "timeout",
         Failure::BodyTimeout => "body-timeout",
+        Failure::StreamError => "stream-error",
+        Failure::ContentIncomplete => "incomplete",
         Failure::ProtocolError => "not-http",
         Failure::HeadTooLarge => "head-too-large",
         Failure::ConnectionLimitReached => "no-connection",

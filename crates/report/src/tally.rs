@@ -4,6 +4,7 @@ mod layers;
 mod ledger;
 mod origins;
 mod score;
+mod spending;
 mod strategy;
 
 use topology::Scenario;
@@ -107,7 +108,7 @@ impl Tally {
         self.layers.add(scenario, call.trace);
         self.ledger.add(call);
         self.score.add(scenario, call);
-        self.strategy.add(call.trace, cost);
+        self.strategy.add(scenario, call.trace, cost);
     }
 
     /// A run has ended at this moment. `matched` is for each fault how many attempts it has matched.

@@ -17,6 +17,7 @@ use topology::{
 use trace::rows::StrategyRow;
 use trace::{
     Attempt, CallEnd, CallId, CallTrace, HopId, Outcome, Record, Sent, Served, ServedEnd, Sink, Source, Time,
+    Usage,
 };
 
 use crate::{Figures, Recorder};
@@ -230,6 +231,7 @@ impl Call {
             end: ServedEnd::Answered,
             in_flight: 1,
             queued: 0,
+            usage: Usage::default(),
             held_up: None,
             faults: FaultSet::EMPTY,
         });
@@ -311,5 +313,10 @@ pub(crate) fn strategy(name: &str, succeeded: u64, load: f64) -> StrategyRow {
         success_vs_high: None,
         load_vs: None,
         p99_vs_ms: None,
+        prompt_tokens: None,
+        completion_tokens: None,
+        wasted_tokens: None,
+        money: None,
+        wasted_money: None,
     }
 }

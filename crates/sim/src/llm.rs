@@ -4,20 +4,33 @@
 //! Each form of an API is a file: how a request, an answer, a stream and an error look. The shapes were
 //! seen to be taken by the providers' own SDKs.
 
+mod anthropic;
+mod dashscope;
+mod gemini;
+mod ollama;
 mod openai;
+mod other;
 mod parse;
+mod quota;
+mod responses;
+mod speech;
 mod text;
+mod watch;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use node::{Completion, Reply};
-use topology::llm::{Api, Ask, Asked};
+use node::Reply;
+use topology::llm::{Api, Ask, Asked, Model};
+use topology::wire::ProcessEnd;
 use trace::HopId;
 
-use crate::message::{BAD_CREDENTIALS, CONTENT_TYPE, GOOD_CREDENTIALS};
+use crate::message::{BAD_CREDENTIALS, BAD_KEY, CONTENT_TYPE, GOOD_CREDENTIALS, GOOD_KEY};
 use crate::pieces::Pieces;
 
-pub(crate) use parse::{Target, parse, target};
+pub(crate) use parse::{Target, of_load, parse, read, target};
+pub(crate) use speech::{Said, Speech};
+pub(crate) use watch::Watch;
 
 /// The type of a stream of events.
 const EVENT_STREAM: &str = "text/event-stream";
@@ -34,12 +47,32 @@ pub(crate) struct Format {
     whole: fn(&Said) -> String,
     /// What a stream begins with.
     opening: fn(&Said) -> String,
-    /// A token of a stream.
+    /// A token of a stream, which has this place.
     token: fn(&Said, u32, &str) -> String,
     /// What a stream ends with.
     closing: fn(&Said) -> String,
-    /// The body of an error.
+    /// The body of an error with this status.
     error: fn(u16) -> String,
+    /// An error in the middle of a stream.
+    error_event: fn(&Said) -> String,
+}
+
+impl std::fmt::Debug for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Format").finish_non_exhaustive()
+    }
+}
+
+/// A client's own form.
+fn format(api: Api) -> &'static Format {
+    match api {
+        Api::OpenAi => &openai::CHAT,
+        Api::Mistral => &openai::MISTRAL,
+        Api::Anthropic => &anthropic::MESSAGES,
+        Api::Gemini => &gemini::CONTENT,
+        Api::Ollama => &ollama::CHAT,
+        Api::DashScope => &dashscope::GENERATION,
+    }
 }
 
 /// Which form a request has, and what of it comes back in the answer.
@@ -50,28 +83,16 @@ pub(crate) struct Form {
     model: Arc<str>,
     /// A stream tells its usage at its end.
     tells_usage: bool,
-}
-
-impl std::fmt::Debug for Format {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Format").finish_non_exhaustive()
-    }
-}
-
-/// What an answer says.
-pub(crate) struct Said {
-    form: Form,
-    /// The hop that it answers.
-    id: HopId,
-    prompt_tokens: u32,
-    tokens: u32,
-    is_capped: bool,
+    /// What is answered to what is no request for a completion.
+    other: Option<Arc<str>>,
 }
 
 /// An answer, but for what every answer has.
 pub(crate) struct Says {
     pub(crate) content_type: &'static str,
     pub(crate) headers: Vec<(&'static str, String)>,
+    /// It asks to wait, and says so.
+    pub(crate) retry_after: Option<Duration>,
     pub(crate) body: Body,
 }
 
@@ -81,57 +102,65 @@ pub(crate) enum Body {
     Pieces(Pieces),
 }
 
-/// A client's own form.
-fn format(api: Api) -> &'static Format {
-    match api {
-        Api::OpenAi | Api::Mistral | Api::Ollama | Api::Gemini | Api::Anthropic | Api::DashScope => {
-            &openai::CHAT
-        }
-    }
-}
-
 impl Form {
+    fn new(format: &'static Format, model: &str, tells_usage: bool) -> Self {
+        let model = serde_json::Value::from(model).to_string().into();
+        Self { format, model, tells_usage, other: None }
+    }
+
     /// Of what a load asks there, if that is for completions.
     pub(crate) fn of(ask: &Ask, target: Target) -> Option<Self> {
         match target {
             Target::Completion(format) => Some(Self::new(format, &ask.model, true)),
-            Target::Models | Target::Unknown => None,
+            Target::Other(_) | Target::Unknown => None,
         }
     }
 
-    /// Of an answer to what was no request for a completion.
-    pub(crate) fn plain(api: Api) -> Self {
-        Self::new(format(api), "", false)
+    /// Of a request that is for no completion.
+    pub(crate) fn other(model: &Model, target: Target, path: &str, body: &[u8]) -> Self {
+        let other = match target {
+            Target::Other(other) => Some(other.answer(model, path, body).into()),
+            Target::Completion(_) | Target::Unknown => None,
+        };
+        Self { other, ..Self::new(format(model.api), "", false) }
     }
 
-    fn new(format: &'static Format, model: &str, tells_usage: bool) -> Self {
-        Self { format, model: serde_json::Value::from(model).to_string().into(), tells_usage }
-    }
-
-    /// What a model server says in its reply.
-    pub(crate) fn say(&self, reply: &Reply) -> Says {
-        let headers = Vec::new();
+    /// What a model server says in its reply to this hop. `since_1970` is now.
+    pub(crate) fn say(&self, api: Api, reply: &Reply, hop: HopId, since_1970: Duration) -> Says {
+        let headers = quota::fields(api, hop, reply.allowances.as_deref(), since_1970);
+        let retry_after = reply.retry_after.filter(|_| quota::tells_wait(api));
+        let whole = |body| Says {
+            content_type: CONTENT_TYPE,
+            headers: headers.clone(),
+            retry_after,
+            body: Body::Whole(body),
+        };
         let Some(completion) = &reply.completion else {
-            let body = if reply.regular && reply.status < 400 {
-                "{}".to_owned()
-            } else {
-                (self.format.error)(reply.status)
+            let regular = reply.regular && reply.status < 400;
+            let body = match &self.other {
+                Some(other) if regular => other.to_string(),
+                _ if regular => "{}".to_owned(),
+                _ => (self.format.error)(reply.status),
             };
-            return Says { content_type: CONTENT_TYPE, headers, body: Body::Whole(body) };
+            return whole(body);
         };
         let speech = Speech::new(self.clone(), completion);
-        if completion.stream {
-            let pieces = Pieces::speech(speech, completion.interval);
-            return Says { content_type: self.format.stream_type, headers, body: Body::Pieces(pieces) };
+        if !completion.stream {
+            let mut body = speech.whole();
+            if completion.broken.is_some_and(|(_, end)| end == ProcessEnd::CutContent) {
+                body.truncate(body.floor_char_boundary(body.len() / 2));
+            }
+            return whole(body);
         }
-        Says { content_type: CONTENT_TYPE, headers, body: Body::Whole(speech.whole()) }
+        let body = Body::Pieces(Pieces::speech(speech, completion.interval));
+        let content_type = self.format.stream_type;
+        Says { content_type, headers, retry_after, body }
     }
 }
 
 /// The body of a request.
 pub(crate) fn request_body(api: Api, asked: &Asked) -> String {
-    let (before, after) = (format(api).request)(asked);
-    let mut body = before;
+    let (mut body, after) = (format(api).request)(asked);
     text::prompt(asked.prompt_tokens, &mut body);
     body.push_str(&after);
     body
@@ -145,68 +174,30 @@ pub(crate) fn request_len(api: Api, asked: &Asked) -> u64 {
 
 /// The header fields of a request, but for the usual ones.
 pub(crate) fn request_headers(ask: &Ask, are_bad: bool) -> Vec<(&'static str, String)> {
+    let key = match &ask.key {
+        _ if are_bad => BAD_KEY,
+        Some(key) => key,
+        None => GOOD_KEY,
+    };
     let bearer = match &ask.key {
         _ if are_bad => BAD_CREDENTIALS.to_owned(),
         Some(key) => format!("Bearer {key}"),
         None => GOOD_CREDENTIALS.to_owned(),
     };
-    vec![("content-type", CONTENT_TYPE.to_owned()), ("authorization", bearer)]
-}
-
-/// A completion as it is written: whole, or piece by piece.
-pub(crate) struct Speech {
-    said: Said,
-    next: u32,
-}
-
-impl std::fmt::Debug for Speech {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Speech({} of {})", self.next, self.said.tokens)
-    }
-}
-
-impl Speech {
-    /// What is said in this form.
-    pub(crate) fn new(form: Form, completion: &Completion) -> Self {
-        let Completion { hop, prompt_tokens, tokens, is_capped, .. } = *completion;
-        Self { said: Said { form, id: hop, prompt_tokens, tokens, is_capped }, next: 0 }
-    }
-
-    /// The whole answer.
-    pub(crate) fn whole(&self) -> String {
-        (self.said.form.format.whole)(&self.said)
-    }
-
-    /// The next piece of a stream: a token, and what goes before the first and after the last.
-    pub(crate) fn piece(&mut self) -> Option<String> {
-        let (said, format) = (&self.said, self.said.form.format);
-        let place = self.next;
-        if place >= said.tokens {
-            return None;
+    let mut fields = vec![("content-type", CONTENT_TYPE.to_owned())];
+    match ask.api {
+        Api::OpenAi | Api::Mistral | Api::Ollama => fields.push(("authorization", bearer)),
+        Api::Anthropic => {
+            fields.push(("x-api-key", key.to_owned()));
+            fields.push(("anthropic-version", "2023-06-01".to_owned()));
         }
-        self.next += 1;
-        let mut piece = if place == 0 { (format.opening)(said) } else { String::new() };
-        piece.push_str(&(format.token)(said, place, &text::token(said.id, place)));
-        if self.is_over() {
-            piece.push_str(&(format.closing)(&self.said));
+        Api::Gemini => fields.push(("x-goog-api-key", key.to_owned())),
+        Api::DashScope => {
+            fields.push(("authorization", bearer));
+            if ask.stream {
+                fields.push((dashscope::SSE.0, dashscope::SSE.1.to_owned()));
+            }
         }
-        Some(piece)
     }
-
-    /// Whether the next piece is the last.
-    pub(crate) fn is_at_last(&self) -> bool {
-        self.next + 1 >= self.said.tokens
-    }
-
-    /// Whether nothing is left.
-    pub(crate) fn is_over(&self) -> bool {
-        self.next >= self.said.tokens
-    }
-}
-
-impl Said {
-    /// All of the text.
-    fn text(&self) -> String {
-        (0..self.tokens).map(|place| text::token(self.id, place)).collect()
-    }
+    fields
 }

@@ -18,6 +18,9 @@ pub(crate) const WRONG_PATH: &str = "/no/such/path";
 pub(crate) const GOOD_CREDENTIALS: &str = "Bearer badgateway";
 /// Credentials that none does.
 pub(crate) const BAD_CREDENTIALS: &str = "Bearer expired";
+/// The same as a bare API key.
+pub(crate) const GOOD_KEY: &str = "badgateway";
+pub(crate) const BAD_KEY: &str = "expired";
 /// The type of every body.
 pub(crate) const CONTENT_TYPE: &str = "application/json";
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use topology::node::Response;
+use topology::wire::ProcessEnd;
 
 use crate::llm::Speech;
 
@@ -12,6 +13,19 @@ pub(crate) struct Pieces {
     source: Source,
     /// The pause between two pieces.
     pub(crate) interval: Duration,
+    /// What follows on the last.
+    pub(crate) then: Then,
+}
+
+/// What follows on the last piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// The response's end, at once.
+    End,
+    /// A pause, and the connection's end.
+    Break,
+    /// Nothing.
+    Silence,
 }
 
 #[derive(Debug)]
@@ -35,12 +49,21 @@ impl Pieces {
     /// Of a declared response.
     pub(crate) fn of(response: &Response) -> Self {
         let piece = response.body.div_ceil(u64::from(response.chunks.max(1))).max(1);
-        Self { source: Source::Even { left: response.body, piece }, interval: response.chunk_interval }
+        Self {
+            source: Source::Even { left: response.body, piece },
+            interval: response.chunk_interval,
+            then: Then::End,
+        }
     }
 
     /// Of a stream.
     pub(crate) fn speech(speech: Speech, interval: Duration) -> Self {
-        Self { source: Source::Speech(Box::new(speech)), interval }
+        let then = match speech.broken() {
+            Some(ProcessEnd::Truncate) => Then::Break,
+            Some(ProcessEnd::StreamStall) => Then::Silence,
+            _ => Then::End,
+        };
+        Self { source: Source::Speech(Box::new(speech)), interval, then }
     }
 
     /// The next piece.

@@ -256,6 +256,16 @@ impl Mechanism {
         }
     }
 
+    /// Whether only a model server can have it.
+    pub fn is_of_models(&self) -> bool {
+        match self {
+            Self::Overload(m) => m.is_of_models(),
+            Self::Config(m) => matches!(m, Config::ContextTooLong { .. }),
+            Self::Crash(m) => m.is_of_models(),
+            Self::Network(_) => false,
+        }
+    }
+
     /// Its name, as in the scenario and in the CSV files.
     pub fn name(&self) -> &'static str {
         match self {
@@ -323,9 +333,9 @@ impl Mechanism {
             // No SYN is answered, on one link or on several.
             "blackhole" | "partition" => "blackhole",
             // More requests than free places: fewer places, or more requests.
-            "queue_full" | "concurrency" | "surge" => "queue_full",
+            "queue_full" | "concurrency" | "surge" | "overloaded" => "queue_full",
             // The node's own work takes longer; nobody outside sees on what.
-            "slow" | "cpu" => "slow",
+            "slow" | "cpu" | "slow_stream" => "slow",
             // The response trickles.
             "bandwidth" | "slicer" => "bandwidth",
             other => other,

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use tokens::Tokens;
 
 use crate::units::DURATION_MAX;
+use crate::wire::Refusal;
 
 /// How many bytes of text are one token: the rule of thumb that `OpenAI` gives for English text.
 pub const BYTES_PER_TOKEN: u32 = 4;
@@ -54,6 +55,26 @@ impl Api {
             Self::Mistral => "mistral",
             Self::Ollama => "ollama",
             Self::DashScope => "dashscope",
+        }
+    }
+}
+
+impl Api {
+    /// The status of a refusal, as the provider documents it.
+    pub fn status(self, refusal: Refusal) -> u16 {
+        match refusal {
+            Refusal::QueueFull if self == Self::Anthropic => 529,
+            Refusal::QueueFull => 503,
+            Refusal::RateLimited => 429,
+            Refusal::NoRoute | Refusal::UnknownPath => 404,
+            Refusal::BadCredentials if self == Self::Gemini => 403,
+            Refusal::BadCredentials => 401,
+            Refusal::HeadTooLarge => 431,
+            Refusal::BodyTooLarge => 413,
+            Refusal::LoopDetected => 508,
+            Refusal::DeadlineExceeded => 504,
+            Refusal::Exception => 500,
+            Refusal::ContextTooLong => 400,
         }
     }
 }
@@ -114,6 +135,12 @@ impl Model {
     /// How long a token takes, `factor` times as long as alone.
     pub fn per_token(&self, factor: f64) -> Duration {
         span(factor / self.decode_per_s)
+    }
+
+    /// How long completions are as a rule, and how long one in a hundred is at least, of what is asked.
+    pub fn lengths(&self, ask: Option<&Ask>) -> (u32, u32) {
+        let most = ask.and_then(|ask| ask.max_tokens).unwrap_or(TOKENS_MAX).min(self.context);
+        (self.completion_tokens.mean().min(most), self.completion_tokens.p99().min(most))
     }
 
     /// How long a whole answer takes, alone.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::distribution::Distribution;
 use crate::external::External;
 use crate::graph::EdgeId;
-use crate::llm::Model;
+use crate::llm::{Ask, Model};
 use crate::profile::Profile;
 use crate::units::SIZE_MAX;
 use crate::wire::Close;
@@ -122,6 +122,25 @@ impl Node {
             body_limit: SIZE_MAX,
             synthetic: false,
         }
+    }
+}
+
+impl Node {
+    /// How long its own work on one request takes in the mean. A model server's depends on what is asked;
+    /// it is alone in the batch.
+    pub fn mean_work(&self, ask: Option<&Ask>) -> Duration {
+        let own = self.service_time.mean();
+        let Some(model) = &self.llm else { return own };
+        let prompt = ask.map_or(0, |ask| ask.prompt_tokens.mean());
+        own.saturating_add(model.alone(prompt, model.lengths(ask).0))
+    }
+
+    /// How long it takes for one request in a hundred at least.
+    pub fn p99_work(&self, ask: Option<&Ask>) -> Duration {
+        let own = self.service_time.p99();
+        let Some(model) = &self.llm else { return own };
+        let prompt = ask.map_or(0, |ask| ask.prompt_tokens.p99());
+        own.saturating_add(model.alone(prompt, model.lengths(ask).1))
     }
 }
 

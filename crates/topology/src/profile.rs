@@ -106,6 +106,10 @@ pub struct FailureTable {
     pub body_timeout: Cell<Reaction>,
     /// [`Failure::ProtocolError`]
     pub protocol_error: Cell<Reaction>,
+    /// [`Failure::StreamError`], where the head had not been passed on
+    pub stream_error: Cell<Reaction>,
+    /// [`Failure::ContentIncomplete`], where the head had not been passed on
+    pub content_incomplete: Cell<Reaction>,
     /// [`Failure::HeadTooLarge`]
     pub head_too_large: Cell<Reaction>,
     /// [`Failure::ConnectionLimitReached`]
@@ -139,6 +143,8 @@ pub struct RefusalTable {
     pub deadline_exceeded: Cell<u16>,
     /// [`Refusal::Exception`]
     pub exception: Cell<u16>,
+    /// [`Refusal::ContextTooLong`]
+    pub context_too_long: Cell<u16>,
 }
 
 impl Profile {
@@ -184,6 +190,8 @@ impl Profile {
             Failure::HeadTimeout => table.head_timeout,
             Failure::BodyTimeout => table.body_timeout,
             Failure::ProtocolError => table.protocol_error,
+            Failure::StreamError => table.stream_error,
+            Failure::ContentIncomplete => table.content_incomplete,
             Failure::HeadTooLarge => table.head_too_large,
             Failure::ConnectionLimitReached => table.connection_limit_reached,
             Failure::DestinationUnavailable => table.destination_unavailable,
@@ -205,6 +213,7 @@ impl Profile {
             Refusal::LoopDetected => table.loop_detected,
             Refusal::DeadlineExceeded => table.deadline_exceeded,
             Refusal::Exception => table.exception,
+            Refusal::ContextTooLong => table.context_too_long,
         }
     }
 }

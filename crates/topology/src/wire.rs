@@ -44,6 +44,10 @@ pub enum Failure {
     BodyTimeout,
     /// The bytes were not an HTTP response.
     ProtocolError,
+    /// A whole response, whose stream of events told of an error after it had begun.
+    StreamError,
+    /// A whole response, whose content breaks off: a stream without its end mark, cut JSON.
+    ContentIncomplete,
     /// The response's head was larger than the caller accepts.
     HeadTooLarge,
     /// The caller's own limit on connections to this callee was reached; nothing was sent.
@@ -57,7 +61,7 @@ pub enum Failure {
 
 impl Failure {
     /// Every failure, in the order of the declaration.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::ConnectionRefused,
         Self::ConnectionTimeout,
         Self::DnsError,
@@ -71,6 +75,8 @@ impl Failure {
         Self::HeadTimeout,
         Self::BodyTimeout,
         Self::ProtocolError,
+        Self::StreamError,
+        Self::ContentIncomplete,
         Self::HeadTooLarge,
         Self::ConnectionLimitReached,
         Self::DestinationUnavailable,
@@ -88,7 +94,9 @@ impl Failure {
             Self::TlsCertificateError => "tls_certificate_error",
             // It has no word of its own for a stream; Envoy says the same for them.
             Self::ConnectionTerminated | Self::StreamRefused | Self::StreamReset => "connection_terminated",
-            Self::HeadIncomplete | Self::BodyIncomplete => "http_response_incomplete",
+            Self::HeadIncomplete | Self::BodyIncomplete | Self::StreamError | Self::ContentIncomplete => {
+                "http_response_incomplete"
+            }
             Self::HeadTimeout => "http_response_timeout",
             Self::BodyTimeout => "connection_read_timeout",
             Self::ProtocolError => "http_protocol_error",
@@ -105,13 +113,21 @@ impl Failure {
             Self::StreamRefused => "stream_refused",
             Self::StreamReset => "stream_reset",
             Self::HeadIncomplete => "http_response_head_incomplete",
+            Self::StreamError => "stream_error",
+            Self::ContentIncomplete => "content_incomplete",
             other => other.proxy_status(),
         }
     }
 
     /// Whether a part of the response's head had already gone through when it happened.
     pub fn after_head(self) -> bool {
-        matches!(self, Self::BodyIncomplete | Self::BodyTimeout)
+        matches!(self, Self::BodyIncomplete | Self::BodyTimeout) || self.is_in_content()
+    }
+
+    /// Whether the response was whole as HTTP, and what it said was wrong: whoever passes it on passes
+    /// on a whole response.
+    pub fn is_in_content(self) -> bool {
+        matches!(self, Self::StreamError | Self::ContentIncomplete)
     }
 
     /// Whether it is certain that the callee never processed the request (so that even a
@@ -161,11 +177,13 @@ pub enum Refusal {
     DeadlineExceeded,
     /// An unhandled exception in the node's own code.
     Exception,
+    /// Prompt and completion together are more tokens than the model takes.
+    ContextTooLong,
 }
 
 impl Refusal {
     /// Every refusal, in the order of the declaration.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::QueueFull,
         Self::RateLimited,
         Self::NoRoute,
@@ -176,6 +194,7 @@ impl Refusal {
         Self::LoopDetected,
         Self::DeadlineExceeded,
         Self::Exception,
+        Self::ContextTooLong,
     ];
 
     /// The error type of RFC 9209 section 2.3 that fits.
@@ -185,7 +204,7 @@ impl Refusal {
             Self::RateLimited => "proxy_internal_response",
             Self::NoRoute | Self::UnknownPath => "destination_not_found",
             Self::BadCredentials => "http_request_denied",
-            Self::HeadTooLarge | Self::BodyTooLarge => "http_request_error",
+            Self::HeadTooLarge | Self::BodyTooLarge | Self::ContextTooLong => "http_request_error",
             Self::LoopDetected => "proxy_loop_detected",
             Self::DeadlineExceeded => "http_response_timeout",
             Self::Exception => "proxy_internal_error",
@@ -205,6 +224,7 @@ impl Refusal {
             Self::LoopDetected => "loop_detected",
             Self::DeadlineExceeded => "deadline_exceeded",
             Self::Exception => "exception",
+            Self::ContextTooLong => "context_too_long",
         }
     }
 }
@@ -342,6 +362,10 @@ pub struct Process {
     pub ending: Option<ProcessEnd>,
     /// It sends the request on over this edge instead of where it should.
     pub reroute: Option<EdgeId>,
+    /// A model's tokens take so many times as long; 0 stands for "as declared".
+    pub token_factor: f64,
+    /// How many tokens prompt and completion may have together just now.
+    pub context_limit: Option<u32>,
 }
 
 /// How a request's processing ends, other than with a response.
@@ -355,6 +379,21 @@ pub enum ProcessEnd {
     Malformed,
     /// It writes the head and half of the body, then the connection drops.
     Truncate,
+    /// Half of a stream is written, then an event that tells of an error, then its regular end.
+    StreamError,
+    /// Half of a stream is written, then nothing more.
+    StreamStall,
+    /// A stream is written without its end mark; the response ends as it should.
+    Unterminated,
+    /// Half of a JSON text is written, in a response that says so and ends as it should.
+    CutContent,
+}
+
+impl ProcessEnd {
+    /// Whether there is a response, whose content is at fault.
+    pub fn is_in_content(self) -> bool {
+        matches!(self, Self::StreamError | Self::StreamStall | Self::Unterminated | Self::CutContent)
+    }
 }
 
 /// What is done to one attempt. The default does nothing.
@@ -390,7 +429,10 @@ impl Disturbance {
 impl Process {
     /// Whether the own work takes longer than declared.
     pub fn is_longer(&self) -> bool {
-        self.work_factor > 0.0 || self.processors.is_some() || self.ending == Some(ProcessEnd::Hang)
+        self.work_factor > 0.0
+            || self.token_factor > 0.0
+            || self.processors.is_some()
+            || matches!(self.ending, Some(ProcessEnd::Hang | ProcessEnd::StreamStall))
     }
 }
 
@@ -433,6 +475,8 @@ impl Disturbance {
             body_limit: None,
             ending: None,
             reroute: None,
+            token_factor: 0.0,
+            context_limit: None,
         },
         marks: Marks {
             outbound: FaultSet::EMPTY,

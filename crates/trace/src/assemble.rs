@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;
 
-use crate::record::{Attempt, Begun, CallEnd, Record, Sent, Served, ServedEnd, Source};
+use crate::record::{Attempt, Begun, CallEnd, Record, Sent, Served, ServedEnd, Source, Usage};
 use crate::{CallId, HopId, Time};
 use topology::{EdgeId, FaultSet};
 
@@ -99,6 +99,7 @@ fn still_running(call: CallId, hop: HopId, edge: EdgeId, arrived: Time, now: Tim
         end: ServedEnd::StillRunning,
         in_flight: 0,
         queued: 0,
+        usage: Usage::default(),
         held_up: None,
         faults: FaultSet::EMPTY,
     }

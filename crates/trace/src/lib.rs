@@ -22,7 +22,7 @@ pub use manifest::Manifest;
 pub use overview::Overview;
 pub use record::{
     AtWork, Attempt, Begun, BreakerState, CallEnd, Crowd, Exchange, Gauge, HeldUp, LinkEvent, LinkEventKind,
-    NodeEvent, NodeEventKind, Outcome, Policies, Record, Sent, Served, ServedEnd, Source, UnderWay,
+    NodeEvent, NodeEventKind, Outcome, Policies, Record, Sent, Served, ServedEnd, Source, UnderWay, Usage,
 };
 pub use run_dir::{RunDir, RunDirError};
 pub use step::{CalleeSide, Step};

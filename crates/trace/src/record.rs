@@ -250,6 +250,21 @@ pub enum Sent {
     Cut,
     /// Bytes that are not HTTP.
     Malformed,
+    /// A whole response, whose stream tells of an error.
+    Error,
+    /// A whole response, whose content breaks off: a stream has no end mark.
+    Incomplete,
+    /// A whole response, whose content was cut as it was written.
+    CutContent,
+}
+
+/// What a model server has done for a request, in tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Those of the prompt that it took in.
+    pub prompt: u32,
+    /// Those of the completion that it made.
+    pub completion: u32,
 }
 
 /// How a request's stay at a node ended.
@@ -296,6 +311,8 @@ pub struct Served {
     pub in_flight: u32,
     /// How many of them waited for a worker.
     pub queued: u32,
+    /// For a model server: what it took in and made.
+    pub usage: Usage,
     /// If there was no room for it at once: why not.
     pub held_up: Option<Box<HeldUp>>,
     /// The injector's marks.

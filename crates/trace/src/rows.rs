@@ -189,6 +189,22 @@ rows! {
         /// How much larger `p99_ms` is.
         #[serde(default)]
         p99_vs_ms: Option<f64>,
+        /// The tokens of prompts that model servers took in; empty without model servers, as are the
+        /// others.
+        #[serde(default)]
+        prompt_tokens: Option<u64>,
+        /// The tokens of completions that they made.
+        #[serde(default)]
+        completion_tokens: Option<u64>,
+        /// Those of both that went into answers nobody used.
+        #[serde(default)]
+        wasted_tokens: Option<u64>,
+        /// What all of them cost, at the prices of the model servers.
+        #[serde(default)]
+        money: Option<f64>,
+        /// What those cost that went into answers nobody used.
+        #[serde(default)]
+        wasted_money: Option<f64>,
     }
     /// One call. The columns from `born` on are empty for a call that succeeded.
     "calls.csv" => CallRow {
@@ -271,6 +287,12 @@ rows! {
         /// The seed that its call was made under.
         #[serde(default)]
         seed: u64,
+        /// The tokens of the prompt that the callee took in, if it is a model server.
+        #[serde(default)]
+        prompt_tokens: Option<u32>,
+        /// The tokens of the completion that it made.
+        #[serde(default)]
+        completion_tokens: Option<u32>,
     }
     /// One strategy under one seed.
     "seeds.csv" => SeedRow {

@@ -59,6 +59,9 @@ impl From<&Served> for CalleeSide {
                 Sent::Whole => "whole",
                 Sent::Nothing => "nothing",
                 Sent::Cut => "cut",
+                Sent::Error => "error in its stream",
+                Sent::Incomplete => "no end mark",
+                Sent::CutContent => "content cut",
                 Sent::Malformed => "malformed",
             }
             .to_owned(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use topology::{Failure, FaultSet};
 
-use crate::record::{Attempt, Outcome, Sent, Served, ServedEnd, Source};
+use crate::record::{Attempt, Outcome, Sent, Served, ServedEnd, Source, Usage};
 
 /// What a callee must have sent and how it must have ended, as its caller saw it; none if it never can
 /// have seen the request.
@@ -12,6 +12,8 @@ pub fn seen(outcome: Outcome) -> Option<(Sent, ServedEnd)> {
     Some(match outcome.failure() {
         None => (Sent::Whole, ServedEnd::Answered),
         Some(failure) if failure.surely_unprocessed() => return None,
+        Some(Failure::StreamError) => (Sent::Error, ServedEnd::Answered),
+        Some(Failure::ContentIncomplete) => (Sent::Incomplete, ServedEnd::Answered),
         Some(Failure::HeadIncomplete | Failure::BodyIncomplete) => (Sent::Cut, ServedEnd::Answered),
         Some(Failure::ProtocolError) => (Sent::Malformed, ServedEnd::Answered),
         Some(Failure::HeadTimeout | Failure::BodyTimeout | Failure::Cancelled) => {
@@ -38,6 +40,7 @@ pub fn served(attempt: &Attempt) -> Option<Served> {
         end,
         in_flight: 0,
         queued: 0,
+        usage: Usage::default(),
         held_up: None,
         faults: FaultSet::EMPTY,
     })

@@ -105,7 +105,7 @@ fn type_in(folder: &Path, line: &str) -> (Option<i32>, String) {
 fn every_command_in_the_readme_works() {
     let readme = fs::read_to_string(root().join("README.md")).expect("there is a README.md");
     let makefile = fs::read_to_string(root().join("Makefile")).expect("there is a Makefile");
-    let pages = ["docs/comparing.md", "docs/virtual-time.md", "docs/monitoring.md"]
+    let pages = ["docs/comparing.md", "docs/virtual-time.md", "docs/monitoring.md", "docs/llm.md"]
         .map(|page| fs::read_to_string(root().join(page)));
     let mut lines = typed(&readme);
     assert!(!lines.is_empty(), "README.md has no block of commands, marked as `sh`");

@@ -29,7 +29,7 @@ pub(super) fn admit(serving: &mut Serving, scope: &mut Scope<'_, '_>) -> Option<
         _ if declared.max_in_flight.is_some_and(|max| scope.node.in_flight > max) => {
             (Refusal::QueueFull, false)
         }
-        _ => return None,
+        _ => serving.generation.as_ref()?.refusal(process.context_limit, scope)?,
     };
     if refusal == Refusal::QueueFull && !by_fault {
         serving.held_up(scope);

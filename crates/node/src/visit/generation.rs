@@ -3,8 +3,11 @@
 
 use std::time::Duration;
 
+use topology::Refusal;
 use topology::llm::Asked;
-use trace::{Sent, ServedEnd, Source, Time};
+use topology::node::ScriptStep;
+use topology::wire::ProcessEnd;
+use trace::{Sent, ServedEnd, Source, Time, Usage};
 
 use super::{Phase, Role, Serving, Visit};
 use crate::action::{Action, Completion, Reply, Timer};
@@ -19,6 +22,8 @@ pub(super) struct Generation {
     tokens: u32,
     /// It ends because it may not be longer.
     is_capped: bool,
+    /// How many tokens there are before it ends in another way, and how.
+    broken: Option<(u32, ProcessEnd)>,
     /// When its first token was there, and how long each further one takes.
     decoding: Option<(Time, Duration)>,
 }
@@ -32,7 +37,34 @@ impl Generation {
         let wanted = model.completion_tokens.sample(&mut rng);
         let room = model.context.saturating_sub(asked.prompt_tokens).max(1);
         let cap = asked.max_tokens.map_or(room, |max| max.min(room)).max(1);
-        Some(Box::new(Self { asked, tokens: wanted.min(cap), is_capped: wanted > cap, decoding: None }))
+        let tokens = wanted.min(cap);
+        let broken = serving.incoming.disturbance.process.ending.and_then(|end| match (end, asked.stream) {
+            (ProcessEnd::Truncate | ProcessEnd::StreamError | ProcessEnd::StreamStall, true) => {
+                Some((tokens.div_ceil(2), end))
+            }
+            (ProcessEnd::Unterminated, true) | (ProcessEnd::Truncate | ProcessEnd::CutContent, false) => {
+                Some((tokens, end))
+            }
+            _ => None,
+        });
+        Some(Box::new(Self { asked, tokens, is_capped: wanted > cap, broken, decoding: None }))
+    }
+
+    /// What a limit on tokens counts it as.
+    pub(super) fn cost(&self) -> u32 {
+        self.asked.prompt_tokens.saturating_add(self.tokens)
+    }
+
+    /// Why the model does not take it, if it does not; and whether for a fault.
+    pub(super) fn refusal(&self, fault: Option<u32>, scope: &mut Scope<'_, '_>) -> Option<(Refusal, bool)> {
+        let context = scope.declared().llm.as_deref().map_or(u32::MAX, |model| model.context);
+        let wanted = self.asked.prompt_tokens.saturating_add(self.asked.max_tokens.unwrap_or(0));
+        if wanted > fault.unwrap_or(context).min(context) {
+            return Some((Refusal::ContextTooLong, fault.is_some_and(|limit| wanted > limit)));
+        }
+        let (cost, now) = (self.cost(), scope.now);
+        let spent = scope.node.quota.as_mut().is_some_and(|quota| !quota.take(cost, now));
+        spent.then_some((Refusal::RateLimited, false))
     }
 
     /// How long the prompt's prefill takes as it begins now.
@@ -43,13 +75,32 @@ impl Generation {
         })
     }
 
-    /// How long all tokens but the first take.
+    /// How long it takes from the first token to the end: to the last token, to what comes in the place
+    /// of one, or to the last before nothing more comes.
     fn rest(&self) -> Duration {
         let (_, per_token) = self.decoding.unwrap_or_default();
-        per_token.saturating_mul(self.tokens - 1).min(topology::units::DURATION_MAX)
+        let intervals = match self.broken {
+            Some((made, ProcessEnd::StreamError | ProcessEnd::Truncate)) if self.asked.stream => made,
+            Some((made, _)) => made - 1,
+            None => self.tokens - 1,
+        };
+        per_token.saturating_mul(intervals).min(topology::units::DURATION_MAX)
     }
 
-    fn reply(&self, serving: &Serving, status: u16) -> Reply {
+    /// What has been done for it by now, if a worker took it.
+    pub(super) fn usage(&self, started: Option<Time>, now: Time) -> Usage {
+        if started.is_none() {
+            return Usage::default();
+        }
+        let made = self.decoding.map_or(0, |(first, per_token)| {
+            let most = self.broken.map_or(self.tokens, |(made, _)| made);
+            let more = now.since(first).as_nanos().checked_div(per_token.as_nanos());
+            more.map_or(most, |more| u32::try_from(more).unwrap_or(u32::MAX).saturating_add(1).min(most))
+        });
+        Usage { prompt: self.asked.prompt_tokens, completion: made }
+    }
+
+    fn reply(&self, serving: &Serving, scope: &mut Scope<'_, '_>) -> Reply {
         let completion = Completion {
             hop: serving.incoming.hop,
             prompt_tokens: self.asked.prompt_tokens,
@@ -57,12 +108,34 @@ impl Generation {
             is_capped: self.is_capped,
             stream: self.asked.stream,
             interval: self.decoding.map_or(Duration::ZERO, |(_, per_token)| per_token),
+            broken: self.broken,
         };
-        Reply { completion: Some(Box::new(completion)), ..Reply::regular(status) }
+        let now = scope.now;
+        Reply {
+            completion: Some(Box::new(completion)),
+            allowances: scope.node.quota.as_mut().map(|quota| Box::new(quota.left(now))),
+            ..Reply::regular(scope.declared().response.status)
+        }
     }
 }
 
 impl Visit {
+    /// Whether the answer is to be a completion: a script may say something else, and a process may die
+    /// before.
+    pub(super) fn makes_completion(&self, scope: &Scope<'_, '_>) -> bool {
+        let Role::Server(serving) = &self.role else { return false };
+        let dies = matches!(
+            serving.incoming.disturbance.process.ending,
+            Some(ProcessEnd::Panic | ProcessEnd::Malformed | ProcessEnd::Hang)
+        );
+        let answers = match self.script_step(scope) {
+            None => true,
+            Some(&ScriptStep::Answer { status, .. }) => status < 400,
+            Some(ScriptStep::Close(_)) => false,
+        };
+        answers && !dies
+    }
+
     /// The prompt is taken in: the first token is there, and the others follow. How long each takes is
     /// fixed now, by how many sequences are in the batch.
     pub(super) fn decode(&mut self, scope: &mut Scope<'_, '_>) {
@@ -72,12 +145,19 @@ impl Visit {
         else {
             return;
         };
-        let slower = serving.incoming.disturbance.process.work_factor;
-        let factor = model.crowding(scope.node.workers.taken()) * if slower > 0.0 { slower } else { 1.0 };
+        let process = &serving.incoming.disturbance.process;
+        let slower = |factor: f64| if factor > 0.0 { factor } else { 1.0 };
+        let factor = model.crowding(scope.node.workers.taken())
+            * slower(process.work_factor)
+            * slower(process.token_factor);
+        if process.token_factor > 0.0 || generation.broken.is_some() {
+            serving.faults = serving.faults.union(serving.incoming.disturbance.marks.process);
+        }
         generation.decoding = Some((scope.now, model.per_token(factor)));
         if generation.asked.stream {
             serving.responded = true;
-            scope.out.push(Action::Respond(generation.reply(serving, scope.declared().response.status)));
+            let reply = generation.reply(serving, scope);
+            scope.out.push(Action::Respond(reply));
         }
         let rest = generation.rest();
         serving.generation = Some(generation);
@@ -89,13 +169,27 @@ impl Visit {
         }
     }
 
-    /// The last token is there.
+    /// All that there will be is there.
     pub(super) fn generated(&mut self, scope: &mut Scope<'_, '_>) {
         let Role::Server(serving) = &mut self.role else { return };
-        let status = scope.declared().response.status;
-        if let Some(generation) = serving.generation.as_ref().filter(|_| !serving.responded) {
-            scope.out.push(Action::Respond(generation.reply(serving, status)));
+        let Some(generation) = serving.generation.as_ref() else { return };
+        let broken = generation.broken.map(|(_, end)| end);
+        if broken == Some(ProcessEnd::StreamStall) {
+            serving.worked = scope.now.since(serving.started.unwrap_or(scope.now));
+            self.phase = Phase::Stuck;
+            return;
         }
-        self.finish(Some(status), Source::Own, Sent::Whole, ServedEnd::Answered, scope);
+        if !serving.responded {
+            let reply = generation.reply(serving, scope);
+            scope.out.push(Action::Respond(reply));
+        }
+        let (sent, end) = match broken {
+            Some(ProcessEnd::Truncate) => (Sent::Cut, ServedEnd::Panicked),
+            Some(ProcessEnd::StreamError) => (Sent::Error, ServedEnd::Answered),
+            Some(ProcessEnd::Unterminated) => (Sent::Incomplete, ServedEnd::Answered),
+            Some(ProcessEnd::CutContent) => (Sent::CutContent, ServedEnd::Answered),
+            _ => (Sent::Whole, ServedEnd::Answered),
+        };
+        self.finish(Some(scope.declared().response.status), Source::Own, sent, end, scope);
     }
 }

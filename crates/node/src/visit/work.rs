@@ -24,11 +24,13 @@ impl Visit {
         serving.queued = scope.node.queued();
         let Incoming { call, hop, edge, priority, .. } = serving.incoming;
         (scope.tell)(Record::Arrived { call, hop, edge, at: scope.now });
+        if serving.incoming.ask.is_some() {
+            serving.generation = Generation::of(serving, scope);
+        }
         if let Some(refusal) = admit(serving, scope) {
             self.refuse(refusal, scope);
             return;
         }
-        serving.generation = Generation::of(serving, scope);
         let (workers, pressing) = scope.env.faults.capacity(scope.env.scenario, scope.node.node, scope.now);
         scope.env.faults.count_matched(pressing);
         let declared = scope.declared();
@@ -129,15 +131,17 @@ impl Visit {
             _ => return,
         }
         let Role::Server(serving) = &mut self.role else { return };
-        if serving.generation.is_some() && serving.incoming.disturbance.process.ending.is_none() {
+        if serving.generation.is_some() && self.makes_completion(scope) {
             return self.decode(scope);
         }
+        let Role::Server(serving) = &mut self.role else { return };
         serving.worked = scope.now.since(serving.started.unwrap_or(scope.now));
         let (process, marks) = (serving.incoming.disturbance.process, serving.incoming.disturbance.marks);
         self.phase = Phase::Calling(0);
         let work = serving.work();
         scope.node.release_worker(work.as_ref(), scope.env, scope.now, scope.out);
-        if let Some(end) = process.ending {
+        // What is wrong with a model's completion is wrong with nothing else.
+        if let Some(end) = process.ending.filter(|end| !end.is_in_content()) {
             serving.faults = serving.faults.union(marks.process);
             self.fail(end, scope);
         } else if let Some(edge) = process.reroute {
@@ -154,7 +158,12 @@ impl Visit {
         scope.out.push(Action::Fail(end));
         let status = scope.declared().response.status;
         let (status, sent, end) = match end {
-            ProcessEnd::Panic | ProcessEnd::Hang => (None, Sent::Nothing, ServedEnd::Panicked),
+            ProcessEnd::Panic
+            | ProcessEnd::Hang
+            | ProcessEnd::StreamError
+            | ProcessEnd::StreamStall
+            | ProcessEnd::Unterminated
+            | ProcessEnd::CutContent => (None, Sent::Nothing, ServedEnd::Panicked),
             ProcessEnd::Malformed => (None, Sent::Malformed, ServedEnd::Answered),
             ProcessEnd::Truncate => (Some(status), Sent::Cut, ServedEnd::Panicked),
         };

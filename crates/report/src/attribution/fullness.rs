@@ -25,7 +25,7 @@ pub(super) fn no_room(case: &Case<'_>, node: NodeId, served: &Served, at: Time, 
         if let Some(up) = case.lifecycle.starting_for(node, at) {
             return timeouts::starting(node, &evidence, up);
         }
-        let usual = ms(case.scenario.topology.node(node).service_time.mean());
+        let usual = ms(case.scenario.topology.node(node).mean_work(case.ask()));
         return Birth::at_node(node, Cause::Overload, "slow").because(
             format!("{evidence}; its {workers} workers had been with one request for {age:.1} ms on average, where {usual:.1} ms is usual"),
             "CPU, garbage collection, the database behind it: what made the work longer? The queue is the consequence",
@@ -99,11 +99,9 @@ fn ms(duration: Duration) -> f64 {
 pub(super) fn is_by_own_work(case: &Case<'_>, served: &Served) -> bool {
     let UnderWay { count, mean_age } = at_work(served).work;
     let declared = case.scenario.topology.node(case.callee(served.edge));
-    if declared.llm.is_some() {
-        // How long a model's works take depends on what they are asked.
-        return false;
-    }
-    let seldom = (declared.service_time.p99() + declared.contention * count).mul_f64(1.5);
+    let crowding = declared.llm.as_ref().map_or(1.0, |model| model.crowding(count));
+    let longest = declared.p99_work(case.ask()).mul_f64(crowding);
+    let seldom = (longest + declared.contention * count).mul_f64(1.5);
     mean_age > seldom + timeouts::PER_HOP
 }
 

@@ -6,7 +6,7 @@ use topology::wire::Dial;
 use topology::{Cause, Failure, NodeId, Protocol, Refusal, Target};
 use trace::{Attempt, HopId, Outcome, Sent, Served, ServedEnd, Source, Time};
 
-use super::{Birth, Case, Finding, external, fullness, timeouts, undecided};
+use super::{Birth, Case, Finding, content, external, fullness, timeouts, undecided};
 
 /// The finding for one failed hop.
 pub(super) fn look(case: &Case<'_>, hop: HopId) -> Finding {
@@ -33,6 +33,7 @@ pub(super) fn look(case: &Case<'_>, hop: HopId) -> Finding {
             | Failure::HeadIncomplete
             | Failure::BodyIncomplete => broken(case, attempt),
             Failure::StreamRefused => not_taken(case, attempt),
+            Failure::StreamError | Failure::ContentIncomplete => content::wrong(case, attempt),
             Failure::HeadTimeout | Failure::BodyTimeout => timeouts::timed_out(case, attempt),
             Failure::Cancelled => timeouts::waiting(case, hop, attempt.end),
             Failure::ProtocolError => not_http(case, attempt),
@@ -90,6 +91,7 @@ fn answered(case: &Case<'_>, attempt: &Attempt, status: u16) -> Finding {
     match served.source {
         Source::Relayed(below) | Source::Translated(below, _) => Finding::Below(below),
         Source::Refused(refusal) => refusal_of(case, attempt, served, refusal, status),
+        Source::Own if content::is_wrong(served.sent) => content::wrong(case, attempt),
         Source::Own | Source::Nobody if external::is_program(case, attempt) => {
             external::own(case, attempt, served, served.finished)
         }
@@ -145,6 +147,10 @@ fn refusal_of(case: &Case<'_>, attempt: &Attempt, served: &Served, refusal: Refu
         Refusal::LoopDetected => Birth::at_node(caller, Cause::Config, "routing_loop").because(
             format!("{} sent the request to {name}, which had passed it on before", case.name(caller)),
             "compare the upstream's address with the node's own",
+        ),
+        Refusal::ContextTooLong => at_node(Cause::Config, "context_too_long").because(
+            format!("{name} refused the request with {status}: prompt and completion are more tokens than its model takes"),
+            "shorten the prompt or `max_tokens`, or ask a model with a larger context",
         ),
         Refusal::Exception => at_node(Cause::Crash, "exception").because(
             format!("{name} answered {status}: an unhandled exception in its own code"),
@@ -294,7 +300,10 @@ fn broken(case: &Case<'_>, attempt: &Attempt) -> Finding {
             format!("{callee} saw the request and closed the connection without an answer"),
             "read the application's log at that moment",
         ),
-        (Sent::Whole | Sent::Nothing | Sent::Malformed, _) => {
+        (
+            Sent::Whole | Sent::Nothing | Sent::Malformed | Sent::Error | Sent::Incomplete | Sent::CutContent,
+            _,
+        ) => {
             let is_h2 = case.scenario.topology.edge(attempt.edge).protocol == Protocol::H2;
             let of_connection = attempt.outcome.failure() == Some(Failure::ConnectionTerminated);
             let mechanism = match (is_h2, attempt.reset) {

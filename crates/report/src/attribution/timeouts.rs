@@ -68,7 +68,7 @@ pub(super) fn usual_time(case: &Case<'_>, node: NodeId, depth: u32) -> Duration 
         let times = calls.map(|&(edge, _)| usual_time(case, case.callee(edge), depth + 1));
         times.max().unwrap_or_default()
     });
-    declared.service_time.mean() + PER_HOP + stages.sum::<Duration>()
+    declared.mean_work(case.ask()) + PER_HOP + stages.sum::<Duration>()
 }
 
 /// What a hop's callee was doing at the moment when its caller stopped waiting.
@@ -91,7 +91,7 @@ pub(super) fn waiting(case: &Case<'_>, hop: HopId, at: Time) -> Finding {
             None => external::own(case, attempt, served, at),
         };
     }
-    let usual = case.scenario.topology.node(node).service_time.mean();
+    let usual = case.scenario.topology.node(node).mean_work(case.ask());
     let queued = served.started.unwrap_or(at).min(at).since(served.arrived);
     let mostly_queued = queued > usual + PER_HOP && queued >= at.since(served.arrived) / 2;
     if mostly_queued || served.started.is_none_or(|started| started > at) {
@@ -113,6 +113,18 @@ pub(super) fn waiting(case: &Case<'_>, hop: HopId, at: Time) -> Finding {
                 "{callee} took the request, and its worker was stuck: it did no work until the caller left"
             ),
             "a stack dump of the process; look for locks and calls without a time-out",
+        );
+    }
+    if !working_still
+        && served.usage.completion > 0
+        && matches!(served.end, ServedEnd::CallerGone | ServedEnd::StillRunning)
+    {
+        return Birth::at_node(node, Cause::Crash, "stream_stall").because(
+            format!(
+                "{callee} stopped in the middle of its stream, after {} tokens, and made no more until the caller left",
+                served.usage.completion
+            ),
+            "the model server's log at that moment; a time limit between two tokens, besides the whole call's, finds it sooner",
         );
     }
     if !working_still {
@@ -173,7 +185,14 @@ fn late(case: &Case<'_>, attempt: &Attempt, served: &Served, at: Time) -> Findin
 /// The callee was still at work.
 fn slow(case: &Case<'_>, node: NodeId, served: &Served, at: Time) -> Finding {
     let declared = case.scenario.topology.node(node);
-    let usual = declared.service_time.mean();
+    // A model's work is as long as what it makes of it.
+    let usual = match &declared.llm {
+        Some(model) => {
+            let usage = served.usage;
+            declared.service_time.mean() + model.alone(usage.prompt, usage.completion)
+        }
+        None => declared.service_time.mean(),
+    };
     let taken = served.worked;
     if taken < usual.mul_f64(1.5) + PER_HOP {
         // It was not slow: the time had been spent before it was asked.
@@ -188,6 +207,12 @@ fn slow(case: &Case<'_>, node: NodeId, served: &Served, at: Time) -> Finding {
         format!("{name} was still working: {:.1} ms, where {:.1} ms is usual", ms(taken), ms(usual));
     match case.lifecycle.starting_for(node, at) {
         Some(up) => starting(node, &evidence, up),
+        None if case.attempt(served.hop).is_some_and(|a| served.usage.completion > 0 && a.outcome.status().is_some()) => {
+            Birth::at_node(node, Cause::Overload, "slow_stream").because(
+                format!("{evidence}, for the {} tokens that it had made", served.usage.completion),
+                "how many sequences does its batch hold? fewer of them, more replicas, or a shorter `max_tokens`",
+            )
+        }
         None => Birth::at_node(node, Cause::Overload, "slow")
             .because(evidence, "CPU, garbage collection, the database behind it: what made the work longer?"),
     }

@@ -9,7 +9,7 @@ use trace::rows::{Name, StrategyRow};
 use super::blocks::{Block, Column, Table, Tone};
 use super::courses;
 use super::document::{caveats, figure, score, unmatched, with_courses};
-use super::quantity::{millis_or_none, percent};
+use super::quantity::{amount, millis_or_none, percent};
 use crate::Report;
 use crate::comparison::{Advice, Conclusion, in_order, named};
 use crate::figures::deepest;
@@ -31,8 +31,9 @@ pub(super) fn blocks(report: &Report, conclusion: &Conclusion) -> Vec<Block> {
         legend(format!(
             "load: attempts at {place} per call; at most: what one call can come to if all fails"
         )),
-        Block::Title("What to choose".to_owned()),
     ];
+    blocks.extend(spending(&rows));
+    blocks.push(Block::Title("What to choose".to_owned()));
     for (i, reason) in conclusion.reasons.iter().enumerate() {
         let tone = match (i, conclusion.advice) {
             (0, Advice::Choose | Advice::Keep) => Tone::Good,
@@ -140,6 +141,47 @@ fn cost(rows: &[&StrategyRow]) -> Table {
         ]
     };
     Table { columns, rows: rows.iter().map(row).collect() }
+}
+
+/// What model servers made under each strategy, where there are any.
+fn spending(rows: &[&StrategyRow]) -> Vec<Block> {
+    if rows.iter().all(|row| row.prompt_tokens.is_none()) {
+        return Vec::new();
+    }
+    let priced = rows.iter().any(|row| row.money.is_some_and(|money| money > 0.0));
+    let mut columns = vec![
+        Column::name("strategy"),
+        Column::number("prompt\ntokens"),
+        Column::number("completion\ntokens"),
+        Column::number("for\nnobody"),
+    ];
+    if priced {
+        columns.extend([
+            Column::number("money"),
+            Column::number("for\nnobody"),
+            Column::number("per 1000\nsucceeded"),
+        ]);
+    }
+    let row = |row: &&StrategyRow| {
+        let count = |tokens: Option<u64>| tokens.map_or_else(String::new, |tokens| tokens.to_string());
+        let mut cells = vec![
+            shown(&row.strategy),
+            count(row.prompt_tokens),
+            count(row.completion_tokens),
+            count(row.wasted_tokens),
+        ];
+        if priced {
+            let money = row.money.unwrap_or(0.0);
+            let each = (row.succeeded > 0).then(|| amount(1000.0 * money / row.succeeded as f64));
+            cells.extend([amount(money), amount(row.wasted_money.unwrap_or(0.0)), each.unwrap_or_default()]);
+        }
+        cells
+    };
+    let title = if priced { "Tokens and money" } else { "Tokens" };
+    vec![
+        Block::Title(title.to_owned()),
+        Block::Table(Table { columns, rows: rows.iter().map(row).collect() }),
+    ]
 }
 
 /// The main origins under each strategy, whatever status the client got.

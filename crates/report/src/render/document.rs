@@ -1,5 +1,7 @@
 //! A run's report as a document.
 
+use std::fmt::Write as _;
+
 use trace::manifest::{Aftermath, ThresholdVerdict};
 use trace::rows::{FaultRow, LayerRow, OriginRow, StrategyRow};
 
@@ -7,7 +9,7 @@ use super::blocks::{Block, Column, Courses, Table, Tone};
 use super::comparison::{self, seeds};
 use super::courses;
 use super::means;
-use super::quantity::{millis, millis_or_none, percent};
+use super::quantity::{amount, millis, millis_or_none, percent};
 use crate::Report;
 
 pub(super) fn blocks(report: &Report) -> Vec<Block> {
@@ -143,7 +145,7 @@ fn summary(row: &StrategyRow) -> Vec<Block> {
     let (Some(rate), Some(low), Some(high)) = (row.success_rate, row.success_low, row.success_high) else {
         return vec![line(format!("{of}no call was made"))];
     };
-    vec![
+    let mut lines = vec![
         line(format!(
             "{of}{} calls, {} succeeded (95% interval {} to {})",
             row.calls,
@@ -164,7 +166,20 @@ fn summary(row: &StrategyRow) -> Vec<Block> {
             row.amplification,
             percent(row.wasted_work)
         )),
-    ]
+    ];
+    lines.extend(spending(row).map(line));
+    lines
+}
+
+/// What model servers have made, if there are any.
+fn spending(row: &StrategyRow) -> Option<String> {
+    let (prompt, completion) = row.prompt_tokens.zip(row.completion_tokens)?;
+    let wasted = row.wasted_tokens.unwrap_or(0);
+    let mut text = format!("tokens: {prompt} of prompts, {completion} of completions, {wasted} for nobody");
+    if let (Some(money), Some(wasted)) = (row.money.filter(|money| *money > 0.0), row.wasted_money) {
+        let _ = write!(text, "; money: {}, {} for nobody", amount(money), amount(wasted));
+    }
+    Some(text)
 }
 
 /// What came after a trigger that is over.

@@ -26,6 +26,14 @@ pub fn percent(fraction: f64) -> String {
     }
 }
 
+/// An amount of money, to four significant digits.
+pub(super) fn amount(money: f64) -> String {
+    let digits: f64 = if money > 0.0 { 3.0 - money.log10().floor() } else { 0.0 };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 6")]
+    let digits = digits.clamp(0.0, 6.0) as usize;
+    format!("{money:.digits$}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

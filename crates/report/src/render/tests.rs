@@ -121,6 +121,11 @@ pub(super) fn example() -> Report {
         success_vs_high: None,
         load_vs: None,
         p99_vs_ms: None,
+        prompt_tokens: None,
+        completion_tokens: None,
+        wasted_tokens: None,
+        money: None,
+        wasted_money: None,
     };
     Report {
         run,

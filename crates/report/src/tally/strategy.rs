@@ -7,6 +7,7 @@ use topology::{Failure, NodeKind, Scenario};
 use trace::rows::StrategyRow;
 use trace::{CallTrace, Time};
 
+use super::spending::Spending;
 use crate::aftermath::Cost;
 use crate::anatomy::is_used;
 use crate::names::Names;
@@ -24,12 +25,15 @@ pub(crate) struct StrategyTally {
     deepest_attempts: u64,
     worked: Duration,
     wasted: Duration,
+    /// Where there are model servers.
+    spending: Option<Spending>,
     /// How long the load went on outside the warm-up, over all runs.
     measured: Duration,
 }
 
 impl StrategyTally {
     pub(super) fn new(scenario: &Scenario) -> Self {
+        let has_models = scenario.topology.nodes().any(|(_, node)| node.llm.is_some());
         let mut deepest = vec![false; scenario.topology.node_count()];
         for node in scenario.deepest() {
             deepest[node.index()] = true;
@@ -43,11 +47,15 @@ impl StrategyTally {
             deepest_attempts: 0,
             worked: Duration::ZERO,
             wasted: Duration::ZERO,
+            spending: has_models.then(Spending::default),
             measured: Duration::ZERO,
         }
     }
 
-    pub(super) fn add(&mut self, trace: &CallTrace, cost: Cost) {
+    pub(super) fn add(&mut self, scenario: &Scenario, trace: &CallTrace, cost: Cost) {
+        if let Some(spending) = &mut self.spending {
+            spending.add(scenario, trace);
+        }
         self.calls += 1;
         self.succeeded += u64::from(trace.end.is_ok());
         self.latencies.add(trace.end.latency());
@@ -95,8 +103,12 @@ impl StrategyTally {
             deepest_attempts,
             worked,
             wasted,
+            spending,
             measured,
         } = other;
+        if let (Some(spending), Some(other)) = (&mut self.spending, spending) {
+            spending.merge(other);
+        }
         self.calls += calls;
         self.succeeded += succeeded;
         self.latencies.merge(latencies);
@@ -159,6 +171,11 @@ impl StrategyTally {
             success_vs_high: None,
             load_vs: None,
             p99_vs_ms: None,
+            prompt_tokens: self.spending.map(|spent| spent.prompt),
+            completion_tokens: self.spending.map(|spent| spent.completion),
+            wasted_tokens: self.spending.map(|spent| spent.wasted),
+            money: self.spending.map(|spent| round(spent.money, 6)),
+            wasted_money: self.spending.map(|spent| round(spent.wasted_money, 6)),
         }
     }
 }

@@ -189,7 +189,7 @@ impl<S: Sink> World<'_, S> {
         let Some(response) = exchange.response else { return };
         exchange.body = response.body.unwrap_or(exchange.body);
         if self.head_comes(key) {
-            self.end(key, Outcome::Answered(response.status));
+            self.end(key, response.status);
         }
     }
 
@@ -212,7 +212,7 @@ impl<S: Sink> World<'_, S> {
         }
         match (exchange.status(), exchange.received) {
             (Some(status), _) if exchange.closes() && close == Close::Fin => {
-                self.end(key, Outcome::Answered(status));
+                self.end(key, status);
             }
             (Some(_), _) => self.fail(key, Failure::BodyIncomplete, close == Close::Reset),
             (None, 0) => self.fail(key, Failure::ConnectionTerminated, close == Close::Reset),
@@ -258,8 +258,13 @@ impl<S: Sink> World<'_, S> {
         self.end_with(key, Outcome::Failed { failure, status }, reset);
     }
 
-    /// A whole response has come.
-    pub(super) fn end(&mut self, key: ExchangeKey, outcome: Outcome) {
+    /// A whole response with this status has come.
+    pub(super) fn end(&mut self, key: ExchangeKey, status: u16) {
+        let response = self.exchanges.get(key).and_then(|exchange| exchange.response);
+        let outcome = match response.and_then(|response| response.wrong) {
+            Some(failure) => Outcome::Failed { failure, status: Some(status) },
+            None => Outcome::Answered(status),
+        };
         self.end_with(key, outcome, false);
     }
 
@@ -293,7 +298,7 @@ impl<S: Sink> World<'_, S> {
             self.leave(callee);
         }
         if let Reading::Relay(Some(to)) = reading {
-            self.relayed(to, outcome.failure().is_none());
+            self.relayed(to, outcome.failure().is_none_or(Failure::is_in_content));
         }
         self.apply(caller, Input::Ended { id, report });
     }

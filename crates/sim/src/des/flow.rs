@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 
 use node::{ProxyStatus, Reply};
-use topology::llm::Api;
+use topology::llm::Model;
 use topology::wire::{Close, ProcessEnd};
 use topology::{Failure, NodeId};
-use trace::{Outcome, Sink};
+use trace::Sink;
 
 use super::events::Event;
 use super::request::{ADDRESS, digits, field};
@@ -14,7 +14,7 @@ use super::response::{Framing, Response};
 use super::world::{ExchangeKey, Reading, VisitKey, World};
 use crate::llm::{Body, Form};
 use crate::message::{self, LIST_SEPARATOR};
-use crate::pieces::Pieces;
+use crate::pieces::{Pieces, Then as Follows};
 use crate::shape::{MALFORMED, Shape, Then};
 
 /// A response that comes piece by piece.
@@ -99,14 +99,22 @@ impl<S: Sink> World<'_, S> {
     pub(super) fn respond(&mut self, node: NodeId, to: ExchangeKey, reply: &Reply) {
         let (response, pieces) = self.own_response(node, to, reply);
         let Some(exchange) = self.exchanges.get(to) else { return };
-        let shape = Shape::of(&exchange.disturbance.link, response.length);
+        let shape = match reply.truncated_at(response.length) {
+            Some(body) => Shape::truncated(body),
+            None => Shape::of(&exchange.disturbance.link, response.length),
+        };
         self.start(to, response, shape, pieces);
     }
 
     /// A node's process fails in this way instead of answering.
     pub(super) fn die(&mut self, node: NodeId, to: ExchangeKey, end: ProcessEnd) {
         match end {
-            ProcessEnd::Hang => {}
+            // What is wrong with what it says is in its reply.
+            ProcessEnd::Hang
+            | ProcessEnd::StreamError
+            | ProcessEnd::StreamStall
+            | ProcessEnd::Unterminated
+            | ProcessEnd::CutContent => {}
             ProcessEnd::Panic => self.drop_connection(to, Close::Fin),
             ProcessEnd::Malformed => {
                 if let Some(exchange) = self.exchanges.get_mut(to) {
@@ -126,7 +134,7 @@ impl<S: Sink> World<'_, S> {
     fn own_response(&self, node: NodeId, to: ExchangeKey, reply: &Reply) -> (Response, Option<Pieces>) {
         let node = self.env.scenario.topology.node(node);
         if let Some(model) = &node.llm {
-            return self.model_response(model.api, to, reply);
+            return self.model_response(model, to, reply);
         }
         let in_pieces = reply.regular && node.response.chunks > 1;
         let length = match (in_pieces, reply.regular) {
@@ -141,15 +149,19 @@ impl<S: Sink> World<'_, S> {
     }
 
     /// What a model server says.
-    fn model_response(&self, api: Api, to: ExchangeKey, reply: &Reply) -> (Response, Option<Pieces>) {
-        let exchange = self.exchanges.get(to);
-        let form = exchange.and_then(|exchange| {
-            let template = &self.templates[usize::from(exchange.call.load())];
-            let edge = &self.env.scenario.topology.edge(exchange.edge).path;
-            template.llm.as_ref().and_then(|llm| Form::of(&llm.ask, template.target(api, edge)))
-        });
-        let form = form.unwrap_or_else(|| Form::plain(api));
-        let said = form.say(reply);
+    fn model_response(&self, model: &Model, to: ExchangeKey, reply: &Reply) -> (Response, Option<Pieces>) {
+        let Some(exchange) = self.exchanges.get(to) else {
+            return (Response::new(reply.status, Some(0), false), None);
+        };
+        let template = &self.templates[usize::from(exchange.call.load())];
+        let edge = &self.env.scenario.topology.edge(exchange.edge).path;
+        let target = template.target(model.api, edge);
+        let form = template
+            .llm
+            .as_ref()
+            .and_then(|llm| llm.form(target))
+            .unwrap_or_else(|| Form::other(model, target, &template.path_text, template.text.as_bytes()));
+        let said = form.say(model.api, reply, exchange.hop, self.now.since_start());
         let (length, pieces) = match said.body {
             Body::Whole(text) => (Some(text.len() as u64), None),
             Body::Pieces(pieces) => (None, Some(pieces)),
@@ -158,7 +170,12 @@ impl<S: Sink> World<'_, S> {
         let more = said.headers.iter().map(|(name, value)| field(name, value.len() as u64)).sum::<u64>();
         response.content_type = u16::try_from(said.content_type.len()).unwrap_or(u16::MAX);
         response.more_fields = u16::try_from(more).unwrap_or(u16::MAX);
-        response.retry_after = reply.retry_after.map(message::retry_after);
+        response.retry_after = said.retry_after.map(message::retry_after);
+        response.wrong = match reply.completion.as_ref().and_then(|completion| completion.broken) {
+            Some((_, ProcessEnd::StreamError)) => Some(Failure::StreamError),
+            Some((_, ProcessEnd::Unterminated | ProcessEnd::CutContent)) => Some(Failure::ContentIncomplete),
+            _ => None,
+        };
         (response, pieces)
     }
 
@@ -208,12 +225,17 @@ impl<S: Sink> World<'_, S> {
     pub(super) fn piece(&mut self, to: ExchangeKey) {
         let Some(flow) = self.exchanges.get_mut(to).and_then(|x| x.flow.as_mut()) else { return };
         let Some(pieces) = flow.pieces.as_mut().filter(|_| flow.more == More::Pieces) else { return };
-        let (piece, interval, is_over) = (pieces.piece(), pieces.interval, pieces.is_over());
-        flow.write(piece.map_or(0, |piece| piece.len()));
-        if is_over {
-            flow.end(true);
-        } else {
-            self.events.push(self.now + interval, Event::Piece(to));
+        let (piece, interval) = (pieces.piece(), pieces.interval);
+        let (is_over, then) = (pieces.is_over(), pieces.then);
+        match piece {
+            Some(piece) => flow.write(piece.len()),
+            None => flow.end(then == Follows::End),
+        }
+        match (is_over, then) {
+            (true, Follows::End) => flow.end(true),
+            (true, Follows::Silence) => {}
+            (true, Follows::Break) if flow.more == More::Break => {}
+            _ => self.events.push(self.now + interval, Event::Piece(to)),
         }
         self.go_on(to);
     }
@@ -354,7 +376,7 @@ impl<S: Sink> World<'_, S> {
             Part::Head | Part::Frame => {}
         }
         if is_whole {
-            self.end(key, Outcome::Answered(response.status));
+            self.end(key, response.status);
         }
     }
 }

@@ -8,7 +8,7 @@ use topology::llm::{Api, Ask, Asked};
 use topology::{NodeId, Scenario};
 
 use super::world::Exchange;
-use crate::llm::{self, Target};
+use crate::llm::{self, Form, Target};
 use crate::message::{
     BAD_CREDENTIALS, GOOD_CREDENTIALS, TIME_LEFT, TRACEPARENT, TRACESTATE, WRONG_PATH, target,
 };
@@ -38,23 +38,38 @@ pub(super) struct Template {
     pub(super) llm: Option<Box<AskTemplate>>,
     pub(super) method: Method,
     pub(super) path_text: String,
+    /// The body, where it is said.
+    pub(super) text: String,
 }
 
 /// A request to a model.
 #[derive(Debug)]
 pub(super) struct AskTemplate {
     pub(super) ask: Ask,
+    /// Of the answer, where the request was not made of `ask`.
+    form: Option<Form>,
     /// How long the header fields are that only such a request has: with good credentials, and bad ones.
     fields: (u64, u64),
 }
 
 impl AskTemplate {
-    fn new(ask: &Ask) -> Self {
+    fn new((ask, form): (Ask, Option<Form>)) -> Self {
         let fields = |bad| {
-            let headers = llm::request_headers(ask, bad);
+            let headers = if form.is_none() {
+                llm::request_headers(&ask, bad)
+            } else {
+                let credentials = if bad { BAD_CREDENTIALS } else { GOOD_CREDENTIALS };
+                vec![("authorization", credentials.to_owned())]
+            };
             headers.iter().map(|(name, value)| field(name, value.len() as u64)).sum()
         };
-        Self { ask: ask.clone(), fields: (fields(false), fields(true)) }
+        Self { fields: (fields(false), fields(true)), ask, form }
+    }
+
+    /// Of the answer that is got there.
+    pub(super) fn form(&self, target: Target) -> Option<Form> {
+        let form = Form::of(&self.ask, target)?;
+        Some(self.form.clone().unwrap_or(form))
     }
 }
 
@@ -86,9 +101,13 @@ impl Template {
             idempotent: method.is_idempotent(),
             priority: request.priority,
             is_head: method == Method::HEAD,
-            llm: request.llm.as_ref().map(|ask| Box::new(AskTemplate::new(ask))),
+            llm: llm::of_load(request).map(|ask| Box::new(AskTemplate::new(ask))),
             method,
             path_text: target(&request.path).path().to_owned(),
+            text: match &request.body {
+                topology::load::Body::Text(text) => text.clone(),
+                topology::load::Body::Size(_) => String::new(),
+            },
         }
     }
 
@@ -101,7 +120,7 @@ impl Template {
     /// How long the body is of a request that asks this.
     pub(super) fn body(&self, asked: Option<&Asked>) -> u64 {
         match (&self.llm, asked) {
-            (Some(llm), Some(asked)) => llm::request_len(llm.ask.api, asked),
+            (Some(llm), Some(asked)) if llm.form.is_none() => llm::request_len(llm.ask.api, asked),
             _ => self.body,
         }
     }

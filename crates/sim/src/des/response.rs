@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use topology::Failure;
 
 use super::request::digits;
 use crate::message::CONTENT_TYPE;
@@ -24,6 +25,8 @@ pub(super) struct Response {
     pub(super) content_type: u16,
     /// How long further header fields are.
     pub(super) more_fields: u16,
+    /// What is wrong with what it says.
+    pub(super) wrong: Option<Failure>,
     /// The length of the body that really comes, if it is known: none to `HEAD`.
     pub(super) body: Option<u64>,
     /// Its end is that of the connection.
@@ -57,6 +60,7 @@ impl Response {
             proxy_status: 0,
             content_type,
             more_fields: 0,
+            wrong: None,
             length,
             body,
             closes: false,

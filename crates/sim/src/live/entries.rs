@@ -15,6 +15,7 @@ use trace::{Attempt, Begun, CallEnd, CallId, HopId, Record, Time};
 
 use super::headers::Identity;
 use super::world::{Template, World, lock};
+use crate::llm;
 use crate::load::{OUTSIDE, number};
 
 /// How long a call that has failed is kept open for its client to try again, if its requests say
@@ -111,10 +112,11 @@ fn template(head: &Parts, body: Bytes) -> Template {
         method: head.method.clone(),
         path: path.parse().unwrap_or_default(),
         headers: headers.map(|(name, value)| (name.clone(), value.clone())).collect(),
+        ask: llm::read(&head.method, head.uri.path(), &head.headers, &body).map(|(ask, _)| ask),
+        is_of_ask: false,
         body,
         idempotent: head.method.is_idempotent(),
         priority: 5,
-        ask: None,
     }
 }
 

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING, VIA};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, TRANSFER_ENCODING, VIA};
 use http::{HeaderMap, Request, response};
 use http_body::{Body as _, Frame};
 use http_body_util::Full;
@@ -30,7 +30,7 @@ use super::pool::Channel;
 use super::tls;
 use super::witness::Witness;
 use super::world::World;
-use crate::llm;
+use crate::llm::{self, Watch};
 use crate::message::WRONG_PATH;
 
 /// What an attempt is, as long as it lasts.
@@ -66,6 +66,8 @@ pub(crate) struct Rest {
     give_up: Option<Pin<Box<tokio::time::Sleep>>>,
     give_up_at: Option<tokio::time::Instant>,
     exchange: Option<Box<Exchange>>,
+    /// For a model's answer: what is read of it.
+    watch: Option<Box<Watch>>,
 }
 
 /// What came of an attempt so far.
@@ -229,8 +231,10 @@ impl Attempt {
             headers::write_time_left(headers, left);
         }
         match &template.ask {
-            Some(ask) => headers::write_fields(headers, llm::request_headers(ask, outbound.bad_credentials)),
-            None => headers::write_credentials(headers, outbound.bad_credentials),
+            Some(ask) if template.is_of_ask => {
+                headers::write_fields(headers, llm::request_headers(ask, outbound.bad_credentials));
+            }
+            _ => headers::write_credentials(headers, outbound.bad_credentials),
         }
         if let Some(via) = via {
             headers.insert(VIA, via.clone());
@@ -315,6 +319,9 @@ impl Head {
         let has = |name| parts.headers.contains_key(name);
         let by_connection = matches!(line, Line::Own(..)) && !body.is_end_stream();
         let ends_by_close = by_connection && !has(CONTENT_LENGTH) && !has(TRANSFER_ENCODING);
+        let asks = attempt.world.template(attempt.outgoing.call).ask.is_some();
+        let kind = parts.headers.get(CONTENT_TYPE).filter(|_| asks && status < 400);
+        let watch = kind.and_then(|kind| Watch::of(kind.as_bytes()));
         let rest = Rest {
             attempt,
             line: Some(line),
@@ -325,6 +332,7 @@ impl Head {
             give_up: None,
             give_up_at,
             exchange,
+            watch,
         };
         Self { parts, rest }
     }
@@ -339,9 +347,12 @@ impl Rest {
         match Pin::new(&mut self.body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 self.bytes += frame.data_ref().map_or(0, |d| d.len() as u64);
+                if let (Some(watch), Some(data)) = (&mut self.watch, frame.data_ref()) {
+                    watch.see(data);
+                }
                 Poll::Ready(Ok(frame))
             }
-            Poll::Ready(None) => Poll::Ready(Err(Outcome::Answered(self.status))),
+            Poll::Ready(None) => Poll::Ready(Err(self.whole_outcome())),
             Poll::Ready(Some(Err(e))) => {
                 if let Some(line) = &mut self.line {
                     line.failed(&e);
@@ -367,9 +378,12 @@ impl Rest {
         self.body.is_end_stream()
     }
 
-    /// The status.
+    /// What that means: of a model's answer it is looked at what it says.
     pub(crate) fn whole_outcome(&self) -> Outcome {
-        Outcome::Answered(self.status)
+        match self.watch.as_ref().and_then(|watch| watch.verdict()) {
+            Some(failure) => Outcome::Failed { failure, status: Some(self.status) },
+            None => Outcome::Answered(self.status),
+        }
     }
 
     /// How much is to come, if that is known.

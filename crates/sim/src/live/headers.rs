@@ -128,7 +128,8 @@ pub(crate) fn write_fields(headers: &mut HeaderMap, fields: Vec<(&'static str, S
 
 /// Whether the credentials are good. Clients that bring none of ours are let in.
 pub(crate) fn credentials_good(headers: &HeaderMap) -> bool {
-    headers.get(AUTHORIZATION) != Some(&BAD)
+    let is_bad = |name| headers.get(name).is_some_and(|key: &HeaderValue| key == message::BAD_KEY);
+    headers.get(AUTHORIZATION) != Some(&BAD) && !is_bad("x-api-key") && !is_bad("x-goog-api-key")
 }
 
 /// Whether a node is among those that a request has passed.

@@ -13,7 +13,7 @@ use trace::{Outcome, Time};
 use super::driver::Attended;
 use super::exchange::Rest;
 use super::world::World;
-use crate::pieces::{Piece, Pieces};
+use crate::pieces::{Piece, Pieces, Then};
 
 /// A callee's response, passed on as it comes. It holds the visit: its end is the visit's.
 pub(crate) struct Relay {
@@ -74,7 +74,7 @@ impl Body for Relay {
             }
             Err(outcome) => {
                 self.end(outcome);
-                if outcome.failure().is_none() {
+                if outcome.failure().is_none_or(topology::Failure::is_in_content) {
                     return Poll::Ready(None);
                 }
                 // The server drops what it has not sent yet when a body fails: first let it send.
@@ -112,9 +112,19 @@ impl InPieces {
     }
 }
 
+impl InPieces {
+    fn pause(&mut self) {
+        let world = self.world.clone();
+        // From one piece's time to the next: what is late once is not late for ever.
+        let until = self.next_at.unwrap_or_else(|| world.clock.now()) + self.pieces.interval;
+        self.next_at = Some(until);
+        self.pause = Some(Box::pin(async move { world.clock.sleep_until(until).await }));
+    }
+}
+
 impl Body for InPieces {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = BrokenOff;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
@@ -126,24 +136,25 @@ impl Body for InPieces {
             ready!(pause.as_mut().poll(cx));
             this.pause = None;
         }
-        if this.pieces.is_last() && !is_over {
+        let then = this.pieces.then;
+        if then == Then::End && this.pieces.is_last() && !is_over {
             return Poll::Pending;
         }
         let piece = match this.pieces.piece() {
-            None => return Poll::Ready(None),
+            None => match then {
+                Then::End => return Poll::Ready(None),
+                Then::Break if is_over => return Poll::Ready(Some(Err(BrokenOff))),
+                Then::Break | Then::Silence => return Poll::Pending,
+            },
             Some(Piece::Filler(bytes)) => {
                 let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).min(this.body.len());
                 this.body.split_to(bytes)
             }
             Some(Piece::Text(text)) => Bytes::from(text),
         };
-        let interval = this.pieces.interval;
-        if !this.pieces.is_over() && !interval.is_zero() {
-            let world = this.world.clone();
-            // From one piece's time to the next: what is late once is not late for ever.
-            let until = this.next_at.unwrap_or_else(|| world.clock.now()) + interval;
-            this.next_at = Some(until);
-            this.pause = Some(Box::pin(async move { world.clock.sleep_until(until).await }));
+        let goes_on = !this.pieces.is_over() || then == Then::Break;
+        if goes_on && !this.pieces.interval.is_zero() {
+            this.pause();
         }
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }

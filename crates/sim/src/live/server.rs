@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::SystemTime;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -20,7 +21,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use node::{HopContext, Incoming, Input, ProxyStatus, Reply, Visit};
 use tokio::net::{TcpListener, TcpStream};
-use topology::llm::{Api, Asked};
+use topology::llm::{Asked, Model};
 use topology::wire::{Close, Link, Phase, ProcessEnd, SharedDisturbance};
 use topology::{EdgeId, NodeId, NodeKind};
 use tower_service::Service;
@@ -35,7 +36,7 @@ use super::tap::{Tap, TappedBody};
 use super::wire::{Conn, Wire};
 use super::world::{World, lock};
 use super::{entries, front, gate};
-use crate::llm::{self, Form, Target};
+use crate::llm::{self, Form, Target, Watch};
 use crate::load::OUTSIDE;
 use crate::message::{self, LIST_SEPARATOR, WRONG_PATH};
 use crate::pieces::Pieces;
@@ -219,8 +220,11 @@ async fn handle(State(host): State<Arc<Host>>, request: Request) -> Response {
         let status = response.status().as_u16();
         let ends_by_close = response.version() == Version::HTTP_10;
         conn.tap(|tap| tap.response(status, response.headers(), ends_by_close, link.corrupt));
+        let asks = status < 400 && world.template(identity.call).ask.is_some();
+        let kind = response.headers().get(CONTENT_TYPE).filter(|_| asks);
+        let watch = kind.and_then(|kind| Watch::of(kind.as_bytes()));
         let body = std::mem::take(response.body_mut());
-        *response.body_mut() = TappedBody::around(body, conn.clone(), without_body);
+        *response.body_mut() = TappedBody::around(body, conn.clone(), without_body, watch);
     }
     response
 }
@@ -255,7 +259,7 @@ async fn visit(
             None
         }
         Some(model) => {
-            let asked = asked(world, node, model.api, &head, &mut body).await;
+            let asked = asked(world, node, model, &head, &mut body).await;
             incoming.path_known &= asked.is_known;
             incoming.ask = asked.ask.map(Box::new);
             Some(asked.form)
@@ -277,13 +281,15 @@ async fn visit(
         let _ = body.collect().await;
     }
     let answer = visit.driver().until_answer().await;
-    let speaking = Speaking { node, form };
+    let speaking = Speaking { node, hop: identity.hop, form };
     respond(world, &speaking, conn, visit, answer, &disturbance.link).await
 }
 
 /// Who answers.
 struct Speaking {
     node: NodeId,
+    /// To what.
+    hop: HopId,
     /// For a model server: in which form.
     form: Option<Form>,
 }
@@ -299,23 +305,24 @@ struct AskedOf {
 async fn asked(
     world: &World,
     node: NodeId,
-    api: Api,
+    model: &Model,
     head: &http::request::Parts,
     body: &mut Option<Body>,
 ) -> AskedOf {
-    let target = llm::target(api, &head.method, head.uri.path());
+    let target = llm::target(model.api, &head.method, head.uri.path());
     let is_known = !matches!(target, Target::Unknown);
     let limit = world.scenario.topology.node(node).body_limit;
-    let Target::Completion(format) = target else {
-        return AskedOf { is_known, form: Form::plain(api), ask: None };
-    };
     let declared = body.as_ref().map_or(0, |body| http_body::Body::size_hint(body).lower());
-    let taken = match body.take_if(|_| declared <= limit) {
+    let taken = match body.take_if(|_| declared <= limit && is_known) {
         Some(body) => Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX)).collect().await.ok(),
         None => None,
     };
     let bytes = taken.map_or_else(Bytes::new, http_body_util::Collected::to_bytes);
-    let (form, ask) = llm::parse(format, &bytes);
+    let path = head.uri.path();
+    let Target::Completion(format) = target else {
+        return AskedOf { is_known, form: Form::other(model, target, path, &bytes), ask: None };
+    };
+    let (form, ask) = llm::parse(format, path, &head.headers, &bytes);
     AskedOf { is_known, form, ask: Some(ask) }
 }
 
@@ -412,7 +419,15 @@ async fn respond(
     let node = speaking.node;
     let declared = &world.scenario.topology.node(node).response;
     let mut response = match answer {
-        Answer::Respond(reply) => own_response(world, speaking, &reply, Some(visit)),
+        Answer::Respond(reply) => {
+            let response = own_response(world, speaking, &reply, Some(visit));
+            let length = http_body::Body::size_hint(response.body()).exact();
+            if let Some(body) = reply.truncated_at(length) {
+                conn.set_shape(Shape::truncated(body));
+                return response;
+            }
+            response
+        }
         Answer::Relay(head, id, proxy_status) => {
             let Head { parts, rest } = *head;
             let mut response = Response::from_parts(parts, ());
@@ -440,7 +455,15 @@ async fn respond(
             return std::future::pending().await;
         }
         Answer::Fail(ProcessEnd::Panic) => return ended(conn, Close::Fin).await,
-        Answer::Fail(ProcessEnd::Hang) | Answer::Nothing => return ended(conn, Close::Silence).await,
+        // What is wrong with what it says is in its reply.
+        Answer::Fail(
+            ProcessEnd::Hang
+            | ProcessEnd::StreamError
+            | ProcessEnd::StreamStall
+            | ProcessEnd::Unterminated
+            | ProcessEnd::CutContent,
+        )
+        | Answer::Nothing => return ended(conn, Close::Silence).await,
         Answer::Close(close) => return ended(conn, close).await,
     };
     shape_response(conn, link, &mut response);
@@ -451,12 +474,17 @@ fn own_response(world: &Arc<World>, speaking: &Speaking, reply: &Reply, visit: O
     let node = speaking.node;
     let declared = &world.scenario.topology.node(node).response;
     let host = world.node(node);
-    let said = speaking.form.as_ref().map(|form| form.say(reply));
+    let model = world.scenario.topology.node(node).llm.as_deref();
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let said = model.zip(speaking.form.as_ref());
+    let said = said.map(|(model, form)| form.say(model.api, reply, speaking.hop, since_1970));
+    let mut retry_after = reply.retry_after;
     let mut content_type = message::CONTENT_TYPE;
     let mut more = Vec::new();
     let body = if let Some(said) = said {
         content_type = said.content_type;
         more = said.headers;
+        retry_after = said.retry_after;
         match said.body {
             llm::Body::Whole(text) => Body::from(text),
             llm::Body::Pieces(pieces) => Body::new(InPieces::new(world.clone(), Bytes::new(), pieces, visit)),
@@ -473,7 +501,7 @@ fn own_response(world: &Arc<World>, speaking: &Speaking, reply: &Reply, visit: O
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers::write_fields(headers, more);
-    if let Some(retry_after) = reply.retry_after {
+    if let Some(retry_after) = retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(message::retry_after(retry_after)));
     }
     add_proxy_status(world, node, &mut response, reply.proxy_status);

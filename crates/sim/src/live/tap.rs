@@ -18,6 +18,7 @@ use super::entries;
 use super::headers;
 use super::wire::Conn;
 use super::world::World;
+use crate::llm::Watch;
 
 /// One request on a connection, as its callee's socket sees it.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own that the socket saw or did not")]
@@ -41,6 +42,8 @@ pub(crate) struct Tap {
     ends_by_close: bool,
     /// What goes out is no HTTP.
     garbage: bool,
+    /// What is wrong with what it says.
+    wrong: Option<Failure>,
     idle_closed: bool,
     /// The injector's marks.
     faults: FaultSet,
@@ -64,6 +67,7 @@ impl Tap {
             has_left: false,
             ends_by_close: false,
             garbage: false,
+            wrong: None,
             idle_closed: false,
             faults,
             exchange: None,
@@ -116,8 +120,9 @@ impl Tap {
 
     /// The response is out.
     pub(crate) fn whole(self, world: &World) {
-        let outcome = match self.status {
-            Some(status) if !self.garbage => Outcome::Answered(status),
+        let outcome = match (self.status, self.wrong) {
+            (status, Some(failure)) if !self.garbage => failed(failure, status),
+            (Some(status), _) if !self.garbage => Outcome::Answered(status),
             _ => failed(Failure::ProtocolError, None),
         };
         self.tell(world, outcome, false);
@@ -179,15 +184,17 @@ fn failed(failure: Failure, status: Option<u16>) -> Outcome {
 pub(crate) struct TappedBody {
     body: Body,
     conn: Arc<Conn>,
+    /// For a model's answer: what is sent of it.
+    watch: Option<Box<Watch>>,
 }
 
 impl TappedBody {
-    pub(crate) fn around(body: Body, conn: Arc<Conn>, without_body: bool) -> Body {
+    pub(crate) fn around(body: Body, conn: Arc<Conn>, without_body: bool, watch: Option<Box<Watch>>) -> Body {
         if without_body || body.is_end_stream() {
             conn.tap(|tap| tap.body_done = true);
             return body;
         }
-        Body::new(Self { body, conn })
+        Body::new(Self { body, conn, watch })
     }
 }
 
@@ -200,10 +207,19 @@ impl http_body::Body for TappedBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let (Some(watch), Some(Ok(frame))) = (&mut self.watch, &frame)
+            && let Some(data) = frame.data_ref()
+        {
+            watch.see(data);
+        }
+        let done = |tap: &mut Tap| {
+            tap.body_done = true;
+            tap.wrong = self.watch.as_ref().and_then(|watch| watch.verdict());
+        };
         match &frame {
             Some(Err(_)) => self.conn.tap(|tap| tap.broken = true),
-            None => self.conn.tap(|tap| tap.body_done = true),
-            Some(Ok(_)) if self.body.is_end_stream() => self.conn.tap(|tap| tap.body_done = true),
+            None => self.conn.tap(done),
+            Some(Ok(_)) if self.body.is_end_stream() => self.conn.tap(done),
             Some(Ok(_)) => {}
         }
         Poll::Ready(frame)

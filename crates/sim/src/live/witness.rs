@@ -79,6 +79,7 @@ impl Witness {
             end,
             in_flight: 0,
             queued: 0,
+            usage: trace::Usage::default(),
             held_up: None,
             faults,
         }));

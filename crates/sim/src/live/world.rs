@@ -89,6 +89,8 @@ pub(crate) struct Template {
     pub(crate) priority: u8,
     /// It asks a model.
     pub(crate) ask: Option<Ask>,
+    /// Its body and some of its header fields are made of that, call by call.
+    pub(crate) is_of_ask: bool,
 }
 
 impl Template {
@@ -97,12 +99,10 @@ impl Template {
         self.ask.as_ref().map(|ask| world.dice.asked(ask, call))
     }
 
-    /// The body that a call sends: the user's own client's is passed on as it is.
+    /// The body that a call sends.
     pub(crate) fn body(&self, world: &World, call: CallId) -> Bytes {
         match &self.ask {
-            Some(ask) if self.body.is_empty() => {
-                llm::request_body(ask.api, &world.dice.asked(ask, call)).into()
-            }
+            Some(ask) if self.is_of_ask => llm::request_body(ask.api, &world.dice.asked(ask, call)).into(),
             _ => self.body.clone(),
         }
     }
@@ -245,6 +245,7 @@ impl World {
             idempotent: true,
             priority: 5,
             ask: None,
+            is_of_ask: false,
         });
         let (refused, wrong_port) = (take("refusals")?, take("wrong ports")?);
         let blackhole = Blackhole::open().map_err(RunError::io("cannot open a port that never answers"))?;
@@ -464,6 +465,7 @@ fn template(request: &topology::load::Request) -> Template {
         },
         idempotent: request.is_idempotent(),
         priority: request.priority,
-        ask: request.llm.clone(),
+        ask: llm::of_load(request).map(|(ask, _)| ask),
+        is_of_ask: request.llm.is_some(),
     }
 }

@@ -7,17 +7,50 @@ use topology::llm::Asked;
 use super::{CREATED, EVENT_STREAM, Format, Said};
 
 /// Chat completions.
-pub(super) static CHAT: Format =
-    Format { stream_type: EVENT_STREAM, request, whole, opening: |_| String::new(), token, closing, error };
+pub(super) static CHAT: Format = Format {
+    stream_type: EVENT_STREAM,
+    request,
+    whole,
+    opening: |_| String::new(),
+    token,
+    closing,
+    error,
+    error_event: |_| {
+        let error = "{\"error\":{\"message\":\"The server had an error while processing your request.\",\
+                     \"type\":\"server_error\",\"param\":null,\"code\":null}}";
+        format!("data: {error}\n\n")
+    },
+};
+
+/// The same with the errors of Mistral.
+pub(super) static MISTRAL: Format = Format {
+    stream_type: EVENT_STREAM,
+    request: mistral_request,
+    whole,
+    opening: |_| String::new(),
+    token,
+    closing,
+    error: mistral_error,
+    error_event: |_| format!("data: {{\"error\":{}}}\n\n", mistral_error(503)),
+};
 
 fn request(asked: &Asked) -> (String, String) {
+    body(asked, ",\"stream\":true,\"stream_options\":{\"include_usage\":true}")
+}
+
+/// Mistral tells the usage of streams unasked.
+fn mistral_request(asked: &Asked) -> (String, String) {
+    body(asked, ",\"stream\":true")
+}
+
+fn body(asked: &Asked, stream: &str) -> (String, String) {
     let model = serde_json::Value::from(&*asked.model);
     let mut after = "\"}]".to_owned();
     if let Some(max) = asked.max_tokens {
         let _ = write!(after, ",\"max_tokens\":{max}");
     }
     if asked.stream {
-        after.push_str(",\"stream\":true,\"stream_options\":{\"include_usage\":true}");
+        after.push_str(stream);
     }
     after.push('}');
     (format!("{{\"model\":{model},\"messages\":[{{\"role\":\"user\",\"content\":\""), after)
@@ -74,7 +107,7 @@ fn closing(said: &Said) -> String {
 }
 
 /// Types and codes: <https://platform.openai.com/docs/guides/error-codes>.
-fn error(status: u16) -> String {
+pub(super) fn error(status: u16) -> String {
     let (message, kind, code) = match status {
         400 => (
             "This model's maximum context length is exceeded.",
@@ -95,4 +128,20 @@ fn error(status: u16) -> String {
         _ => (topology::profile::reason_phrase(status), "invalid_request_error", "null"),
     };
     format!("{{\"error\":{{\"message\":\"{message}\",\"type\":\"{kind}\",\"param\":null,\"code\":{code}}}}}")
+}
+
+/// Types: <https://docs.mistral.ai/resources/error-glossary>.
+fn mistral_error(status: u16) -> String {
+    let (message, kind) = match status {
+        400 => ("Prompt contains too many tokens.", "invalid_request_prompt"),
+        401 => ("Unauthorized", "unauthorized"),
+        404 => ("Not found", "not_found"),
+        429 => ("Requests rate limit exceeded", "rate_limited"),
+        503 => ("Service unavailable.", "unavailable"),
+        500.. => ("Internal server error.", "internal_server_error"),
+        _ => (topology::profile::reason_phrase(status), "invalid_request_error"),
+    };
+    format!(
+        "{{\"object\":\"error\",\"message\":\"{message}\",\"type\":\"{kind}\",\"param\":null,\"code\":null}}"
+    )
 }

@@ -402,8 +402,47 @@ fn a_model_server_says_the_same() {
             "{ at: client -> gw, config: { timeout_too_short: { timeout: 30ms } } }",
         ),
         model("", "", ", stream: true", "{ at: app, crash: { down: { restart_after: 10s } }, start: 30ms }"),
-        model("", "", "", "{ at: app, overload: queue_full }"),
+        model("", "", "", "{ at: app, overload: overloaded }"),
         model("", "", "", "{ at: gw -> app, config: bad_credentials }"),
         model("", "", "", "{ at: gw -> app, config: wrong_path }"),
+        model(", context: 300", "", ", max_tokens: 101", ""),
+        model(", requests_per_minute: 2", "", "", ""),
+        model(", tokens_per_minute: 700", "", "", ""),
     ]);
+}
+
+#[test]
+fn what_is_wrong_with_a_models_answer_is_the_same() {
+    let mechanisms = [
+        "overload: { slow_stream: { factor: 2 } }",
+        "overload: { slow_stream: { factor: 20 } }",
+        "config: { context_too_long: { limit: 100 } }",
+        "crash: stream_error",
+        "crash: stream_stall",
+        "crash: stream_unterminated",
+        "crash: truncated_json",
+        "crash: truncate",
+        "crash: hang",
+        "crash: panic",
+        "crash: exception",
+    ];
+    let fault = |mechanism: &&str| format!("{{ at: app, {mechanism} }}");
+    let streams = mechanisms.iter().map(|m| model("", "", ", stream: true", &fault(m)));
+    let whole = mechanisms.iter().map(|m| model("", "", "", &fault(m)));
+    same(&streams.chain(whole).collect::<Vec<_>>());
+}
+
+#[test]
+fn each_api_says_the_same() {
+    let of = |api: &&str, ask: &str, fault: &str| {
+        model(&format!(", api: {api}"), "", &format!(", api: {api}{ask}"), fault)
+    };
+    let apis = ["openai", "anthropic", "gemini", "mistral", "ollama", "dashscope"];
+    let whole = apis.iter().map(|api| of(api, "", ""));
+    let streams = apis.iter().map(|api| of(api, ", stream: true, max_tokens: 3", ""));
+    let errors = apis.iter().map(|api| of(api, ", stream: true", "{ at: app, crash: stream_error }"));
+    let ends = apis.iter().map(|api| of(api, ", stream: true", "{ at: app, crash: stream_unterminated }"));
+    let refusals = apis.iter().map(|api| of(api, "", "{ at: app, overload: overloaded }"));
+    let keys = apis.iter().map(|api| of(api, "", "{ at: gw -> app, config: bad_credentials }"));
+    same(&whole.chain(streams).chain(errors).chain(ends).chain(refusals).chain(keys).collect::<Vec<_>>());
 }

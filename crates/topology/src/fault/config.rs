@@ -57,6 +57,12 @@ pub enum Config {
         #[serde(default)]
         limit: Size,
     },
+    /// A model server takes only so many tokens, prompt and completion together.
+    ContextTooLong {
+        /// How many.
+        #[serde(default = "default_context")]
+        limit: u32,
+    },
     /// The node sends the request back to itself (or to `to`, a node before it).
     RoutingLoop {
         /// Where it sends the request; the node itself if not given.
@@ -71,6 +77,10 @@ fn default_timeout() -> DurationText {
 
 fn default_header_limit() -> Size {
     Size(64)
+}
+
+fn default_context() -> u32 {
+    16
 }
 
 impl Config {
@@ -88,6 +98,7 @@ impl Config {
             Self::Goaway {} => "goaway",
             Self::HeaderLimit { .. } => "header_limit",
             Self::BodyLimit { .. } => "body_limit",
+            Self::ContextTooLong { .. } => "context_too_long",
             Self::RoutingLoop { .. } => "routing_loop",
         }
     }
@@ -107,6 +118,7 @@ impl Config {
             | Self::Goaway {}
             | Self::HeaderLimit { .. }
             | Self::BodyLimit { .. }
+            | Self::ContextTooLong { .. }
             | Self::RoutingLoop { .. } => false,
         }
     }
@@ -116,6 +128,7 @@ impl Config {
             Self::MissingRoute {}
             | Self::HeaderLimit { .. }
             | Self::BodyLimit { .. }
+            | Self::ContextTooLong { .. }
             | Self::RoutingLoop { .. } => Site::Node,
             _ => Site::Edge,
         }
@@ -151,6 +164,7 @@ impl Config {
             Self::Goaway {} => to.disturbance.link.goaway = true,
             Self::HeaderLimit { limit } => process.header_limit = Some(limit.0),
             Self::BodyLimit { limit } => process.body_limit = Some(limit.0),
+            Self::ContextTooLong { limit } => process.context_limit = Some(*limit),
             Self::RoutingLoop { .. } => process.reroute = to.loop_edge,
         }
     }

@@ -38,6 +38,14 @@ pub enum Crash {
     MalformedResponse {},
     /// The connection drops in the middle of the response's body.
     Truncate {},
+    /// A model server's stream tells of an error in its middle, after a 200.
+    StreamError {},
+    /// A model server's stream stops in its middle, and the connection stays open.
+    StreamStall {},
+    /// A model server's stream ends without its end mark, in a response that ends as it should.
+    StreamUnterminated {},
+    /// A model server's JSON is cut, in a response that says so much and ends as it should.
+    TruncatedJson {},
     /// The process has just restarted, and is slow until it is warm: at first `factor` times its
     /// usual time, then less and less.
     SlowStart {
@@ -83,6 +91,10 @@ impl Crash {
             Self::Hang {} => "hang",
             Self::MalformedResponse {} => "malformed_response",
             Self::Truncate {} => "truncate",
+            Self::StreamError {} => "stream_error",
+            Self::StreamStall {} => "stream_stall",
+            Self::StreamUnterminated {} => "stream_unterminated",
+            Self::TruncatedJson {} => "truncated_json",
             Self::SlowStart { .. } => "slow_start",
         }
     }
@@ -104,6 +116,10 @@ impl Crash {
             Self::Hang {} => process.ending = Some(ProcessEnd::Hang),
             Self::MalformedResponse {} => process.ending = Some(ProcessEnd::Malformed),
             Self::Truncate {} => process.ending = Some(ProcessEnd::Truncate),
+            Self::StreamError {} => process.ending = Some(ProcessEnd::StreamError),
+            Self::StreamStall {} => process.ending = Some(ProcessEnd::StreamStall),
+            Self::StreamUnterminated {} => process.ending = Some(ProcessEnd::Unterminated),
+            Self::TruncatedJson {} => process.ending = Some(ProcessEnd::CutContent),
             Self::SlowStart { restart_after, ramp, factor } => {
                 let warm = to.active_for.saturating_sub(restart_after.0).as_secs_f64()
                     / ramp.0.as_secs_f64().max(1e-9);
@@ -128,6 +144,16 @@ impl Crash {
             }
             _ => {}
         }
+    }
+
+    pub(super) fn is_of_models(&self) -> bool {
+        matches!(
+            self,
+            Self::StreamError {}
+                | Self::StreamStall {}
+                | Self::StreamUnterminated {}
+                | Self::TruncatedJson {}
+        )
     }
 
     pub(super) fn problem(&self) -> Option<String> {

@@ -46,6 +46,14 @@ pub enum Overload {
     },
     /// The node's queue is taken: a request is refused at once, with 503.
     QueueFull {},
+    /// A model server has too much to do: 503, or 529 as Anthropic's API has it.
+    Overloaded {},
+    /// A model server's tokens take `factor` times as long.
+    SlowStream {
+        /// How many times as long; at least 1.
+        #[serde(default = "default_factor")]
+        factor: f64,
+    },
     /// The node refuses what is over its limit, with 429 and `Retry-After`.
     RateLimit {
         /// The limit.
@@ -77,15 +85,17 @@ impl Overload {
             Self::Surge { .. } => "surge",
             Self::Concurrency { .. } => "concurrency",
             Self::QueueFull {} => "queue_full",
+            Self::Overloaded {} => "overloaded",
+            Self::SlowStream { .. } => "slow_stream",
             Self::RateLimit { .. } => "rate_limit",
         }
     }
 
     pub(super) fn effect(&self) -> Effect {
         match self {
-            Self::Slow { .. } | Self::Cpu { .. } => Effect::Delay,
+            Self::Slow { .. } | Self::SlowStream { .. } | Self::Cpu { .. } => Effect::Delay,
             Self::Surge { .. } | Self::Concurrency { .. } => Effect::State,
-            Self::QueueFull {} | Self::RateLimit { .. } => Effect::Abort,
+            Self::QueueFull {} | Self::Overloaded {} | Self::RateLimit { .. } => Effect::Abort,
         }
     }
 
@@ -97,7 +107,9 @@ impl Overload {
                 process.work_factor = process.work_factor.max(1.0) * factor;
                 process.processors = Some(process.processors.map_or(*threads, |few| few.min(*threads)));
             }
-            Self::QueueFull {} => process.refuse = Some(Refusal::QueueFull),
+            Self::SlowStream { factor } => process.token_factor = process.token_factor.max(1.0) * factor,
+            // What it answers then is the same as where its queue is full.
+            Self::QueueFull {} | Self::Overloaded {} => process.refuse = Some(Refusal::QueueFull),
             Self::RateLimit { .. } => process.rate_limit = Some(to.id),
             Self::Surge { .. } | Self::Concurrency { .. } => {}
         }
@@ -105,7 +117,9 @@ impl Overload {
 
     pub(super) fn problem(&self) -> Option<String> {
         match self {
-            Self::Slow { factor } | Self::Cpu { factor, .. } if !(1.0..=1e6).contains(factor) => {
+            Self::Slow { factor } | Self::SlowStream { factor } | Self::Cpu { factor, .. }
+                if !(1.0..=1e6).contains(factor) =>
+            {
                 Some(format!("factor {factor} is not between 1 and 1000000"))
             }
             Self::Cpu { threads, .. } if !(1..=THREADS_MAX).contains(threads) => {
@@ -117,6 +131,10 @@ impl Overload {
             Self::Surge { rate } if rate.get() <= 0.0 => Some("a surge needs a rate above 0".to_owned()),
             _ => None,
         }
+    }
+
+    pub(super) fn is_of_models(&self) -> bool {
+        matches!(self, Self::Overloaded {} | Self::SlowStream { .. })
     }
 
     /// How long a request that the rate limit refused should wait: the time until a token is there.

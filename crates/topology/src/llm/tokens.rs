@@ -69,6 +69,11 @@ impl Tokens {
         whole(self.seconds().mean())
     }
 
+    /// The 99th percentile.
+    pub fn p99(&self) -> u32 {
+        whole(self.seconds().p99())
+    }
+
     /// The most there hardly ever are.
     pub fn upper(&self) -> u32 {
         whole(self.seconds().upper())

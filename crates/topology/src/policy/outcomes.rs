@@ -25,7 +25,7 @@ impl Outcomes {
 
     /// Whether it has this failure.
     pub fn has_failure(&self, failure: Failure) -> bool {
-        self.failures & (1 << failure as u16) != 0
+        self.failures & (1 << failure as u32) != 0
     }
 
     /// Adds statuses; those that it cannot hold are passed over.
@@ -45,7 +45,7 @@ impl Outcomes {
     /// Adds failures.
     pub fn add_failures(&mut self, failures: impl IntoIterator<Item = Failure>) {
         for failure in failures {
-            self.failures |= 1 << failure as u16;
+            self.failures |= 1 << failure as u32;
         }
     }
 

@@ -48,6 +48,8 @@ pub(super) static APIPARK: Profile = Profile {
             Status(504),
             "the Go error text as the body: error when reading response headers",
         ),
+        stream_error: inferred(Status(504), ""),
+        content_incomplete: inferred(Status(504), ""),
         head_too_large: source(Status(504), "the Go error text as the body: small read buffer"),
         connection_limit_reached: source(
             Status(504),
@@ -67,6 +69,7 @@ pub(super) static APIPARK: Profile = Profile {
         loop_detected: inferred(504, ""),
         deadline_exceeded: source(504, "the Go error text as the body: timeout"),
         exception: inferred(500, ""),
+        context_too_long: inferred(400, ""),
     },
     proxy_status: false,
 };

@@ -44,6 +44,8 @@ pub(super) static APISIX: Profile = Profile {
         ),
         body_timeout: inferred(Status(504), "upstream timed out while reading upstream in the error log"),
         protocol_error: inferred(PassOn, "upstream sent no valid HTTP/1.0 header in the error log"),
+        stream_error: inferred(Status(502), ""),
+        content_incomplete: inferred(Status(502), ""),
         head_too_large: inferred(Status(502), "upstream sent too big header in the error log"),
         connection_limit_reached: inferred(Status(502), "no live upstreams in the error log"),
         destination_unavailable: source(Status(502), "\"failed to pick server\" in the error log"),
@@ -60,6 +62,7 @@ pub(super) static APISIX: Profile = Profile {
         loop_detected: inferred(502, "worker_connections are not enough in the error log"),
         deadline_exceeded: source(504, "upstream timed out in the error log"),
         exception: inferred(500, "a Lua error in the error log"),
+        context_too_long: inferred(400, ""),
     },
     proxy_status: false,
 };

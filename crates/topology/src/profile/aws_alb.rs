@@ -38,6 +38,8 @@ pub(super) static AWS_ALB: Profile = Profile {
         ),
         body_timeout: documented(Status(504), "elb_status_code with target_status_code -"),
         protocol_error: documented(Status(502), "elb_status_code with target_status_code -"),
+        stream_error: inferred(Status(504), ""),
+        content_incomplete: inferred(Status(504), ""),
         head_too_large: documented(Status(502), "elb_status_code with target_status_code -"),
         connection_limit_reached: inferred(Status(503), "elb_status_code with target_status_code -"),
         destination_unavailable: documented(
@@ -57,6 +59,7 @@ pub(super) static AWS_ALB: Profile = Profile {
         loop_detected: documented(463, "elb_status_code 463: over 30 addresses in X-Forwarded-For"),
         deadline_exceeded: documented(504, "elb_status_code with target_status_code -"),
         exception: documented(500, "elb_status_code with target_status_code -"),
+        context_too_long: inferred(400, ""),
     },
     proxy_status: false,
 };

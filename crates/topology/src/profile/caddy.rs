@@ -55,6 +55,8 @@ pub(super) static CADDY: Profile = Profile {
             Status(502),
             "http.log.error: net/http: HTTP/1.x transport connection broken: malformed HTTP response",
         ),
+        stream_error: inferred(Status(502), ""),
+        content_incomplete: inferred(Status(502), ""),
         head_too_large: inferred(Status(502), "http.log.error: net/http: server response headers exceeded"),
         connection_limit_reached: measured(Status(503), "http.log.error: no upstreams available"),
         destination_unavailable: measured(Status(503), "http.log.error: no upstreams available"),
@@ -71,6 +73,7 @@ pub(super) static CADDY: Profile = Profile {
         loop_detected: inferred(504, ""),
         deadline_exceeded: inferred(504, ""),
         exception: inferred(500, ""),
+        context_too_long: inferred(400, ""),
     },
     proxy_status: false,
 };

@@ -56,6 +56,8 @@ pub(super) static CLOUDFLARE: Profile = Profile {
             Status(520),
             "cf-error-type and cf-error-origin; Web server is returning an unknown error",
         ),
+        stream_error: inferred(Status(520), ""),
+        content_incomplete: inferred(Status(520), ""),
         head_too_large: documented(
             Status(520),
             "cf-error-type and cf-error-origin; Web server is returning an unknown error",
@@ -75,6 +77,7 @@ pub(super) static CLOUDFLARE: Profile = Profile {
         loop_detected: inferred(403, "error 1000"),
         deadline_exceeded: documented(524, "cf-error-type and cf-error-origin; A timeout occurred"),
         exception: documented(500, ""),
+        context_too_long: inferred(400, ""),
     },
     proxy_status: false,
 };

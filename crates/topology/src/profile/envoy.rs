@@ -58,6 +58,8 @@ pub(super) static ENVOY: Profile = Profile {
             Status(502),
             "flags UPE, upstream_reset_before_response_started{protocol_error}",
         ),
+        stream_error: inferred(Status(502), ""),
+        content_incomplete: inferred(Status(502), ""),
         head_too_large: measured(
             Status(502),
             "flags UPE, upstream_reset_before_response_started{protocol_error}",
@@ -80,6 +82,7 @@ pub(super) static ENVOY: Profile = Profile {
         loop_detected: measured(504, "flags UT, response_timeout"),
         deadline_exceeded: measured(504, "flags UT, response_timeout"),
         exception: inferred(500, "direct_response or a filter's local reply"),
+        context_too_long: inferred(400, ""),
     },
     proxy_status: false,
 };

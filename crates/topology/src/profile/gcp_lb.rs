@@ -47,6 +47,8 @@ pub(super) static GCP_LB: Profile = Profile {
         head_timeout: inferred(Status(504), "statusDetails: backend_timeout"),
         body_timeout: inferred(Status(504), "statusDetails: backend_timeout"),
         protocol_error: documented(Status(502), "statusDetails: backend_response_corrupted"),
+        stream_error: inferred(Status(502), ""),
+        content_incomplete: inferred(Status(502), ""),
         head_too_large: documented(Status(502), "statusDetails: backend_response_headers_too_long"),
         connection_limit_reached: inferred(Status(503), ""),
         destination_unavailable: documented(Status(502), "statusDetails: failed_to_pick_backend"),
@@ -66,6 +68,7 @@ pub(super) static GCP_LB: Profile = Profile {
         loop_detected: documented(502, "statusDetails: request_loop_detected"),
         deadline_exceeded: inferred(504, "statusDetails: backend_timeout"),
         exception: inferred(500, "statusDetails: internal_error"),
+        context_too_long: inferred(400, ""),
     },
     proxy_status: false,
 };

@@ -45,6 +45,8 @@ pub(super) static HAPROXY: Profile = Profile {
         head_timeout: measured(Status(504), "in the log: flags sH--, Tr -1"),
         body_timeout: measured(Status(504), "in the log: flags sD--"),
         protocol_error: measured(Status(502), "in the log: flags PH--, Tr -1"),
+        stream_error: inferred(Status(502), ""),
+        content_incomplete: inferred(Status(502), ""),
         head_too_large: measured(Status(502), "in the log: flags PH--, Tr -1"),
         connection_limit_reached: measured(Status(503), "in the log: flags sQ--"),
         destination_unavailable: measured(
@@ -64,6 +66,7 @@ pub(super) static HAPROXY: Profile = Profile {
         loop_detected: measured(504, "200 log lines for one request, then flags sH--"),
         deadline_exceeded: inferred(504, "in the log: flags sH--"),
         exception: documented(500, "in the log: flags IH-- or ID--"),
+        context_too_long: inferred(400, ""),
     },
     proxy_status: false,
 };

@@ -38,6 +38,8 @@ pub(super) static IBM_API_CONNECT: Profile = Profile {
         head_timeout: inferred(Status(500), "ConnectionError after the invoke's timeout"),
         body_timeout: inferred(Status(500), "ConnectionError after the invoke's timeout"),
         protocol_error: inferred(Status(500), "ConnectionError; X-Backside-Transport: FAIL FAIL"),
+        stream_error: inferred(Status(500), ""),
+        content_incomplete: inferred(Status(500), ""),
         head_too_large: inferred(Status(500), "ConnectionError"),
         connection_limit_reached: inferred(Status(500), "ConnectionError"),
         destination_unavailable: inferred(Status(500), "ConnectionError"),
@@ -60,6 +62,7 @@ pub(super) static IBM_API_CONNECT: Profile = Profile {
         loop_detected: inferred(500, ""),
         deadline_exceeded: inferred(500, "ConnectionError after the invoke's timeout"),
         exception: documented(500, "{\"httpCode\":\"500\",\"httpMessage\":\"Internal Server Error\",...}"),
+        context_too_long: inferred(400, ""),
     },
     proxy_status: false,
 };

@@ -56,6 +56,8 @@ pub(super) static ISTIO: Profile = Profile {
             Status(502),
             "flags UPE, upstream_reset_before_response_started{protocol_error}",
         ),
+        stream_error: inferred(Status(502), ""),
+        content_incomplete: inferred(Status(502), ""),
         head_too_large: inferred(
             Status(502),
             "flags UPE, upstream_reset_before_response_started{protocol_error}",
@@ -78,6 +80,7 @@ pub(super) static ISTIO: Profile = Profile {
         loop_detected: inferred(504, "flags UT, response_timeout"),
         deadline_exceeded: inferred(504, "flags UT, response_timeout"),
         exception: inferred(500, "direct_response or a filter's local reply"),
+        context_too_long: inferred(400, ""),
     },
     proxy_status: false,
 };

@@ -59,6 +59,8 @@ pub(super) static KONG: Profile = Profile {
         ),
         body_timeout: inferred(Status(504), "upstream timed out while reading upstream in the error log"),
         protocol_error: inferred(PassOn, "upstream sent no valid HTTP/1.0 header in the error log"),
+        stream_error: inferred(Status(502), ""),
+        content_incomplete: inferred(Status(502), ""),
         head_too_large: source(
             Status(502),
             "X-Kong-Response-Latency (Kong itself answered), upstream sent too big header in the error log",
@@ -90,6 +92,7 @@ pub(super) static KONG: Profile = Profile {
             500,
             "X-Kong-Response-Latency (Kong itself answered), \"An unexpected error occurred\"",
         ),
+        context_too_long: inferred(400, ""),
     },
     proxy_status: false,
 };

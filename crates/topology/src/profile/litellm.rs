@@ -70,6 +70,11 @@ pub(super) static LITELLM: Profile = Profile {
             Status(500),
             "litellm.InternalServerError: ... OpenAIException - Connection error.; x-litellm-call-id",
         ),
+        stream_error: inferred(Status(500), ""),
+        content_incomplete: measured(
+            Status(500),
+            "litellm.InternalServerError: ... OpenAIException - Expecting ...; x-litellm-call-id",
+        ),
         head_too_large: measured(
             Status(500),
             "litellm.InternalServerError: ... OpenAIException - Connection error.; x-litellm-call-id",
@@ -101,6 +106,7 @@ pub(super) static LITELLM: Profile = Profile {
             "litellm.Timeout: APITimeoutError - Request timed out.; x-litellm-call-id",
         ),
         exception: measured(500, "error.type internal_server_error"),
+        context_too_long: inferred(400, ""),
     },
     proxy_status: false,
 };

@@ -68,6 +68,8 @@ pub(super) static NGINX: Profile = Profile {
             PassOn,
             "in the error log: upstream sent no valid HTTP/1.0 header while reading response header from upstream; $status 009 in the access log",
         ),
+        stream_error: inferred(Status(502), ""),
+        content_incomplete: inferred(Status(502), ""),
         head_too_large: measured(
             Status(502),
             "in the error log: upstream sent too big header while reading response header from upstream",
@@ -93,6 +95,7 @@ pub(super) static NGINX: Profile = Profile {
         loop_detected: measured(502, "in the error log: worker_connections are not enough"),
         deadline_exceeded: inferred(504, "in the error log: upstream timed out (110: Connection timed out)"),
         exception: measured(500, "in the error log: socket() failed (24: Too many open files) and the like"),
+        context_too_long: inferred(400, ""),
     },
     proxy_status: false,
 };

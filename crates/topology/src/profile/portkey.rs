@@ -57,6 +57,8 @@ pub(super) static PORTKEY: Profile = Profile {
             Status(500),
             "{\"html-message\":\"Message: fetch failed Cause: Error: HTTPParserError\"}",
         ),
+        stream_error: inferred(Status(500), ""),
+        content_incomplete: measured(Status(500), "x-portkey-gateway-exception: true"),
         head_too_large: measured(
             Status(500),
             "{\"html-message\":\"Message: fetch failed Cause: Error: HeadersOverflowError\"}",
@@ -79,6 +81,7 @@ pub(super) static PORTKEY: Profile = Profile {
             "Request exceeded the timeout sent in the request; type timeout_error",
         ),
         exception: measured(500, "x-portkey-gateway-exception: true"),
+        context_too_long: inferred(400, ""),
     },
     proxy_status: false,
 };

@@ -26,6 +26,8 @@ pub(super) static RFC9209: Profile = Profile {
         head_timeout: documented(Status(504), "Proxy-Status: error=http_response_timeout"),
         body_timeout: documented(Status(504), "Proxy-Status: error=connection_read_timeout"),
         protocol_error: documented(Status(502), "Proxy-Status: error=http_protocol_error"),
+        stream_error: inferred(Status(502), ""),
+        content_incomplete: inferred(Status(502), ""),
         head_too_large: documented(Status(502), "Proxy-Status: error=http_response_header_section_size"),
         connection_limit_reached: documented(Status(503), "Proxy-Status: error=connection_limit_reached"),
         destination_unavailable: documented(Status(503), "Proxy-Status: error=destination_unavailable"),
@@ -42,6 +44,7 @@ pub(super) static RFC9209: Profile = Profile {
         loop_detected: documented(502, "Proxy-Status: error=proxy_loop_detected"),
         deadline_exceeded: documented(504, "Proxy-Status: error=http_response_timeout"),
         exception: documented(500, "Proxy-Status: error=proxy_internal_error"),
+        context_too_long: inferred(400, ""),
     },
     proxy_status: true,
 };

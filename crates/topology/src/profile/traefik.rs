@@ -53,6 +53,8 @@ pub(super) static TRAEFIK: Profile = Profile {
         ),
         body_timeout: inferred(Status(504), "in the debug log: 504 Gateway Timeout"),
         protocol_error: source(Status(500), "in the debug log: malformed HTTP response"),
+        stream_error: inferred(Status(500), ""),
+        content_incomplete: inferred(Status(500), ""),
         head_too_large: inferred(Status(500), "in the debug log: server response headers exceeded"),
         connection_limit_reached: inferred(Status(503), ""),
         destination_unavailable: source(Status(503), "no available server"),
@@ -69,6 +71,7 @@ pub(super) static TRAEFIK: Profile = Profile {
         loop_detected: inferred(502, ""),
         deadline_exceeded: source(504, "in the debug log: 504 Gateway Timeout"),
         exception: source(500, "in the debug log: 500 Internal Server Error"),
+        context_too_long: inferred(400, ""),
     },
     proxy_status: false,
 };

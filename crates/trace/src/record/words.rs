@@ -6,7 +6,15 @@ use super::{BreakerState, LinkEventKind, NodeEventKind, Sent, ServedEnd, Source}
 
 impl Sent {
     /// Each of them, in the order of the declaration.
-    pub const ALL: [Self; 4] = [Self::Whole, Self::Nothing, Self::Cut, Self::Malformed];
+    pub const ALL: [Self; 7] = [
+        Self::Whole,
+        Self::Nothing,
+        Self::Cut,
+        Self::Malformed,
+        Self::Error,
+        Self::Incomplete,
+        Self::CutContent,
+    ];
 
     /// In one word.
     pub fn name(self) -> &'static str {
@@ -15,6 +23,9 @@ impl Sent {
             Self::Nothing => "nothing",
             Self::Cut => "cut",
             Self::Malformed => "malformed",
+            Self::Error => "error",
+            Self::Incomplete => "incomplete",
+            Self::CutContent => "cut_content",
         }
     }
 

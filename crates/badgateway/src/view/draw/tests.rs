@@ -136,6 +136,11 @@ fn result(strategy: &str, succeeded: u64) -> StrategyRow {
         success_vs_high: None,
         load_vs: None,
         p99_vs_ms: None,
+        prompt_tokens: None,
+        completion_tokens: None,
+        wasted_tokens: None,
+        money: None,
+        wasted_money: None,
     }
 }
 

@@ -165,6 +165,15 @@ fn targets(
     for (i, place) in places.iter().enumerate().filter(|(_, place)| seen.insert(*place)) {
         let at = if places.len() == 1 { at.clone() } else { at.at(i) };
         targets.extend(fault_place::resolve(place, mechanism, build, &at, problems));
+        let is_model = |target: &Target| match target {
+            Target::Node(node) => build.topology.node(*node).llm.is_some(),
+            Target::Edge(_) => false,
+        };
+        if mechanism.is_of_models() && !targets.iter().all(is_model) {
+            let help = "write `llm: openai` at that server, or another mechanism";
+            let message = format!("`{place}` is no model server: it cannot have `{}`", mechanism.name());
+            problems.value(&at).help(help).say(message);
+        }
     }
     targets.into_iter().collect()
 }

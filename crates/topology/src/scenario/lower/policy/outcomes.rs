@@ -11,7 +11,7 @@ use crate::wire::Failure;
 type Group = (&'static str, &'static [std::ops::RangeInclusive<u16>], fn(Failure) -> bool);
 
 /// Words for several outcomes. Those with a hyphen are Envoy's (`retry_on`).
-const GROUPS: [Group; 14] = [
+const GROUPS: [Group; 15] = [
     ("4xx", &[400..=499], |_| false),
     ("5xx", &[500..=599], |_| false),
     ("connect", &[], Failure::before_connection),
@@ -29,8 +29,9 @@ const GROUPS: [Group; 14] = [
     ("truncated", &[], |f| f == Failure::BodyIncomplete),
     ("malformed", &[], |f| matches!(f, Failure::ProtocolError | Failure::HeadTooLarge)),
     ("unsent", &[], |f| f.before_connection() || f == Failure::ConnectionLimitReached),
+    ("content", &[], Failure::is_in_content),
     // What was tried over the wire, or had no connection for it.
-    ("transport", &[], |f| is_retriable(f) && f != Failure::DestinationUnavailable),
+    ("transport", &[], |f| is_retriable(f) && f != Failure::DestinationUnavailable && !f.is_in_content()),
     ("any", &[400..=599], is_retriable),
     ("gateway-error", &[502..=504], |_| false),
     ("connect-failure", &[], Failure::before_connection),
