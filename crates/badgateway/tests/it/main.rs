@@ -18,6 +18,7 @@ mod interrupts;
 mod lints;
 mod metastable;
 mod metrics;
+mod models;
 mod page;
 mod placed;
 mod prometheus;

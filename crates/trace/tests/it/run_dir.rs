@@ -128,7 +128,7 @@ fn hop_row() -> HopRow {
         faults: "app-crash;flaky-link".into(),
         seed: 7,
         prompt_tokens: None,
-        completion_tokens: Some(12),
+        completion_tokens: None,
     }
 }
 
@@ -203,11 +203,11 @@ fn strategy_row() -> StrategyRow {
         success_vs_high: Some(0.75),
         load_vs: Some(0.5),
         p99_vs_ms: Some(-1.5),
-        prompt_tokens: Some(1000),
-        completion_tokens: Some(300),
-        wasted_tokens: Some(400),
-        money: Some(0.004),
-        wasted_money: Some(0.001),
+        prompt_tokens: None,
+        completion_tokens: None,
+        wasted_tokens: None,
+        money: None,
+        wasted_money: None,
     }
 }
 
