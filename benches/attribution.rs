@@ -77,6 +77,7 @@ fn failed_call(n: u64) -> CallTrace {
                 queued: 0,
                 usage: trace::Usage::default(),
                 held_up: None,
+                ruled: None,
                 faults: FaultSet::EMPTY,
             });
         }

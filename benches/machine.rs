@@ -24,6 +24,7 @@ fn incoming(n: u64, edge: EdgeId) -> Incoming {
         idempotent: true,
         time_left: None,
         priority: 5,
+        key: topology::rules::Key::Missing,
         ask: None,
         disturbance: SharedDisturbance::default(),
     }

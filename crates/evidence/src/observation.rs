@@ -145,6 +145,7 @@ impl Visit {
                 queued: 0,
                 usage: trace::Usage::default(),
                 held_up: None,
+                ruled: None,
                 faults: FaultSet::EMPTY,
             },
             told: Told::Nothing,

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use topology::llm::Asked;
+use topology::rules::Key;
 use topology::wire::{Close, ProcessEnd, SharedDisturbance};
 use topology::{EdgeId, NodeId};
-use trace::{CallId, Exchange, HopId, Outcome, Time};
+use trace::{CallId, Charge, Exchange, HopId, Outcome, Time};
 
 use crate::queue::Ticket;
 
@@ -39,6 +40,8 @@ pub struct Incoming {
     pub time_left: Option<Duration>,
     /// How much it matters: the lowest is shed first.
     pub priority: u8,
+    /// The API key that it presents, where the node looks at keys.
+    pub key: Key,
     /// It asks a model for a completion.
     pub ask: Option<Box<Asked>>,
     /// What the injector does to it.
@@ -120,6 +123,8 @@ pub struct AttemptReport {
     pub ends_by_close: bool,
     /// The callee closed the connection for idleness just then.
     pub idle_closed: bool,
+    /// What it took of models, if the callee has told.
+    pub charge: Option<Box<Charge>>,
     /// What was on the wire, if it was kept.
     pub exchange: Option<Box<Exchange>>,
 }
@@ -135,6 +140,7 @@ impl AttemptReport {
             bytes: 0,
             ends_by_close: false,
             idle_closed: false,
+            charge: None,
             exchange: None,
         }
     }
@@ -309,6 +315,13 @@ pub enum Action {
     Fail(ProcessEnd),
     /// Close the caller's connection in this way, without a byte.
     Close(Close),
+    /// The answer of the visit took so much of models, for whoever gets it.
+    Charge {
+        /// The hop that it answers.
+        hop: HopId,
+        /// How much.
+        charge: Box<Charge>,
+    },
     /// The visit is over; it takes no more input.
     Finish,
 }

@@ -27,6 +27,8 @@ pub enum Purpose {
     Prompt,
     /// How long a completion is.
     Completion,
+    /// Whether a request is answered from a cache.
+    Cache,
 }
 
 impl Purpose {
@@ -40,6 +42,7 @@ impl Purpose {
             Self::Think => 6 << 32,
             Self::Throttle => 7 << 32,
             Self::Prompt => 8 << 32,
+            Self::Cache => 10 << 32,
             Self::Completion => 9 << 32,
         }
     }

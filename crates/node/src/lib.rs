@@ -16,6 +16,7 @@ mod faults;
 mod queue;
 mod quota;
 mod retry;
+mod rules;
 mod scope;
 mod state;
 mod visit;

@@ -12,6 +12,7 @@ use crate::action::Action;
 use crate::edge::EdgeState;
 use crate::queue::{Queue, Ticket};
 use crate::quota::{Bucket, Quota};
+use crate::rules::RulesState;
 use crate::workers::{Work, Workers};
 
 /// The state of one node.
@@ -31,6 +32,8 @@ pub struct NodeState {
     /// Whether some callee may be left alone.
     pub(crate) has_breakers: bool,
     turns: Vec<u32>,
+    /// Once a rule has been applied.
+    pub(crate) rules: Option<Box<RulesState>>,
     buckets: Vec<(FaultId, Bucket)>,
     /// For a model server with limits.
     pub(crate) quota: Option<Box<Quota>>,
@@ -59,6 +62,7 @@ impl NodeState {
             edges,
             has_breakers,
             turns: vec![0; calls],
+            rules: None,
             buckets: Vec::new(),
             quota: topology.node(node).llm.as_deref().and_then(Quota::of),
             processors: Vec::new(),

@@ -14,12 +14,14 @@ use topology::profile::Reaction;
 use topology::wire::{Close, ProcessEnd};
 use topology::{EdgeId, Failure, FaultSet, NodeKind, Refusal};
 use trace::{
-    AtWork, CallEnd, CallId, HeldUp, HopId, Outcome, Record, Sent, Served, ServedEnd, Source, Time, Usage,
+    AtWork, CallEnd, CallId, Charge, HeldUp, HopId, Outcome, Record, Ruled, Sent, Served, ServedEnd, Source,
+    Time, Usage,
 };
 
 use crate::action::{Action, AttemptId, Incoming, Input, Reply, Timer};
 use crate::call::{Call, HeadIs, Origin, Progress};
 use crate::queue::Ticket;
+use crate::rules::for_model;
 use crate::scope::Scope;
 use crate::workers::{Work, longer};
 use crate::{Env, NodeState};
@@ -54,11 +56,32 @@ struct Serving {
     faults: FaultSet,
     caller_gone: bool,
     responded: bool,
+    /// What only some requests have.
+    noted: Option<Box<Noted>>,
     /// For a model server.
     generation: Option<Box<Generation>>,
 }
 
+/// What is noted of some requests.
+#[derive(Debug, Default)]
+struct Noted {
+    /// What the node's rules made of it.
+    ruled: Option<Box<Ruled>>,
+    /// What the answer has taken of models so far.
+    charge: Option<Box<Charge>>,
+}
+
 impl Serving {
+    /// The model that is asked.
+    fn model(&self) -> Option<&str> {
+        let generation = self.generation.as_ref().map(|generation| generation.model());
+        generation.or_else(|| self.incoming.ask.as_ref().map(|ask| &*ask.model))
+    }
+
+    fn noted(&mut self) -> &mut Noted {
+        self.noted.get_or_insert_default()
+    }
+
     /// Its own work, if a worker has taken it.
     fn work(&self) -> Option<Work> {
         let disturbance = &self.incoming.disturbance;
@@ -105,6 +128,8 @@ pub struct Visit {
     origin: Origin,
     phase: Phase,
     calls: SmallVec<[Call; 1]>,
+    /// How many calls the stage has.
+    expected: usize,
 }
 
 impl Visit {
@@ -115,6 +140,7 @@ impl Visit {
             origin: Origin { call, hop: HopId::root(call), retries: 0, idempotent, deadline: None, priority },
             phase: Phase::Calling(0),
             calls: SmallVec::new(),
+            expected: 0,
         }
     }
 
@@ -132,6 +158,7 @@ impl Visit {
             faults: FaultSet::EMPTY,
             caller_gone: false,
             responded: false,
+            noted: None,
             generation: None,
         };
         Self {
@@ -139,6 +166,7 @@ impl Visit {
             origin: Origin { call, hop, retries, idempotent, deadline: None, priority },
             phase: Phase::Working,
             calls: SmallVec::new(),
+            expected: 0,
         }
     }
 
@@ -166,9 +194,10 @@ impl Visit {
             Input::Woke(Timer::Hedge(AttemptId { slot, attempt })) => {
                 self.with_call(slot, scope, |call, origin, scope| call.hedge(attempt, origin, scope));
             }
-            Input::Woke(Timer::Deadline) => self.refuse(Refusal::DeadlineExceeded, scope),
+            Input::Woke(Timer::Deadline) => self.refuse(Refusal::DeadlineExceeded, None, scope),
             Input::Head { id, status, retry_after } => self.head(id, status, retry_after, scope),
-            Input::Ended { id: AttemptId { slot, attempt }, report } => {
+            Input::Ended { id: AttemptId { slot, attempt }, mut report } => {
+                self.took(report.charge.take());
                 self.with_call(slot, scope, |call, origin, scope| call.ended(attempt, report, origin, scope));
             }
             Input::CallerGone => self.caller_gone(scope),
@@ -215,13 +244,37 @@ impl Visit {
             return;
         };
         let first = plan.stages[..stage].iter().map(|s| s.calls.len()).sum::<usize>();
+        let routes = scope.declared().rules.as_ref().is_some_and(|rules| rules.routes);
+        self.expected = current.calls.len();
+        let mut routed = Vec::new();
+        if routes {
+            routed = current.calls.iter().map(|choice| for_model(choice, self.model(), scope)).collect();
+            self.expected = routed.iter().flatten().count();
+            if self.expected == 0 {
+                self.start_stage(stage + 1, scope);
+                return;
+            }
+        }
         for (i, choice) in current.calls.iter().enumerate() {
+            let choice = match routed.get(i) {
+                Some(None) => continue,
+                Some(Some(choice)) => choice,
+                None => choice,
+            };
             let slot = u16::try_from(first + i).unwrap_or(REROUTED - 1);
             self.begin_call(slot, choice, scope);
             // A call that failed at once may have ended the visit, or a single one the stage.
             if self.phase != Phase::Calling(stage) {
                 return;
             }
+        }
+    }
+
+    /// The model that is asked.
+    fn model(&self) -> Option<&str> {
+        match &self.role {
+            Role::Server(serving) => serving.model(),
+            Role::Client { .. } => None,
         }
     }
 
@@ -300,8 +353,7 @@ impl Visit {
             return;
         }
         let stages = &scope.declared().plan.stages;
-        let expected = stages.get(stage).map_or(0, |s| s.calls.len());
-        if self.calls.len() < expected || !self.calls.iter().all(Call::is_ended) {
+        if self.calls.len() < self.expected || !self.calls.iter().all(Call::is_ended) {
             return;
         }
         if matches!(self.role, Role::Client { .. }) && stages.len() == stage + 1 {
@@ -375,7 +427,8 @@ impl Visit {
         script.get(usize::from(self.origin.retries)).or(script.last())
     }
 
-    fn refuse(&mut self, refusal: Refusal, scope: &mut Scope<'_, '_>) {
+    /// Refuses; whoever is told so may come again after this time.
+    fn refuse(&mut self, refusal: Refusal, retry_after: Option<Duration>, scope: &mut Scope<'_, '_>) {
         if let Role::Server(serving) = &self.role
             && serving.responded
         {
@@ -386,7 +439,6 @@ impl Visit {
             Some(model) => model.api.status(refusal),
             None => declared.profile.on_refusal(refusal).does,
         };
-        let retry_after = (refusal == Refusal::RateLimited).then(|| self.retry_after(scope)).flatten();
         let now = scope.now;
         let allowances = scope.node.quota.as_mut().map(|quota| Box::new(quota.left(now)));
         let proxy_status = proxy_status(scope, Some(refusal.proxy_status()), None);
@@ -394,16 +446,12 @@ impl Visit {
         self.respond(reply, Source::Refused(refusal), scope);
     }
 
-    fn retry_after(&self, scope: &Scope<'_, '_>) -> Option<Duration> {
-        let Role::Server(serving) = &self.role else { return None };
-        let by_fault = serving.incoming.disturbance.process.rate_limit;
-        if let (None, Some(quota), Some(generation)) = (by_fault, &scope.node.quota, &serving.generation) {
-            return Some(quota.wait(generation.cost()));
-        }
-        let fault = scope.env.scenario.fault(serving.incoming.disturbance.process.rate_limit?);
-        match &fault.mechanism {
-            topology::Mechanism::Overload(overload) => Some(overload.retry_after()),
-            _ => None,
+    /// An attempt of it has ended, and took so much of models.
+    fn took(&mut self, charge: Option<Box<Charge>>) {
+        let (Role::Server(serving), Some(charge)) = (&mut self.role, charge) else { return };
+        match &mut serving.noted().charge {
+            None => serving.noted().charge = Some(charge),
+            Some(sum) => sum.add(&charge),
         }
     }
 
@@ -489,7 +537,22 @@ impl Visit {
             Phase::Calling(_) | Phase::Over => {}
         }
         scope.node.in_flight = scope.node.in_flight.saturating_sub(1);
-        let Incoming { call, hop, edge, .. } = serving.incoming;
+        let Incoming { call, hop, edge, retries, .. } = serving.incoming;
+        let usage = serving
+            .generation
+            .as_ref()
+            .map_or(Usage::default(), |generation| generation.usage(serving.started, scope.now));
+        let Noted { ruled, mut charge } = serving.noted.take().map(|noted| *noted).unwrap_or_default();
+        if let Some(model) = scope.declared().llm.as_deref().filter(|_| usage != Usage::default()) {
+            charge = Some(Box::new(Charge::of(usage, model.price)));
+        }
+        if let Some(charge) = charge {
+            if let Some((rules, state)) = scope.declared().rules.as_deref().zip(scope.node.rules.as_mut()) {
+                let consumer = ruled.as_ref().and_then(|ruled| ruled.consumer);
+                state.charged(rules, consumer, &charge, retries > 0, scope.now);
+            }
+            scope.out.push(Action::Charge { hop, charge });
+        }
         (scope.tell)(Record::Served(Served {
             call,
             hop,
@@ -504,11 +567,9 @@ impl Visit {
             end,
             in_flight: serving.in_flight,
             queued: serving.queued,
-            usage: serving
-                .generation
-                .as_ref()
-                .map_or(Usage::default(), |g| g.usage(serving.started, scope.now)),
             held_up: serving.held_up.take(),
+            ruled,
+            usage,
             faults: serving.faults,
         }));
         scope.out.push(Action::Finish);

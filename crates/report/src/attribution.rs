@@ -11,6 +11,7 @@ mod external;
 mod fullness;
 mod holders;
 mod lifecycle;
+mod ruled;
 mod rules;
 mod timeouts;
 mod undecided;

@@ -104,7 +104,7 @@ pub(crate) fn example(
     let step = |(_, attempt): (usize, &Attempt)| Step {
         hop: hop_row(scenario, names, trace, attempt),
         bytes: attempt.bytes,
-        callee: trace.served(attempt.hop).map(CalleeSide::from),
+        callee: trace.served(attempt.hop).map(|served| CalleeSide::of(served, scenario)),
     };
     Example {
         call: trace.end.call.to_string(),

@@ -89,6 +89,7 @@ pub(crate) fn node(name: &str, kind: NodeKind) -> Node {
         body_limit: 65536,
         external: None,
         llm: None,
+        rules: None,
         synthetic: false,
     }
 }
@@ -118,6 +119,8 @@ pub(crate) fn link() -> Edge {
         optional: false,
         path: "/".to_owned(),
         protocol: topology::Protocol::Http1,
+        key: None,
+        models: [].into(),
         only_by_fault: false,
     }
 }
@@ -233,6 +236,7 @@ impl Call {
             queued: 0,
             usage: Usage::default(),
             held_up: None,
+            ruled: None,
             faults: FaultSet::EMPTY,
         });
         self.trace.served.last_mut().expect("one was just pushed")

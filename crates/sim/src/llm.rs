@@ -25,7 +25,9 @@ use topology::llm::{Api, Ask, Asked, Model};
 use topology::wire::ProcessEnd;
 use trace::HopId;
 
-use crate::message::{BAD_CREDENTIALS, BAD_KEY, CONTENT_TYPE, GOOD_CREDENTIALS, GOOD_KEY};
+use crate::message::{
+    AUTHORIZATION, BAD_CREDENTIALS, BAD_KEY, CONTENT_TYPE, GOOD_CREDENTIALS, GOOD_KEY, bearer,
+};
 use crate::pieces::Pieces;
 
 pub(crate) use parse::{Target, of_load, parse, read, target};
@@ -179,21 +181,21 @@ pub(crate) fn request_headers(ask: &Ask, are_bad: bool) -> Vec<(&'static str, St
         Some(key) => key,
         None => GOOD_KEY,
     };
-    let bearer = match &ask.key {
+    let credentials = match &ask.key {
         _ if are_bad => BAD_CREDENTIALS.to_owned(),
-        Some(key) => format!("Bearer {key}"),
+        Some(key) => bearer(key),
         None => GOOD_CREDENTIALS.to_owned(),
     };
     let mut fields = vec![("content-type", CONTENT_TYPE.to_owned())];
     match ask.api {
-        Api::OpenAi | Api::Mistral | Api::Ollama => fields.push(("authorization", bearer)),
+        Api::OpenAi | Api::Mistral | Api::Ollama => fields.push((AUTHORIZATION, credentials)),
         Api::Anthropic => {
             fields.push(("x-api-key", key.to_owned()));
             fields.push(("anthropic-version", "2023-06-01".to_owned()));
         }
         Api::Gemini => fields.push(("x-goog-api-key", key.to_owned())),
         Api::DashScope => {
-            fields.push(("authorization", bearer));
+            fields.push((AUTHORIZATION, credentials));
             if ask.stream {
                 fields.push((dashscope::SSE.0, dashscope::SSE.1.to_owned()));
             }

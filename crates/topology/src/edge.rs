@@ -1,9 +1,12 @@
 //! An edge: a caller's outbound policy towards one callee.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::policy::{Policy, Pool};
+use crate::rules::Pattern;
 
 /// What is spoken over an edge; named as in ALPN (RFC 7301).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -46,6 +49,18 @@ pub struct Edge {
     pub path: String,
     /// What is spoken over it.
     pub protocol: Protocol,
+    /// The key that the caller presents; `None`: that of its own caller.
+    pub key: Option<Arc<str>>,
+    /// The models that are asked for over it; empty: all.
+    pub models: Arc<[Pattern]>,
     /// It carries nothing but what a fault sends over it (a routing loop).
     pub only_by_fault: bool,
+}
+
+impl Edge {
+    /// Whether requests for this model go over it; those that ask no model go anywhere.
+    pub fn serves(&self, model: Option<&str>) -> bool {
+        self.models.is_empty()
+            || model.is_none_or(|model| self.models.iter().any(|pattern| pattern.matches(model)))
+    }
 }

@@ -17,6 +17,7 @@ pub mod load;
 pub mod node;
 pub mod policy;
 pub mod profile;
+pub mod rules;
 pub mod scenario;
 pub mod template;
 pub mod units;

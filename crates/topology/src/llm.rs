@@ -66,7 +66,13 @@ impl Api {
             Refusal::QueueFull if self == Self::Anthropic => 529,
             Refusal::QueueFull => 503,
             Refusal::RateLimited => 429,
-            Refusal::NoRoute | Refusal::UnknownPath => 404,
+            Refusal::QuotaSpent => match self {
+                Self::Anthropic | Self::Mistral => 402,
+                Self::DashScope => 400,
+                Self::OpenAi | Self::Gemini | Self::Ollama => 429,
+            },
+            Refusal::NoRoute | Refusal::UnknownPath | Refusal::UnknownModel => 404,
+            Refusal::NotAllowed => 403,
             Refusal::BadCredentials if self == Self::Gemini => 403,
             Refusal::BadCredentials => 401,
             Refusal::HeadTooLarge => 431,
@@ -167,7 +173,7 @@ pub struct Ask {
     pub max_tokens: Option<u32>,
     /// Whether the answer is to come token by token.
     pub stream: bool,
-    /// The API key; `None`: one that is good everywhere.
+    /// The API key; `None`: one that is good wherever there are no consumers.
     pub key: Option<Arc<str>>,
 }
 

@@ -8,6 +8,7 @@ use crate::external::External;
 use crate::graph::EdgeId;
 use crate::llm::{Ask, Model};
 use crate::profile::Profile;
+use crate::rules::Rules;
 use crate::units::SIZE_MAX;
 use crate::wire::Close;
 
@@ -90,6 +91,8 @@ pub struct Node {
     pub body_limit: u64,
     /// It is a model server, and answers as one.
     pub llm: Option<Box<Model>>,
+    /// Whom it lets in, and for how much.
+    pub rules: Option<Box<Rules>>,
     /// For an external node: the program.
     pub external: Option<Arc<External>>,
     /// It exists only as the source of a `surge`: its calls are load, not results.
@@ -97,6 +100,11 @@ pub struct Node {
 }
 
 impl Node {
+    /// Its rules, if it lets in consumers alone.
+    pub fn key_rules(&self) -> Option<&Rules> {
+        self.rules.as_deref().filter(|rules| !rules.consumers.is_empty())
+    }
+
     /// One of which nothing is said but a name: it does nothing, at once, and accepts everything.
     pub fn bare(name: String, kind: NodeKind) -> Self {
         Self {
@@ -104,6 +112,7 @@ impl Node {
             name,
             kind,
             llm: None,
+            rules: None,
             external: None,
             profile: Profile::ALL[0],
             workers: None,

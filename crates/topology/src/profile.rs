@@ -127,12 +127,18 @@ pub struct RefusalTable {
     pub queue_full: Cell<u16>,
     /// [`Refusal::RateLimited`]
     pub rate_limited: Cell<u16>,
+    /// [`Refusal::QuotaSpent`]
+    pub quota_spent: Cell<u16>,
     /// [`Refusal::NoRoute`]
     pub no_route: Cell<u16>,
     /// [`Refusal::UnknownPath`]
     pub unknown_path: Cell<u16>,
+    /// [`Refusal::UnknownModel`]
+    pub unknown_model: Cell<u16>,
     /// [`Refusal::BadCredentials`]
     pub bad_credentials: Cell<u16>,
+    /// [`Refusal::NotAllowed`]
+    pub not_allowed: Cell<u16>,
     /// [`Refusal::HeadTooLarge`]
     pub head_too_large: Cell<u16>,
     /// [`Refusal::BodyTooLarge`]
@@ -205,9 +211,12 @@ impl Profile {
         match refusal {
             Refusal::QueueFull => table.queue_full,
             Refusal::RateLimited => table.rate_limited,
+            Refusal::QuotaSpent => table.quota_spent,
             Refusal::NoRoute => table.no_route,
             Refusal::UnknownPath => table.unknown_path,
+            Refusal::UnknownModel => table.unknown_model,
             Refusal::BadCredentials => table.bad_credentials,
+            Refusal::NotAllowed => table.not_allowed,
             Refusal::HeadTooLarge => table.head_too_large,
             Refusal::BodyTooLarge => table.body_too_large,
             Refusal::LoopDetected => table.loop_detected,

@@ -245,9 +245,9 @@ impl fmt::Display for Bandwidth {
 }
 
 /// Reads a text, or a number where `from_number` takes one.
-struct TextOrNumber<T> {
-    expecting: &'static str,
-    from_number: fn(f64) -> Result<T, String>,
+pub(crate) struct TextOrNumber<T> {
+    pub(crate) expecting: &'static str,
+    pub(crate) from_number: fn(f64) -> Result<T, String>,
 }
 
 impl<T: FromStr<Err = String>> Visitor<'_> for TextOrNumber<T> {
@@ -303,6 +303,7 @@ macro_rules! text_value {
         }
     };
 }
+pub(crate) use text_value;
 
 text_value!(
     DurationText,

@@ -161,12 +161,18 @@ pub enum Refusal {
     QueueFull,
     /// The rate limit is spent: 429 with `Retry-After`.
     RateLimited,
+    /// What was to be spent on tokens is spent.
+    QuotaSpent,
     /// This node has no route for the request.
     NoRoute,
     /// The path of the request is not one this node serves.
     UnknownPath,
+    /// This node serves no model of the request's name.
+    UnknownModel,
     /// The request's credentials are missing or wrong.
     BadCredentials,
+    /// Who asks is known, and may not have what is asked for.
+    NotAllowed,
     /// The request's head is larger than this node accepts.
     HeadTooLarge,
     /// The request's body is larger than this node accepts.
@@ -183,12 +189,15 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal, in the order of the declaration.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::QueueFull,
         Self::RateLimited,
+        Self::QuotaSpent,
         Self::NoRoute,
         Self::UnknownPath,
+        Self::UnknownModel,
         Self::BadCredentials,
+        Self::NotAllowed,
         Self::HeadTooLarge,
         Self::BodyTooLarge,
         Self::LoopDetected,
@@ -201,9 +210,9 @@ impl Refusal {
     pub fn proxy_status(self) -> &'static str {
         match self {
             Self::QueueFull => "connection_limit_reached",
-            Self::RateLimited => "proxy_internal_response",
-            Self::NoRoute | Self::UnknownPath => "destination_not_found",
-            Self::BadCredentials => "http_request_denied",
+            Self::RateLimited | Self::QuotaSpent => "proxy_internal_response",
+            Self::NoRoute | Self::UnknownPath | Self::UnknownModel => "destination_not_found",
+            Self::BadCredentials | Self::NotAllowed => "http_request_denied",
             Self::HeadTooLarge | Self::BodyTooLarge | Self::ContextTooLong => "http_request_error",
             Self::LoopDetected => "proxy_loop_detected",
             Self::DeadlineExceeded => "http_response_timeout",
@@ -216,9 +225,12 @@ impl Refusal {
         match self {
             Self::QueueFull => "queue_full",
             Self::RateLimited => "rate_limited",
+            Self::QuotaSpent => "quota_spent",
             Self::NoRoute => "no_route",
             Self::UnknownPath => "unknown_path",
+            Self::UnknownModel => "unknown_model",
             Self::BadCredentials => "bad_credentials",
+            Self::NotAllowed => "not_allowed",
             Self::HeadTooLarge => "head_too_large",
             Self::BodyTooLarge => "body_too_large",
             Self::LoopDetected => "loop_detected",

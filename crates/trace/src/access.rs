@@ -136,6 +136,15 @@ pub struct ServedLine {
     /// Why, if it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
+    /// The node's own rule that refused it: `limit gold`, `unknown key`, `plan gold`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The consumer whose key it had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consumer: Option<String>,
+    /// It was answered from the node's cache.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cached: bool,
     /// The span that was relayed or translated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
@@ -321,7 +330,7 @@ impl Run<'_> {
             crowd: attempt.crowd.as_ref().map(|crowd| crowd.attempts.into()),
             served: trace.served(attempt.hop).map(|side| {
                 let witnessed = self.scenario.topology.node(to).kind == NodeKind::External;
-                ServedLine { witnessed, ..served(side) }
+                ServedLine { witnessed, ..served(side, self.scenario) }
             }),
         }
     }
@@ -377,7 +386,7 @@ fn fields(headers: &[(String, String)]) -> BTreeMap<String, String> {
     fields
 }
 
-fn served(served: &Served) -> ServedLine {
+fn served(served: &Served, scenario: &Scenario) -> ServedLine {
     ServedLine {
         at_us: us(served.arrived.since_start()),
         queued_us: served.started.map(|started| us(started.since(served.arrived))),
@@ -386,6 +395,9 @@ fn served(served: &Served) -> ServedLine {
         status: served.status,
         source: served.source.name().to_owned(),
         refusal: served.source.refusal().map(|refusal| refusal.name().to_owned()),
+        rule: served.rule(scenario),
+        cached: served.ruled.as_ref().is_some_and(|ruled| ruled.cached),
+        consumer: served.consumer(scenario).map(str::to_owned),
         of: served.source.hop().map(|hop| hop.to_string()),
         failure: served.source.failure().map(|failure| failure.name().to_owned()),
         sent: served.sent.name().to_owned(),

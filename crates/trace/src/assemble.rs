@@ -101,6 +101,7 @@ fn still_running(call: CallId, hop: HopId, edge: EdgeId, arrived: Time, now: Tim
         queued: 0,
         usage: Usage::default(),
         held_up: None,
+        ruled: None,
         faults: FaultSet::EMPTY,
     }
 }

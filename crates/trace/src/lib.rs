@@ -21,8 +21,9 @@ pub use id::{CallId, HopId, RunKey, Time};
 pub use manifest::Manifest;
 pub use overview::Overview;
 pub use record::{
-    AtWork, Attempt, Begun, BreakerState, CallEnd, Crowd, Exchange, Gauge, HeldUp, LinkEvent, LinkEventKind,
-    NodeEvent, NodeEventKind, Outcome, Policies, Record, Sent, Served, ServedEnd, Source, UnderWay, Usage,
+    AtWork, Attempt, Begun, BreakerState, CallEnd, Charge, Crowd, Exchange, Gauge, HeldUp, LinkEvent,
+    LinkEventKind, NodeEvent, NodeEventKind, Outcome, Policies, Record, Ruled, Sent, Served, ServedEnd,
+    Source, Spent, UnderWay, Usage,
 };
 pub use run_dir::{RunDir, RunDirError};
 pub use step::{CalleeSide, Step};

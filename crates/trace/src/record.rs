@@ -7,8 +7,10 @@ mod words;
 
 use std::time::Duration;
 
+use topology::llm::Price;
+use topology::rules::{ConsumerId, LimitId, Rule, Rules};
 use topology::wire::Dial;
-use topology::{EdgeId, Failure, FaultSet, NodeId, Refusal};
+use topology::{EdgeId, Failure, FaultSet, NodeId, Refusal, Scenario};
 
 use crate::{CallId, HopId, Time};
 
@@ -315,6 +317,8 @@ pub struct Served {
     pub usage: Usage,
     /// If there was no room for it at once: why not.
     pub held_up: Option<Box<HeldUp>>,
+    /// What the node's own rules made of it; `None` where it has none.
+    pub ruled: Option<Box<Ruled>>,
     /// The injector's marks.
     pub faults: FaultSet,
 }
@@ -329,6 +333,73 @@ pub struct HeldUp {
     pub crowd: Option<(EdgeId, UnderWay)>,
     /// The injector's marks on the requests whose work kept this one from a worker.
     pub held_by: FaultSet,
+}
+
+impl Served {
+    /// The name of the node's own rule that refused it, if one did.
+    pub fn rule(&self, scenario: &Scenario) -> Option<String> {
+        let (ruled, rules) = (self.ruled.as_deref()?, self.rules(scenario)?);
+        Some(rules.name(ruled.refused_by?, ruled.consumer))
+    }
+
+    /// Whose key it had, if that is known.
+    pub fn consumer<'a>(&self, scenario: &'a Scenario) -> Option<&'a str> {
+        Some(&self.rules(scenario)?.consumer(self.ruled.as_deref()?.consumer?).name)
+    }
+
+    fn rules<'a>(&self, scenario: &'a Scenario) -> Option<&'a Rules> {
+        let node = scenario.topology.ends(self.edge).1;
+        scenario.topology.node(node).rules.as_deref()
+    }
+}
+
+/// What a node's own rules made of a request, as a gateway's log shows it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Ruled {
+    /// Whose key it had.
+    pub consumer: Option<ConsumerId>,
+    /// The rule that refused it, if one did.
+    pub refused_by: Option<Rule>,
+    /// How the limit stood that refused it.
+    pub spent: Option<Spent>,
+    /// How the soft limits stood that it went over.
+    pub over: Vec<Spent>,
+    /// It was answered from the node's cache.
+    pub cached: bool,
+}
+
+/// How a limit stood as a request arrived.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spent {
+    /// Which.
+    pub limit: LimitId,
+    /// How much had been used.
+    pub used: f64,
+    /// How much of that was used by retries.
+    pub by_retries: f64,
+}
+
+/// What an answer took of models, for whoever keeps account of it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Charge {
+    /// Tokens, of prompts and completions.
+    pub tokens: u64,
+    /// What they cost, by the price of the server that made them.
+    pub cost: f64,
+}
+
+impl Charge {
+    /// Of so much work at such a price.
+    pub fn of(usage: Usage, price: Price) -> Self {
+        let (prompt, completion) = (usage.prompt.into(), usage.completion.into());
+        Self { tokens: prompt + completion, cost: price.of(prompt, completion) }
+    }
+
+    /// And this.
+    pub fn add(&mut self, other: &Self) {
+        self.tokens += other.tokens;
+        self.cost += other.cost;
+    }
 }
 
 /// What a node's workers were at, at one moment: what a thread dump with times shows.

@@ -1,6 +1,7 @@
 //! The hops of a call that is kept for people to look at, as both sides saw them.
 
 use serde::{Deserialize, Serialize};
+use topology::Scenario;
 
 use crate::rows::HopRow;
 use crate::{Sent, Served, ServedEnd, Source};
@@ -27,7 +28,7 @@ pub struct CalleeSide {
     pub finished_us: u64,
     /// The status it answered.
     pub status: Option<u16>,
-    /// Who made that status, and what was sent of it: `own`, `refused: queue_full`, `passed on`,
+    /// Who made that status: `own`, `refused: queue_full`, `refused: rate_limited (limit gold)`, `passed on`,
     /// `made of connection_refused`, `nobody`.
     pub source: String,
     /// `whole`, `nothing`, `cut`, `malformed`.
@@ -40,8 +41,9 @@ pub struct CalleeSide {
     pub queued: u32,
 }
 
-impl From<&Served> for CalleeSide {
-    fn from(served: &Served) -> Self {
+impl CalleeSide {
+    /// What it saw.
+    pub fn of(served: &Served, scenario: &Scenario) -> Self {
         let us = |time: crate::Time| u64::try_from(time.since_start().as_micros()).unwrap_or(u64::MAX);
         Self {
             arrived_us: us(served.arrived),
@@ -50,7 +52,10 @@ impl From<&Served> for CalleeSide {
             status: served.status,
             source: match served.source {
                 Source::Own => "own".to_owned(),
-                Source::Refused(refusal) => format!("refused: {}", refusal.name()),
+                Source::Refused(refusal) => match served.rule(scenario) {
+                    Some(rule) => format!("refused: {} ({rule})", refusal.name()),
+                    None => format!("refused: {}", refusal.name()),
+                },
                 Source::Relayed(_) => "passed on".to_owned(),
                 Source::Translated(_, failure) => format!("made of {}", failure.name()),
                 Source::Nobody => "nobody".to_owned(),

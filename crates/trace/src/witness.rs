@@ -42,6 +42,7 @@ pub fn served(attempt: &Attempt) -> Option<Served> {
         queued: 0,
         usage: Usage::default(),
         held_up: None,
+        ruled: None,
         faults: FaultSet::EMPTY,
     })
 }

@@ -26,6 +26,7 @@ mod pty;
 mod readme;
 mod real_clients;
 mod records;
+mod roles;
 mod runs;
 mod seeds;
 mod strategies;

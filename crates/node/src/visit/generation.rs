@@ -55,6 +55,11 @@ impl Generation {
         self.asked.prompt_tokens.saturating_add(self.tokens)
     }
 
+    /// The model that is asked.
+    pub(super) fn model(&self) -> &str {
+        &self.asked.model
+    }
+
     /// Why the model does not take it, if it does not; and whether for a fault.
     pub(super) fn refusal(&self, fault: Option<u32>, scope: &mut Scope<'_, '_>) -> Option<(Refusal, bool)> {
         let context = scope.declared().llm.as_deref().map_or(u32::MAX, |model| model.context);

@@ -27,8 +27,8 @@ impl Visit {
         if serving.incoming.ask.is_some() {
             serving.generation = Generation::of(serving, scope);
         }
-        if let Some(refusal) = admit(serving, scope) {
-            self.refuse(refusal, scope);
+        if let Some((refusal, retry_after)) = admit(serving, scope) {
+            self.refuse(refusal, retry_after, scope);
             return;
         }
         let (workers, pressing) = scope.env.faults.capacity(scope.env.scenario, scope.node.node, scope.now);
@@ -50,7 +50,7 @@ impl Visit {
                 self.phase = Phase::Queued(ticket);
                 scope.out.push(Action::Queued(ticket));
             } else {
-                self.refuse(Refusal::QueueFull, scope);
+                self.refuse(Refusal::QueueFull, None, scope);
             }
         }
     }
@@ -69,7 +69,7 @@ impl Visit {
             scope.node.forget_shed(ticket);
             // It has neither a place nor a worker to give back.
             self.phase = Phase::Working;
-            self.refuse(Refusal::QueueFull, scope);
+            self.refuse(Refusal::QueueFull, None, scope);
         }
     }
 
@@ -148,9 +148,26 @@ impl Visit {
             serving.faults = serving.faults.union(marks.process);
             let choice = Choice { edges: [(edge, 1)].into(), balance: Balance::RoundRobin };
             self.begin_call(REROUTED, &choice, scope);
+        } else if self.is_cached(scope) {
+            self.answer(scope);
         } else {
             self.start_stage(0, scope);
         }
+    }
+
+    /// Whether the answer is in the node's cache: the same for each attempt of a call.
+    fn is_cached(&mut self, scope: &mut Scope<'_, '_>) -> bool {
+        let Some(rules) = scope.declared().rules.as_deref().filter(|rules| rules.cache.get() > 0.0) else {
+            return false;
+        };
+        let key = self.origin.call.0 ^ u64::from(scope.node.node.0) << 48;
+        let hit = scope.env.dice.unit(Purpose::Cache, key) < rules.cache.get();
+        if let Role::Server(serving) = &mut self.role
+            && let Some(ruled) = &mut serving.noted().ruled
+        {
+            ruled.cached = hit;
+        }
+        hit
     }
 
     /// Dies in this way instead of answering.

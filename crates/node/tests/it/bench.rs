@@ -76,6 +76,7 @@ impl Bench {
                 idempotent: true,
                 time_left,
                 priority,
+                key: topology::rules::Key::Missing,
                 ask: None,
                 disturbance: SharedDisturbance::default(),
             }),

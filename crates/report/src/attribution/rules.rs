@@ -6,7 +6,7 @@ use topology::wire::Dial;
 use topology::{Cause, Failure, NodeId, Protocol, Refusal, Target};
 use trace::{Attempt, HopId, Outcome, Sent, Served, ServedEnd, Source, Time};
 
-use super::{Birth, Case, Finding, content, external, fullness, timeouts, undecided};
+use super::{Birth, Case, Finding, content, external, fullness, ruled, timeouts, undecided};
 
 /// The finding for one failed hop.
 pub(super) fn look(case: &Case<'_>, hop: HopId) -> Finding {
@@ -106,6 +106,9 @@ fn refusal_of(case: &Case<'_>, attempt: &Attempt, served: &Served, refusal: Refu
     let (caller, node) = (case.caller(attempt.edge), case.callee(attempt.edge));
     let name = case.name(node);
     let at_node = |cause, mechanism| Birth::at_node(node, cause, mechanism);
+    if let Some(finding) = ruled::refused(case, node, served, status) {
+        return finding;
+    }
     match refusal {
         Refusal::QueueFull => {
             let evidence = format!(
@@ -117,6 +120,18 @@ fn refusal_of(case: &Case<'_>, attempt: &Attempt, served: &Served, refusal: Refu
         Refusal::RateLimited => at_node(Cause::Overload, "rate_limit").because(
             format!("{name} refused the request with {status}: its rate limit was spent"),
             "raise the limit or the plan, or slow the callers down as Retry-After says",
+        ),
+        Refusal::QuotaSpent => at_node(Cause::Overload, "quota").because(
+            format!("{name} refused the request with {status}: what was to be spent is spent"),
+            "what spends it? Or a larger budget: no retry helps before the period ends",
+        ),
+        Refusal::NotAllowed => at_node(Cause::Config, "not_allowed").because(
+            format!("{name} refused the request with {status}: who asks may not have it"),
+            "compare what was asked for with what the caller's plan allows: no retry helps",
+        ),
+        Refusal::UnknownModel => at_node(Cause::Config, "unknown_model").because(
+            format!("{name} serves no model of that name and answered {status} itself"),
+            "compare the model's name with those that the node lists (GET /v1/models)",
         ),
         Refusal::NoRoute => at_node(Cause::Config, "missing_route").because(
             format!("{name} has no route for the request and answered {status} itself"),

@@ -101,6 +101,9 @@ impl Spans {
         let waited = served.started.map(|started| started.since(served.arrived));
         attributes.extend(waited.map(|waited| KeyValue::new(attribute::STARTED_AFTER, waited)));
         attributes.extend(source(served.source));
+        let rule = served.rule(&self.scenario).map(|rule| KeyValue::new(attribute::RULE, rule));
+        let consumer = served.consumer(&self.scenario).map(|name| KeyValue::new(attribute::CONSUMER, name));
+        attributes.extend(rule.into_iter().chain(consumer));
         attributes.extend(served.status.map(|status| KeyValue::new(attribute::STATUS, status)));
         attributes.extend(self.marks(served.faults));
         let status = failed(ErrorType::of_served(served), &mut attributes);

@@ -67,6 +67,13 @@ impl<S: Sink> World<'_, S> {
                     self.drop_connection(to, close);
                 }
             }
+            Action::Charge { ref charge, .. } => {
+                if let Some(exchange) =
+                    self.answers(key).and_then(|exchange| self.exchanges.get_mut(exchange))
+                {
+                    exchange.charge = Some(charge.clone());
+                }
+            }
             Action::Finish => self.finish(key),
         }
     }

@@ -68,6 +68,7 @@ impl<S: Sink> World<'_, S> {
             reading: Reading::Head,
             received: 0,
             body: 0,
+            charge: None,
         });
         if let Some(stay) = self.visits.get_mut(caller) {
             stay.exchanges.push(key);
@@ -136,17 +137,20 @@ impl<S: Sink> World<'_, S> {
         let scenario = self.env.scenario;
         let template = &self.templates[usize::from(exchange.call.load())];
         let before = self.visits.get(exchange.caller).and_then(|caller| caller.via.as_ref());
-        let path = self.edges[exchange.edge.index()].path;
+        let over = &self.edges[exchange.edge.index()];
+        let (path, presented) = (over.path, over.key.as_ref());
         let drawn = template.llm.as_ref().map(|llm| self.env.dice.asked(&llm.ask, exchange.call));
         let body_bytes = template.body(drawn.as_ref());
         let (head_bytes, mut path_known) =
-            template.head(body_bytes, path, exchange, before.map(|via| &**via));
+            template.head(body_bytes, path, presented.map(|key| &**key), exchange, before.map(|via| &**via));
         let mut ask = drawn.map(Box::new);
         if let Some(model) = &scenario.topology.node(node).llm {
             let form = template.target(model.api, &scenario.topology.edge(exchange.edge).path);
             path_known &= !matches!(form, Target::Unknown);
             ask = ask.filter(|_| matches!(form, Target::Completion(_)));
         }
+        let presented = presented.or(template.key.as_ref()).map(|key| &**key);
+        let holder = scenario.topology.node(node).key_rules().map(|rules| rules.holder(presented));
         let incoming = Incoming {
             call: exchange.call,
             hop: exchange.hop,
@@ -164,6 +168,7 @@ impl<S: Sink> World<'_, S> {
                 .time_left
                 .map(|left| Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))),
             priority: exchange.priority,
+            key: holder.unwrap_or_default(),
             ask,
             disturbance: exchange.disturbance.clone(),
         };
@@ -269,7 +274,8 @@ impl<S: Sink> World<'_, S> {
     }
 
     fn end_with(&mut self, key: ExchangeKey, outcome: Outcome, reset: bool) {
-        let Some(exchange) = self.exchanges.get(key) else { return };
+        let Some(exchange) = self.exchanges.get_mut(key) else { return };
+        let charge = exchange.charge.take();
         let Exchange { caller, id, connection, callee, reading, .. } = *exchange;
         let (edge, closes) = (exchange.edge, exchange.closes());
         let head_came = exchange.status().is_some();
@@ -281,6 +287,7 @@ impl<S: Sink> World<'_, S> {
             bytes: if head_came { exchange.body } else { exchange.received },
             ends_by_close: head_came && closes,
             idle_closed: exchange.idle_closed,
+            charge,
             exchange: None,
         };
         let stays = !closes && !exchange.flow.as_ref().is_some_and(|f| f.is_cut());

@@ -2,6 +2,7 @@
 
 use std::iter::successors;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use http::Method;
 use topology::llm::{Api, Ask, Asked};
@@ -10,7 +11,8 @@ use topology::{NodeId, Scenario};
 use super::world::Exchange;
 use crate::llm::{self, Form, Target};
 use crate::message::{
-    BAD_CREDENTIALS, GOOD_CREDENTIALS, TIME_LEFT, TRACEPARENT, TRACESTATE, WRONG_PATH, target,
+    AUTHORIZATION, BAD_CREDENTIALS, GOOD_CREDENTIALS, KEY_FIELDS, TIME_LEFT, TRACEPARENT, TRACESTATE,
+    WRONG_PATH, bearer, key, target,
 };
 
 /// An address as the live engine's: loopback, and a port of five digits.
@@ -34,6 +36,12 @@ pub(super) struct Template {
     pub(super) priority: u8,
     /// The response has no body.
     pub(super) is_head: bool,
+    /// How long the value of `Authorization` is, if there is one: with good credentials, and bad ones.
+    credentials: (Option<u64>, Option<u64>),
+    /// How many other fields there are in which keys are sent, and how long their values are.
+    other_keys: (u64, u64),
+    /// The key that it presents.
+    pub(super) key: Option<Arc<str>>,
     /// It asks a model.
     pub(super) llm: Option<Box<AskTemplate>>,
     pub(super) method: Method,
@@ -52,16 +60,21 @@ pub(super) struct AskTemplate {
     fields: (u64, u64),
 }
 
+/// The fields that say what is asked, and by whom.
+fn asking(ask: Option<&(Ask, Option<Form>)>, bad: bool) -> Vec<(&'static str, String)> {
+    match ask {
+        Some((ask, None)) => llm::request_headers(ask, bad),
+        _ => vec![(AUTHORIZATION, if bad { BAD_CREDENTIALS } else { GOOD_CREDENTIALS }.to_owned())],
+    }
+}
+
 impl AskTemplate {
     fn new((ask, form): (Ask, Option<Form>)) -> Self {
+        // The credentials are counted apart.
         let fields = |bad| {
-            let headers = if form.is_none() {
-                llm::request_headers(&ask, bad)
-            } else {
-                let credentials = if bad { BAD_CREDENTIALS } else { GOOD_CREDENTIALS };
-                vec![("authorization", credentials.to_owned())]
-            };
-            headers.iter().map(|(name, value)| field(name, value.len() as u64)).sum()
+            let headers = asking(Some(&(ask.clone(), form.clone())), bad);
+            let others = headers.iter().filter(|(name, _)| *name != AUTHORIZATION);
+            others.map(|(name, value)| field(name, value.len() as u64)).sum()
         };
         Self { fields: (fields(false), fields(true)), ask, form }
     }
@@ -91,7 +104,34 @@ impl Path {
 impl Template {
     pub(super) fn new(request: &topology::load::Request) -> Self {
         let method = Method::from_bytes(request.method.as_bytes()).unwrap_or(Method::GET);
-        let own = request.headers.iter().map(|(name, value)| field(name, value.len() as u64));
+        // As the live engine writes them: the load's own fields after those of a model's API.
+        let asks = llm::of_load(request);
+        let fields: Vec<(String, String)> = asking(asks.as_ref(), false)
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .chain(request.headers.iter().cloned())
+            .collect();
+        let of = |wanted: &str| {
+            let mut named = fields.iter().filter(move |(name, _)| name.eq_ignore_ascii_case(wanted));
+            let first = named.next()?;
+            Some((first, named.next_back().unwrap_or(first)))
+        };
+        // Credentials of the load's own take the place of the others.
+        let named = |wanted: &str| {
+            let (first, last) = of(wanted)?;
+            Some(if wanted == AUTHORIZATION { last.1.as_str() } else { first.1.as_str() })
+        };
+        let bad = asking(asks.as_ref(), true);
+        let credentials = |is_bad: bool| {
+            let bad = bad.iter().find(|(name, _)| *name == AUTHORIZATION).map(|(_, value)| value.as_str());
+            let value = if is_bad { bad } else { named(AUTHORIZATION) };
+            value.map(|value| value.len() as u64)
+        };
+        let other_keys = KEY_FIELDS.into_iter().filter_map(named);
+        let other_keys =
+            other_keys.fold((0, 0), |(count, length), key| (count + 1, length + key.len() as u64));
+        let own = request.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case(AUTHORIZATION));
+        let own = own.map(|(name, value)| field(name, value.len() as u64));
         let body = request.body.len();
         let line = method.as_str().len() + "  HTTP/1.1\r\n\r\n".len();
         Self {
@@ -101,7 +141,10 @@ impl Template {
             idempotent: method.is_idempotent(),
             priority: request.priority,
             is_head: method == Method::HEAD,
-            llm: llm::of_load(request).map(|ask| Box::new(AskTemplate::new(ask))),
+            credentials: (credentials(false), credentials(true)),
+            other_keys,
+            key: key(named).map(Into::into),
+            llm: asks.map(|ask| Box::new(AskTemplate::new(ask))),
             method,
             path_text: target(&request.path).path().to_owned(),
             text: match &request.body {
@@ -130,6 +173,7 @@ impl Template {
         &self,
         body: u64,
         edge: Option<Path>,
+        key: Option<&str>,
         exchange: &Exchange,
         via: Option<&Via>,
     ) -> (u64, bool) {
@@ -139,14 +183,20 @@ impl Template {
         let time_left = exchange
             .time_left
             .map_or(0, |left| field(TIME_LEFT, digits(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))));
-        let credentials = match (&self.llm, outbound.bad_credentials) {
-            (Some(llm), false) => llm.fields.0,
-            (Some(llm), true) => llm.fields.1,
-            (None, false) => field("authorization", GOOD_CREDENTIALS.len() as u64),
-            (None, true) => field("authorization", BAD_CREDENTIALS.len() as u64),
+        let is_bad = outbound.bad_credentials;
+        let asking = self.llm.as_ref().map_or(0, |llm| if is_bad { llm.fields.1 } else { llm.fields.0 });
+        let (others, their_length) = self.other_keys;
+        let (authorization, replaced) = match key.filter(|_| !is_bad) {
+            _ if is_bad => (self.credentials.1, 0),
+            None => (self.credentials.0, 0),
+            Some(key) if others == 0 => (Some(bearer(key).len() as u64), 0),
+            // Each of them holds the edge's key instead.
+            Some(key) => (self.credentials.0, (others * key.len() as u64).wrapping_sub(their_length)),
         };
+        let authorization = authorization.map_or(0, |length| field(AUTHORIZATION, length));
+        let credentials = asking.wrapping_add(authorization).wrapping_add(replaced);
         let length = if body > 0 { field("content-length", digits(body)) } else { 0 };
-        (self.bytes + length + path.bytes + credentials + via + time_left, !path.unknown)
+        (self.bytes.wrapping_add(credentials) + length + path.bytes + via + time_left, !path.unknown)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use node::{Action, Env, Input, NodeState, Ticket, Visit};
@@ -9,7 +10,7 @@ use smallvec::SmallVec;
 use topology::policy::Pool;
 use topology::wire::SharedDisturbance;
 use topology::{EdgeId, NodeId, Protocol};
-use trace::{CallId, HopId, Sink, Time};
+use trace::{CallId, Charge, HopId, Sink, Time};
 
 use super::events::Events;
 use super::flow::Flow;
@@ -74,6 +75,8 @@ pub(super) struct Exchange {
     pub(super) received: u64,
     /// How many of its body.
     pub(super) body: u64,
+    /// What the callee says that it took of models.
+    pub(super) charge: Option<Box<Charge>>,
 }
 
 /// How far a caller has read a response.
@@ -117,6 +120,8 @@ pub(super) struct EdgeHost {
     pub(super) callee: NodeId,
     /// Where the declared path is not the client's own.
     pub(super) path: Option<Path>,
+    /// The key that is presented over it.
+    pub(super) key: Option<Arc<str>>,
     pool: Pool,
     keep_alive: Duration,
     /// The idle connections, the last used at the end.
@@ -207,6 +212,7 @@ impl<'a, S: Sink> World<'a, S> {
                 EdgeHost {
                     callee,
                     path: (edge.path != "/").then(|| Path::new(&edge.path)),
+                    key: edge.key.clone(),
                     pool: edge.policy.pool,
                     keep_alive: topology.node(callee).keep_alive,
                     idle: Vec::new(),

@@ -186,6 +186,7 @@ impl Driver {
             Action::Respond(reply) => self.answer = Some(Answer::Respond(reply)),
             Action::Fail(end) => self.answer = Some(Answer::Fail(end)),
             Action::Close(close) => self.answer = Some(Answer::Close(close)),
+            Action::Charge { hop, charge } => self.world.tell_charge(hop, charge),
             Action::Finish => {
                 self.over = true;
                 if let Some(ticket) = self.ticket.take() {

@@ -89,6 +89,7 @@ pub(crate) async fn send(world: Arc<World>, outgoing: Outgoing, via: Option<Head
     if !outgoing.disturbance.is_none() {
         world.disturb(outgoing.hop, outgoing.disturbance.clone());
     }
+    world.expect_charge(outgoing.hop);
     let mut attempt =
         Attempt { world, outgoing, via, reused: false, idle: Duration::ZERO, bytes: 0, witness: None };
     match attempt.head().await {
@@ -246,6 +247,9 @@ impl Attempt {
                 headers.insert(name, value.clone());
             }
         }
+        if let Some((key, bearer)) = edge.key.as_ref().filter(|_| !outbound.bad_credentials) {
+            headers::write_key(headers, key, bearer);
+        }
         request
     }
 
@@ -305,6 +309,7 @@ impl Attempt {
             bytes,
             ends_by_close: false,
             idle_closed,
+            charge: self.world.charge_of(self.outgoing.hop),
             exchange,
         }
     }
@@ -447,5 +452,6 @@ impl Drop for Attempt {
         if !self.outgoing.disturbance.is_none() {
             self.world.undisturb(self.outgoing.hop);
         }
+        self.world.charge_of(self.outgoing.hop);
     }
 }

@@ -126,6 +126,25 @@ pub(crate) fn write_fields(headers: &mut HeaderMap, fields: Vec<(&'static str, S
     }
 }
 
+/// Presents this key, in the fields in which the request has one already.
+pub(crate) fn write_key(headers: &mut HeaderMap, key: &HeaderValue, bearer: &HeaderValue) {
+    let mut is_written = false;
+    for name in message::KEY_FIELDS {
+        if let Some(value) = headers.get_mut(name) {
+            value.clone_from(key);
+            is_written = true;
+        }
+    }
+    if !is_written {
+        headers.insert(AUTHORIZATION, bearer.clone());
+    }
+}
+
+/// The API key that is presented.
+pub(crate) fn key(headers: &HeaderMap) -> Option<&str> {
+    message::key(|name| headers.get(name)?.to_str().ok())
+}
+
 /// Whether the credentials are good. Clients that bring none of ours are let in.
 pub(crate) fn credentials_good(headers: &HeaderMap) -> bool {
     let is_bad = |name| headers.get(name).is_some_and(|key: &HeaderValue| key == message::BAD_KEY);

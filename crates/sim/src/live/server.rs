@@ -388,6 +388,8 @@ fn incoming(
     identity: Identity,
     disturbance: SharedDisturbance,
 ) -> Incoming {
+    let key_rules = world.scenario.topology.node(node).key_rules();
+    let key = key_rules.map(|rules| rules.holder(headers::key(&head.headers)));
     let declared = head.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
     Incoming {
         call: identity.call,
@@ -403,6 +405,7 @@ fn incoming(
         idempotent: head.method.is_idempotent(),
         time_left: headers::time_left(&head.headers),
         priority: identity.priority,
+        key: key.unwrap_or_default(),
         ask: None,
         disturbance,
     }

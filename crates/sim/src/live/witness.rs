@@ -81,6 +81,7 @@ impl Witness {
             queued: 0,
             usage: trace::Usage::default(),
             held_up: None,
+            ruled: None,
             faults,
         }));
     }

@@ -14,7 +14,7 @@ use topology::external::Program;
 use topology::llm::{Ask, Asked};
 use topology::wire::SharedDisturbance;
 use topology::{EdgeId, NodeId, NodeKind, Protocol, Scenario};
-use trace::{CallId, Exchange, HopId, Record, RunKey, Sink, redact};
+use trace::{CallId, Charge, Exchange, HopId, Record, RunKey, Sink, redact};
 
 use super::clock::Clock;
 use super::entries::{self, Entries};
@@ -28,7 +28,7 @@ use super::records::Records;
 use super::tls::SelfSigned;
 use super::wire::Conn;
 use crate::llm;
-use crate::message::target;
+use crate::message::{self, target};
 use crate::run::{RunError, Signal, Stop};
 
 /// Exchanges of failed attempts that are kept whole, for people to look at.
@@ -72,6 +72,8 @@ pub(crate) struct EdgeHost {
     pub(crate) pool: Pool,
     /// In its place, where a connection carries several requests at once.
     pub(crate) streams: Option<Streams>,
+    /// The key that is presented over it: bare, and as credentials.
+    pub(crate) key: Option<(HeaderValue, HeaderValue)>,
     /// A listener of its own, where one is needed.
     pub(crate) gate: Option<Gate>,
     /// Its callee is a program, and its caller is all that sees what it does.
@@ -94,6 +96,20 @@ pub(crate) struct Template {
 }
 
 impl Template {
+    /// Of a call that is no load's.
+    fn plain() -> Self {
+        Self {
+            method: Method::GET,
+            path: target("/"),
+            headers: Vec::new(),
+            body: Bytes::new(),
+            idempotent: true,
+            priority: 5,
+            ask: None,
+            is_of_ask: false,
+        }
+    }
+
     /// What a call asks of a model.
     pub(crate) fn asked(&self, world: &World, call: CallId) -> Option<Asked> {
         self.ask.as_ref().map(|ask| world.dice.asked(ask, call))
@@ -157,6 +173,10 @@ pub(crate) struct World {
     /// The run is over.
     pub(crate) over: Signal,
     disturbed: Mutex<BTreeMap<HopId, Disturbed>>,
+    /// Some node is a model server.
+    has_models: bool,
+    /// What attempts under way have taken of models, as their callees tell it.
+    charges: Mutex<BTreeMap<HopId, Option<Box<Charge>>>>,
     /// Every attempt comes with what was sent and received.
     keeps_exchanges: bool,
     exchanges_left: AtomicI64,
@@ -232,21 +252,14 @@ impl World {
                 path: (edge.path != "/").then(|| target(&edge.path)),
                 pool: Pool::new(edge.policy.pool),
                 streams: (edge.protocol == Protocol::H2).then(|| Streams::new(edge.policy.pool)),
+                key: edge.key.as_deref().and_then(key_values),
                 to_program: gate.is_none() && topology.node(callee).kind == NodeKind::External,
                 gate,
             });
         }
         let templates = scenario.loads.iter().map(|load| Arc::new(template(&load.request))).collect();
-        let plain = Arc::new(Template {
-            method: Method::GET,
-            path: target("/"),
-            headers: Vec::new(),
-            body: Bytes::new(),
-            idempotent: true,
-            priority: 5,
-            ask: None,
-            is_of_ask: false,
-        });
+        let plain = Arc::new(Template::plain());
+        let has_models = has_models(&scenario);
         let (refused, wrong_port) = (take("refusals")?, take("wrong ports")?);
         let blackhole = Blackhole::open().map_err(RunError::io("cannot open a port that never answers"))?;
         let clock = Clock::new().map_err(RunError::io("cannot make a timer"))?;
@@ -271,6 +284,8 @@ impl World {
             begun: Signal::default(),
             over: Signal::default(),
             disturbed: Mutex::default(),
+            has_models,
+            charges: Mutex::default(),
             keeps_exchanges: false,
             exchanges_left: AtomicI64::new(EXCHANGES_KEPT),
             records,
@@ -370,6 +385,25 @@ impl World {
         lock(&self.disturbed).remove(&hop);
     }
 
+    /// An attempt begins, and its callee may tell what it takes of models.
+    pub(crate) fn expect_charge(&self, hop: HopId) {
+        if self.has_models {
+            lock(&self.charges).insert(hop, None);
+        }
+    }
+
+    /// The answer to an attempt took so much.
+    pub(crate) fn tell_charge(&self, hop: HopId, charge: Box<Charge>) {
+        if let Some(told) = lock(&self.charges).get_mut(&hop) {
+            *told = Some(charge);
+        }
+    }
+
+    /// The attempt is over: what it took, if that has been told.
+    pub(crate) fn charge_of(&self, hop: HopId) -> Option<Box<Charge>> {
+        if self.has_models { lock(&self.charges).remove(&hop).flatten() } else { None }
+    }
+
     /// Whether one more exchange may be kept whole.
     pub(crate) fn may_keep_exchange(&self) -> bool {
         self.keeps_exchanges
@@ -449,6 +483,16 @@ fn filler(bytes: u64) -> Bytes {
     body.resize(size - END.len(), b'x');
     body.extend_from_slice(END);
     Bytes::from(body)
+}
+
+/// Whether some node is a model server.
+fn has_models(scenario: &Scenario) -> bool {
+    scenario.topology.nodes().any(|(_, node)| node.llm.is_some())
+}
+
+/// A key as it is written.
+fn key_values(key: &str) -> Option<(HeaderValue, HeaderValue)> {
+    Some((HeaderValue::from_str(key).ok()?, HeaderValue::from_str(&message::bearer(key)).ok()?))
 }
 
 fn template(request: &topology::load::Request) -> Template {

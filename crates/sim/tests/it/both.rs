@@ -61,9 +61,11 @@ fn caller_saw(attempt: &Attempt) -> String {
 
 fn callee_saw(served: &Served) -> String {
     let Served { edge, status, source, sent, end, in_flight, queued, faults, started, .. } = served;
-    let started = started.is_some();
+    let (started, Served { ruled, usage, .. }) = (started.is_some(), served);
+    // How much of a bucket was used depends on the moment.
+    let ruled = ruled.as_deref().map(|ruled| (ruled.consumer, ruled.refused_by, ruled.over.len()));
     format!(
-        "{edge:?} {status:?} by {source:?} sent {sent:?} {end:?} started {started} {in_flight} {queued} {faults:?}"
+        "{edge:?} {status:?} by {source:?} sent {sent:?} {end:?} started {started} {in_flight} {queued} {faults:?} {ruled:?} {usage:?}"
     )
 }
 
@@ -445,4 +447,78 @@ fn each_api_says_the_same() {
     let refusals = apis.iter().map(|api| of(api, "", "{ at: app, overload: overloaded }"));
     let keys = apis.iter().map(|api| of(api, "", "{ at: gw -> app, config: bad_credentials }"));
     same(&whole.chain(streams).chain(errors).chain(ends).chain(refusals).chain(keys).collect::<Vec<_>>());
+}
+
+/// The same, where the gateway has these rules.
+fn ruled(rules: &str, edge: &str, ask: &str) -> String {
+    model(", price: { input: 1000, output: 2000 }", edge, ask, "")
+        .replace("gw: { kind: gateway", &format!("gw: {{ kind: gateway, profile: litellm, {rules}"))
+}
+
+/// A gateway with a provider for each of two models, and a limit at each provider.
+fn routed(model: &str) -> String {
+    let provider =
+        "{ kind: server, limits: [{ requests: 2/h }], llm: { completion_tokens: 4, decode: 1000/s } }";
+    format!(
+        "name: routed
+duration: 400ms
+nodes:
+  client: {{ kind: client }}
+  gw: {{ kind: gateway, profile: litellm, calls: weighted }}
+  gpt: {provider}
+  llama-1: {provider}
+  llama-2: {provider}
+edges:
+  - client -> gw
+  - gw -> gpt: {{ models: [gpt-*] }}
+  - gw -> llama-1: {{ models: [llama], weight: 3, breaker: {{ consecutive: 1, open_for: 10s }} }}
+  - gw -> llama-2: {{ models: [llama, llama-*] }}
+load: [{{ from: client, users: 1, think_time: 40ms, request: {{ llm: {{ model: {model} }} }} }}]
+"
+    )
+}
+
+#[test]
+fn rules_decide_the_same() {
+    let consumers = "consumers: { app: { key: sk-app, plan: gold }, old: { key: sk-old, expires: 1ns } }";
+    let plan = |plan: &str| format!("plans: {{ gold: {{ {plan} }} }}, {consumers}");
+    let app = ", key: sk-app";
+    let scenarios = [
+        ruled("limits: [{ requests: 2/h }]", "", ""),
+        ruled("limits: [{ requests: 2/h, soft: true }, { name: more, requests: 3/h }]", "", ""),
+        ruled("limits: [{ requests: 1/h, burst: 2 }]", "", ", stream: true"),
+        ruled("limits: [{ tokens: 300/h }]", "", ""),
+        ruled("limits: [{ tokens: 300/h }]", "", ", stream: true").replace("profile: litellm, ", ""),
+        ruled("limits: [{ cost: 0.5/day }]", "", ""),
+        ruled(&plan("models: [gpt-*], limits: [{ requests: 2/h }]"), "", app),
+        ruled(&plan("models: [llama]"), "", app),
+        ruled(&plan(""), "", ""),
+        ruled(&plan(""), "", ", key: sk-none"),
+        ruled(&plan(""), "", ", key: sk-old"),
+        ruled(&plan("limits: [{ tokens: 300/h }]"), ", key: sk-provider", app),
+        // Each caller's key is looked at by its callee.
+        ruled(&plan("limits: [{ requests: 2/h }]"), ", key: sk-gw", app)
+            .replace("kind: server, llm", "kind: server, consumers: { gw: sk-other }, llm"),
+        ruled("cache: 50%, limits: [{ requests: 3/h }]", "", ", stream: true"),
+        ruled("cache: 100%, limits: [{ tokens: 1/h }, { name: rpm, requests: 3/h }]", "", ""),
+        ruled("", ", models: [claude-*, llama]", ""),
+        routed("llama"),
+        routed("gpt-x"),
+        routed("claude"),
+        chain(
+            "service_time: 1ms, consumers: { gw: sk-gw }, limits: [{ requests: 2/h, by: consumer }]",
+            ", key: sk-gw",
+            ", headers: { x-api-key: sk-client, authorization: Bearer other }",
+            "",
+        ),
+    ];
+    let refused = |text: &String| {
+        let hops = imagined(text);
+        hops.values()
+            .filter(|hop| hop.callee.as_ref().is_some_and(|seen| seen.contains("by Refused")))
+            .count()
+    };
+    let unruly: Vec<_> = scenarios.iter().filter(|text| refused(text) == 0).collect();
+    assert!(unruly.is_empty(), "nothing is refused: {unruly:#?}");
+    same(&scenarios);
 }

@@ -64,6 +64,8 @@ pub(super) fn build<'a>(
                     optional: false,
                     path: format!("/{i}"),
                     protocol: Protocol::Http1,
+                    key: None,
+                    models: [].into(),
                     only_by_fault: false,
                 };
                 let id = topology.add_edge(from, to, edge);

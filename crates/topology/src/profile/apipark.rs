@@ -61,9 +61,12 @@ pub(super) static APIPARK: Profile = Profile {
     refusal: RefusalTable {
         queue_full: inferred(503, ""),
         rate_limited: source(403, "the rate-limit plugin's own message"),
+        quota_spent: source(402, "the balance plugin's own message"),
         no_route: source(404, "404 Not Found"),
         unknown_path: source(404, "404 Not Found"),
+        unknown_model: inferred(404, ""),
         bad_credentials: source(401, "the auth plugin's own message"),
+        not_allowed: inferred(403, "the auth plugin's own message"),
         head_too_large: inferred(431, ""),
         body_too_large: inferred(413, ""),
         loop_detected: inferred(504, ""),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Reaction::{PassOn, Status};
-use super::cell::{inferred, source};
+use super::cell::{documented, inferred, source};
 use super::{FailureTable, Limits, Profile, RefusalTable};
 use crate::units::SIZE_MAX;
 
@@ -54,9 +54,12 @@ pub(super) static APISIX: Profile = Profile {
     refusal: RefusalTable {
         queue_full: source(503, "limit-conn: rejected_code 503"),
         rate_limited: source(503, "limit-req and limit-count: rejected_code 503"),
+        quota_spent: documented(503, "ai-rate-limiting: rejected_code 503"),
         no_route: source(404, "{\"error_msg\":\"404 Route Not Found\"}"),
         unknown_path: source(404, "{\"error_msg\":\"404 Route Not Found\"}"),
+        unknown_model: inferred(404, ""),
         bad_credentials: source(401, "{\"message\":\"Missing API key in request\"} or the like"),
+        not_allowed: documented(403, "{\"message\":\"The consumer is forbidden.\"} (consumer-restriction)"),
         head_too_large: inferred(400, "client sent too long header line in the info log"),
         body_too_large: inferred(413, "client intended to send too large body in the error log"),
         loop_detected: inferred(502, "worker_connections are not enough in the error log"),

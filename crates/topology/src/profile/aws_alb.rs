@@ -51,9 +51,12 @@ pub(super) static AWS_ALB: Profile = Profile {
     refusal: RefusalTable {
         queue_full: inferred(503, "elb_status_code with target_status_code -"),
         rate_limited: inferred(429, "elb_status_code with target_status_code -"),
+        quota_spent: inferred(429, "elb_status_code with target_status_code -"),
         no_route: documented(404, "elb_status_code with target_status_code -; a fixed-response rule"),
         unknown_path: documented(404, "elb_status_code with target_status_code -; a fixed-response rule"),
+        unknown_model: inferred(404, ""),
         bad_credentials: documented(401, "elb_status_code with target_status_code -; error_reason Auth*"),
+        not_allowed: documented(403, "elb_status_code with target_status_code -; error_reason WAF* or Auth*"),
         head_too_large: documented(400, "elb_status_code with target_status_code -"),
         body_too_large: documented(413, "elb_status_code with target_status_code - (Lambda targets only)"),
         loop_detected: documented(463, "elb_status_code 463: over 30 addresses in X-Forwarded-For"),

@@ -65,9 +65,12 @@ pub(super) static CADDY: Profile = Profile {
     refusal: RefusalTable {
         queue_full: measured(503, "http.log.error: no upstreams available"),
         rate_limited: inferred(429, ""),
+        quota_spent: inferred(429, ""),
         no_route: inferred(404, "an access log line without an upstream"),
         unknown_path: inferred(404, "an access log line without an upstream"),
+        unknown_model: inferred(404, ""),
         bad_credentials: documented(401, "an access log line without an upstream"),
+        not_allowed: inferred(403, "an access log line without an upstream"),
         head_too_large: inferred(431, ""),
         body_too_large: measured(502, "http.log.error: HTTP 413: http: request body too large"),
         loop_detected: inferred(504, ""),

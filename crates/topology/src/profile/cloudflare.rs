@@ -69,9 +69,12 @@ pub(super) static CLOUDFLARE: Profile = Profile {
     refusal: RefusalTable {
         queue_full: inferred(503, ""),
         rate_limited: documented(429, "error 1015"),
+        quota_spent: inferred(429, ""),
         no_route: inferred(404, ""),
         unknown_path: inferred(404, ""),
+        unknown_model: inferred(404, ""),
         bad_credentials: inferred(401, ""),
+        not_allowed: documented(403, "error 1020"),
         head_too_large: inferred(400, ""),
         body_too_large: documented(413, "Payload Too Large"),
         loop_detected: inferred(403, "error 1000"),

@@ -60,9 +60,12 @@ pub(super) static GCP_LB: Profile = Profile {
     refusal: RefusalTable {
         queue_full: inferred(503, ""),
         rate_limited: documented(429, "the security policy's name in the log"),
+        quota_spent: inferred(429, ""),
         no_route: inferred(404, "statusDetails: url_map default"),
         unknown_path: inferred(404, "statusDetails: url_map default"),
+        unknown_model: inferred(404, ""),
         bad_credentials: inferred(401, "statusDetails: handled_by_identity_aware_proxy"),
+        not_allowed: documented(403, "statusDetails: denied_by_security_policy"),
         head_too_large: documented(413, "statusDetails: headers_too_long"),
         body_too_large: inferred(413, ""),
         loop_detected: documented(502, "statusDetails: request_loop_detected"),

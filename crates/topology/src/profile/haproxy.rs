@@ -58,9 +58,12 @@ pub(super) static HAPROXY: Profile = Profile {
     refusal: RefusalTable {
         queue_full: measured(503, "in the log: flags sQ--"),
         rate_limited: measured(429, "in the log: flags PR-- (deny) or LR-- (return)"),
+        quota_spent: inferred(429, "in the log: flags PR-- (deny) or LR-- (return)"),
         no_route: measured(503, "in the log: flags SC-- and <NOSRV>"),
         unknown_path: inferred(404, "in the log: flags LR-- (return)"),
+        unknown_model: inferred(404, ""),
         bad_credentials: documented(401, "in the log: flags PR-- (http-request auth)"),
+        not_allowed: documented(403, "in the log: flags PR-- (http-request deny)"),
         head_too_large: measured(400, "in the log: flags PR-- and <BADREQ>"),
         body_too_large: inferred(413, "in the log: flags PR-- (deny)"),
         loop_detected: measured(504, "200 log lines for one request, then flags sH--"),

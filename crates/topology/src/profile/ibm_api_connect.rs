@@ -51,12 +51,18 @@ pub(super) static IBM_API_CONNECT: Profile = Profile {
             429,
             "{\"httpCode\":\"429\",\"httpMessage\":\"Too Many Requests\",\"moreInformation\":\"Rate Limit exceeded\"}",
         ),
+        quota_spent: inferred(
+            429,
+            "{\"httpCode\":\"429\",\"httpMessage\":\"Too Many Requests\",\"moreInformation\":\"Rate Limit exceeded\"}",
+        ),
         no_route: documented(404, "No resources match requested URI"),
         unknown_path: documented(404, "No resources match requested URI"),
+        unknown_model: inferred(404, "No resources match requested URI"),
         bad_credentials: documented(
             401,
             "{\"httpCode\":\"401\",\"httpMessage\":\"Unauthorized\",\"moreInformation\":\"Invalid client id or secret.\"}",
         ),
+        not_allowed: inferred(403, "{\"httpCode\":\"403\",\"httpMessage\":\"Forbidden\",...}"),
         head_too_large: inferred(431, ""),
         body_too_large: inferred(413, ""),
         loop_detected: inferred(500, ""),

@@ -72,9 +72,12 @@ pub(super) static ISTIO: Profile = Profile {
     refusal: RefusalTable {
         queue_full: inferred(503, "flags UO or OM"),
         rate_limited: inferred(429, "flags RL, local_rate_limited"),
+        quota_spent: inferred(429, "flags RL, request_rate_limited"),
         no_route: inferred(404, "flags NR, route_not_found"),
         unknown_path: inferred(404, "flags NR, route_not_found"),
+        unknown_model: inferred(404, "flags NR, route_not_found"),
         bad_credentials: documented(401, "flags UAEX, or the JWT filter's own response"),
+        not_allowed: documented(403, "RBAC: access denied; rbac_access_denied_matched_policy"),
         head_too_large: inferred(431, "flags DPE, http1.headers_too_large"),
         body_too_large: inferred(413, "request_payload_too_large"),
         loop_detected: inferred(504, "flags UT, response_timeout"),

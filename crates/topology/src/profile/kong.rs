@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Reaction::{PassOn, Status};
-use super::cell::{inferred, source};
+use super::cell::{documented, inferred, source};
 use super::{FailureTable, Limits, Profile, RefusalTable};
 use crate::units::SIZE_MAX;
 
@@ -78,9 +78,12 @@ pub(super) static KONG: Profile = Profile {
             "X-Kong-Response-Latency (Kong itself answered), \"The upstream server is currently unavailable\"",
         ),
         rate_limited: source(429, "\"API rate limit exceeded\"; X-RateLimit-Remaining-*: 0"),
+        quota_spent: documented(429, "\"API rate limit exceeded\" (ai-rate-limiting-advanced)"),
         no_route: source(404, "\"no Route matched with those values\""),
         unknown_path: source(404, "\"no Route matched with those values\""),
+        unknown_model: inferred(400, "the ai-proxy plugin's own message"),
         bad_credentials: source(401, "\"No API key found in request\" or the like"),
+        not_allowed: source(403, "\"You cannot consume this service\" (acl)"),
         head_too_large: inferred(400, "client sent too long header line in the info log"),
         body_too_large: source(413, "\"Request size limit exceeded\""),
         loop_detected: inferred(502, "worker_connections are not enough in the error log"),

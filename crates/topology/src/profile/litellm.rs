@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Reaction::Status;
-use super::cell::{inferred, measured, source};
+use super::cell::{documented, inferred, measured, source};
 use super::{FailureTable, Limits, Profile, RefusalTable};
 use crate::units::SIZE_MAX;
 
@@ -92,9 +92,12 @@ pub(super) static LITELLM: Profile = Profile {
     refusal: RefusalTable {
         queue_full: inferred(503, ""),
         rate_limited: source(429, "the key's or team's rpm or tpm limit in error.message"),
+        quota_spent: documented(429, "error.type budget_exceeded; before 1.8x it was a 400"),
         no_route: source(404, "{\"detail\":\"Not Found\"}"),
         unknown_path: source(404, "{\"detail\":\"Not Found\"}"),
+        unknown_model: source(400, "Invalid model name passed in model=..."),
         bad_credentials: source(401, "Authentication Error in error.message"),
+        not_allowed: documented(403, "error.type key_model_access_denied; it was a 401 before"),
         head_too_large: inferred(431, ""),
         body_too_large: source(413, "Request size is too large"),
         loop_detected: inferred(

@@ -87,9 +87,12 @@ pub(super) static NGINX: Profile = Profile {
     refusal: RefusalTable {
         queue_full: measured(503, "in the error log: limiting connections by zone"),
         rate_limited: measured(503, "in the error log: limiting requests, excess: ... by zone"),
+        quota_spent: inferred(429, ""),
         no_route: measured(404, "a 404 with $upstream_status - in the access log"),
         unknown_path: inferred(404, "a 404 with $upstream_status - in the access log"),
+        unknown_model: inferred(404, ""),
         bad_credentials: documented(401, "a 401 with $upstream_status - in the access log"),
+        not_allowed: documented(403, "in the error log: access forbidden by rule"),
         head_too_large: measured(400, "in the info log: client sent too long header line"),
         body_too_large: measured(413, "in the error log: client intended to send too large body"),
         loop_detected: measured(502, "in the error log: worker_connections are not enough"),

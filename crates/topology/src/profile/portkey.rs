@@ -70,9 +70,12 @@ pub(super) static PORTKEY: Profile = Profile {
     refusal: RefusalTable {
         queue_full: inferred(503, ""),
         rate_limited: inferred(429, ""),
+        quota_spent: inferred(412, ""),
         no_route: inferred(404, ""),
         unknown_path: inferred(404, ""),
+        unknown_model: inferred(404, ""),
         bad_credentials: inferred(401, ""),
+        not_allowed: inferred(403, ""),
         head_too_large: inferred(431, "the Node server's own 431"),
         body_too_large: inferred(413, ""),
         loop_detected: inferred(500, ""),

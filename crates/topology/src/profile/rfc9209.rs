@@ -36,9 +36,12 @@ pub(super) static RFC9209: Profile = Profile {
     refusal: RefusalTable {
         queue_full: inferred(503, "Proxy-Status: error=connection_limit_reached"),
         rate_limited: documented(429, "Proxy-Status: error=proxy_internal_response"),
+        quota_spent: documented(429, "Proxy-Status: error=proxy_internal_response"),
         no_route: documented(404, "Proxy-Status: error=destination_not_found"),
         unknown_path: inferred(404, "Proxy-Status: error=destination_not_found"),
+        unknown_model: inferred(404, "Proxy-Status: error=destination_not_found"),
         bad_credentials: inferred(401, "Proxy-Status: error=http_request_denied"),
+        not_allowed: documented(403, "Proxy-Status: error=http_request_denied"),
         head_too_large: documented(431, "Proxy-Status: error=http_request_error"),
         body_too_large: documented(413, "Proxy-Status: error=http_request_error"),
         loop_detected: documented(502, "Proxy-Status: error=proxy_loop_detected"),

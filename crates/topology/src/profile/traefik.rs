@@ -63,9 +63,12 @@ pub(super) static TRAEFIK: Profile = Profile {
     refusal: RefusalTable {
         queue_full: inferred(503, ""),
         rate_limited: source(429, "Too Many Requests"),
+        quota_spent: inferred(429, "Too Many Requests"),
         no_route: source(404, "404 page not found"),
         unknown_path: source(404, "404 page not found"),
+        unknown_model: inferred(404, ""),
         bad_credentials: source(401, "401 Unauthorized"),
+        not_allowed: inferred(403, "Forbidden"),
         head_too_large: inferred(431, ""),
         body_too_large: source(413, "Request Entity Too Large (buffering middleware)"),
         loop_detected: inferred(502, ""),

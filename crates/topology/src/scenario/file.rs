@@ -13,6 +13,7 @@ mod load;
 mod node;
 mod policy;
 mod retry;
+mod rules;
 mod short;
 mod warmup;
 
@@ -32,6 +33,7 @@ pub(super) use load::{BodyFile, LoadFile, RequestFile, Spacing};
 pub(super) use node::{CloseWord, NodeFile, QueueFile, QueueLong, ResponseFile, ScriptFile};
 pub(super) use policy::{EdgeFile, EdgeOptions, PoolFile, StrategyFile};
 pub(super) use retry::{AttemptsFile, IdempotentFile, RetryAfterFile, RetryFile, WhenItem};
+pub(super) use rules::{By, ConsumerFile, LimitRuleFile, PlanFile};
 pub(super) use short::{OrNone, Time, seconds};
 pub(super) use warmup::WarmupFile;
 

@@ -14,6 +14,7 @@ mod loads;
 mod nodes;
 mod plan;
 mod policy;
+mod rules;
 mod run;
 mod side_effects;
 mod strategies;
@@ -43,6 +44,7 @@ pub(super) fn lower(mut file: ScenarioFile, whole: bool, problems: &mut Collecto
         external::check_callees(&build, problems);
         fallback::lower(&file, &mut build, problems);
         plan::lower(&file, &mut build, problems);
+        rules::mark_routes(&mut build);
     }
     let own = strategies::own_policies(&build);
     let strategies = strategies::lower(&mut file, &build, &own, problems);

@@ -377,3 +377,18 @@ fn what_is_the_programs_own_affair() {
     let running = ("command: 'prog -l {{listen}} -u {{upstreams.app}}'", "url: 'http://127.0.0.1:80'");
     assert_snapshot!(with_program(&[running]));
 }
+
+#[test]
+fn rules_that_cannot_be_meant() {
+    let rules = "kind: gateway, plans: { gold: { models: ['*x'], limits: [{ requests: 0/min, by: consumer }] } }, \
+        consumers: { a: { key: k, plan: silver }, b: k, c: { key: 'a b' } }, limits: [{ requests: 10/min }, \
+        { requests: 5/s }, { tokens: 5/min, cost: 1/day }, { name: nothing }]";
+    assert_snapshot!(replaced(&[("kind: gateway", rules)]));
+    let shapes = "kind: gateway, limits: [{ requests: 100 }, { requests: 5/week }, { request: 5/s }]";
+    assert_snapshot!(replaced(&[("kind: gateway", shapes)]));
+    let alone = "kind: gateway, plans: { gold: {} }, limits: [{ requests: 10/min, by: consumer }]";
+    assert_snapshot!(replaced(&[
+        ("kind: gateway", alone),
+        ("kind: client", "kind: client, consumers: { a: k }")
+    ]));
+}

@@ -54,6 +54,8 @@ attributes! {
 
     SOURCE = "badgateway.response.source", "server", "who made the status: `own`, `refused`, `relayed`, `translated`, `nobody`";
     REFUSAL = "badgateway.response.refusal", "server", "why it was refused: `queue_full`, `rate_limited`, ...";
+    RULE = "badgateway.response.rule", "server", "the node's own rule that refused it: `limit gold/rpm`, `unknown key`";
+    CONSUMER = "badgateway.consumer", "server", "the consumer whose key it had, at a node that has consumers";
     FROM = "badgateway.response.from", "server", "the client span whose answer was relayed or translated";
     FAILURE = "badgateway.response.failure", "server", "what was translated: the word of RFC 9209";
     SENT = "badgateway.response.sent", "server", "what the socket sent: `whole`, `nothing`, `cut`, `malformed`";

@@ -5,6 +5,7 @@ use super::super::subject::Subject;
 use super::super::text::{percent, rate};
 use super::super::{At, Rule, Severity};
 use crate::fault::{Mechanism, Overload, Target};
+use crate::rules::{Consumer, Measure};
 
 pub(in crate::lint) static RULE: Rule = Rule {
     id: "rate-limit-below-load",
@@ -20,7 +21,39 @@ pub(in crate::lint) static RULE: Rule = Rule {
     check,
 };
 
+/// Limits that are configured, of requests: those that consumers have each for themselves count once for
+/// each of them.
+fn check_configured(subject: &Subject<'_>, findings: &mut Findings<'_>) {
+    for (id, node) in subject.nodes() {
+        let Some(rules) = node.rules.as_deref() else { continue };
+        let load = subject.offered.node(id);
+        for limit in rules.limits.iter().filter(|limit| limit.of == Measure::Requests && !limit.soft) {
+            let subscribed = |consumer: &&Consumer| limit.plan.is_none() || consumer.plan == limit.plan;
+            let consumers = rules.consumers.iter().filter(subscribed).count();
+            // Others' load is theirs, and who sends how much is not known.
+            if limit.plan.is_some() && consumers < rules.consumers.len() {
+                continue;
+            }
+            let granted = limit.quota.per_second() * if limit.per_consumer { consumers as f64 } else { 1.0 };
+            if granted >= load {
+                continue;
+            }
+            let message = format!(
+                "the limit `{}` at `{}` lets {} in, but up to {} arrive, retries not counted: {} are refused",
+                limit.name,
+                node.declared_name,
+                rate(granted),
+                rate(load),
+                percent(1.0 - granted / load)
+            );
+            let key = if limit.plan.is_some() { "plans" } else { "limits" };
+            findings.at(At::Node(id), key).say(message);
+        }
+    }
+}
+
 fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
+    check_configured(subject, findings);
     for (i, fault) in subject.scenario.faults.iter().enumerate() {
         let Mechanism::Overload(Overload::RateLimit { rate: limit, .. }) = fault.mechanism else { continue };
         for target in &fault.targets {

@@ -93,7 +93,7 @@ pub(in crate::scenario) struct AskLong {
     pub(in crate::scenario) max_tokens: OrNone<u32>,
     /// Whether the answer is to come token by token.
     pub(in crate::scenario) stream: bool,
-    /// The API key. `none`: one that is good everywhere.
+    /// The API key. `none`: one that is good wherever there are no `consumers`.
     pub(in crate::scenario) key: OrNone<String>,
 }
 

@@ -2,16 +2,18 @@
 
 use std::borrow::Cow;
 
+use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::calls::CallsFile;
 use super::external::{CommandFile, ConfigFile, ReadyFile};
 use super::llm::ModelFile;
+use super::rules::{ConsumerFile, LimitRuleFile, PlanFile};
 use super::short::{OrNone, Short, Time, around_long, seconds, short_forms, short_schema, status};
 use crate::node::{NodeKind, OnDisconnect, Order};
 use crate::profile::Profile;
-use crate::units::{DurationText, Size};
+use crate::units::{DurationText, Share, Size};
 
 /// A program in the chain. A client takes only `kind`, `calls` and `deadline`; an
 /// external node only `kind`, `profile`, and what only it has.
@@ -74,6 +76,20 @@ pub(in crate::scenario) struct NodeFile {
     /// The largest request body it accepts. Default: the profile's, or 1MiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::scenario) body_limit: Option<Size>,
+    /// How much it lets in, of everybody: so many requests, tokens or so much cost in so long. Each is a rule
+    /// by which it refuses, and which a verdict names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::scenario) limits: Vec<LimitRuleFile>,
+    /// What consumers can subscribe to, by name: models, and limits for each of them.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub(in crate::scenario) plans: IndexMap<String, PlanFile>,
+    /// Who may come, by name: each has a key, and a plan. Without any, anybody may.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub(in crate::scenario) consumers: IndexMap<String, ConsumerFile>,
+    /// The share of requests that it answers from its cache, without a callee: by chance, and the same
+    /// requests in every run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenario) cache: Option<Share>,
     /// For an external node: the program that is started, with its arguments. `{{listen}}`,
     /// `{{upstreams.NAME}}`, `{{dir}}` and `{{config}}` are filled in.
     #[serde(default, skip_serializing_if = "Option::is_none")]

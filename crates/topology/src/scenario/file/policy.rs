@@ -96,6 +96,12 @@ with_policy! {
         path: RequestPath,
         /// What is spoken: `http/1.1` or `h2` (HTTP/2 by prior knowledge). Default: http/1.1.
         protocol: Protocol,
+        /// The key that the caller presents. `none`: it passes on its own caller's.
+        key: OrNone<String>,
+        /// The models that are asked for over it: names, or beginnings such as `gpt-*`. None: all. A request
+        /// for a model that no edge serves is refused: 404, or what the profile says.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        models: Vec<String>,
     }
 }
 

@@ -8,7 +8,9 @@ use super::super::source_map::shorten;
 use super::build::{Build, Callee, EDGES_MAX};
 use super::external;
 use super::policy::{self, Around};
-use super::text::{check_range, request_path_problem};
+use super::rules::model_problem;
+use super::text::{check_range, key_problem, request_path_problem};
+use crate::rules::Pattern;
 use crate::{Edge, EdgeId, NodeKind, Protocol};
 
 /// The largest weight.
@@ -29,6 +31,14 @@ pub(super) fn lower(file: &mut ScenarioFile, build: &mut Build, problems: &mut C
         check_range(&options.weight.0, &(1..=WEIGHT_MAX), || inside.at("weight"), problems);
         if let Some(problem) = request_path_problem(&options.path.0) {
             problems.value(&inside.at("path")).say(problem);
+        }
+        for (place, model) in options.models.iter().enumerate() {
+            if let Some(problem) = model_problem(model) {
+                problems.value(&inside.at("models").at(place)).say(problem);
+            }
+        }
+        if let Some(problem) = options.key.0.as_deref().and_then(key_problem) {
+            problems.value(&inside.at("key")).say(problem);
         }
         let names: Vec<&str> = chain.split("->").map(str::trim).collect();
         if names.len() < 2 || names.iter().any(|name| name.is_empty()) {
@@ -153,6 +163,8 @@ fn add(link: &Link<'_>, build: &mut Build) -> bool {
         optional: link.options.optional,
         path: link.options.path.0.clone(),
         protocol: link.options.protocol,
+        key: link.options.key.0.as_deref().map(Into::into),
+        models: link.options.models.iter().cloned().map(Pattern).collect(),
         only_by_fault: false,
     };
     let edges: Vec<Vec<EdgeId>> = caller
@@ -175,6 +187,8 @@ impl Edge {
             optional: false,
             path: options.path.0,
             protocol: options.protocol,
+            key: None,
+            models: [].into(),
             only_by_fault: false,
         }
     }

@@ -208,6 +208,8 @@ pub(super) fn check_edge(options: &EdgeOptions, chain: &str, at: &Path, problems
         ("weight", options.weight.0 != 1),
         ("optional", options.optional),
         ("path", options.path.0 != "/"),
+        ("key", options.key.0.is_some()),
+        ("models", !options.models.is_empty()),
     ];
     for (key, _) in given.into_iter().filter(|(_, given)| *given) {
         let help = "set it in the program's configuration; write edges of other callers by themselves";

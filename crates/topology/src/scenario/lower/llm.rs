@@ -5,7 +5,7 @@ use super::super::file::{
 };
 use super::super::path::Path;
 use super::super::problem::Collector;
-use super::text::{check_range, request_path_problem};
+use super::text::{check_range, key_problem, request_path_problem};
 use crate::NodeKind;
 use crate::llm::{Ask, Model, Price, TOKENS_MAX};
 
@@ -103,9 +103,9 @@ pub(super) fn ask(file: &mut RequestFile, at: &Path, problems: &mut Collector<'_
         file.path = path;
     }
     if let Some(key) = &asked.key
-        && (key.is_empty() || !key.chars().all(|c| c.is_ascii_graphic()))
+        && let Some(problem) = key_problem(key)
     {
-        problems.value(&at.at("key")).say("a key is printable ASCII without blanks");
+        problems.value(&at.at("key")).say(problem);
     }
     Some(asked)
 }

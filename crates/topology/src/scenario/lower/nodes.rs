@@ -13,6 +13,7 @@ use super::super::problem::Collector;
 use super::build::{Build, Group, NODES_MAX};
 use super::external;
 use super::llm;
+use super::rules;
 use super::text::{check_above_zero, check_range, node_name_problem};
 use crate::distribution::Distribution;
 use crate::node::{Codel, Discipline, Node, NodeKind, OnDisconnect, Plan, Response, ScriptStep};
@@ -87,6 +88,7 @@ fn settle(name: &str, file: &mut NodeFile, at: &Path, problems: &mut Collector<'
         check(file, at, problems);
         file.clone()
     };
+    let rules = rules::lower(file, at, problems);
     fill_in(&mut settled);
     let response = settled.response.unwrap_or_default();
     let QueueFile(queue) = settled.queue.unwrap_or(QueueFile(QueueLong::default()));
@@ -119,6 +121,7 @@ fn settle(name: &str, file: &mut NodeFile, at: &Path, problems: &mut Collector<'
         header_limit: settled.header_limit.unwrap_or_default().0,
         body_limit: settled.body_limit.unwrap_or_default().0,
         llm: settled.llm.as_ref().map(|model| Box::new(llm::model(model))),
+        rules,
         external: program.map(Arc::new),
         synthetic: false,
     }
@@ -156,6 +159,10 @@ pub(super) fn answering_keys(file: &NodeFile) -> impl Iterator<Item = &'static s
         ("response", file.response.is_some()),
         ("script", file.script.is_some()),
         ("keep_alive", file.keep_alive.is_some()),
+        ("limits", !file.limits.is_empty()),
+        ("plans", !file.plans.is_empty()),
+        ("consumers", !file.consumers.is_empty()),
+        ("cache", file.cache.is_some()),
         ("header_limit", file.header_limit.is_some()),
         ("body_limit", file.body_limit.is_some()),
     ]

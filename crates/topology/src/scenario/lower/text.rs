@@ -46,6 +46,12 @@ pub(super) fn request_path_problem(path: &str) -> Option<String> {
         .map(|c| format!("{c:?} cannot be part of a path: write it percent-encoded"))
 }
 
+/// What is wrong with an API key, if anything.
+pub(super) fn key_problem(key: &str) -> Option<&'static str> {
+    let good = !key.is_empty() && key.chars().all(|c| c.is_ascii_graphic());
+    (!good).then_some("a key is printable ASCII without blanks")
+}
+
 /// Whether a text is a token of HTTP: RFC 9110 section 5.6.2.
 pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
