@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use topology::{EdgeId, Failure};
-use trace::{Attempt, CallEnd, CallId, CallTrace, HopId, Outcome, Sent, Served, Time, witness};
+use trace::{Attempt, CallEnd, CallId, CallTrace, HopId, Outcome, Served, Time, witness};
 
 use crate::build::Builder;
 use crate::observation::{Call, Told};
@@ -31,7 +31,11 @@ impl Builder<'_> {
         for Placed { place, attempt, .. } in &placed {
             let made = &tree.group.tries[*place].made;
             idle_closed.extend(made.idle_closed.then_some(attempt.hop));
-            if let Some(text) = made.advice.filter(|_| tree.links.visit[*place].is_none()) {
+            let more = match tree.links.visit[*place] {
+                Some(visit) => tree.group.visits[visit].advice,
+                None => made.advice,
+            };
+            if let Some(text) = more {
                 advice.insert(attempt.hop, text);
             }
         }
@@ -124,15 +128,8 @@ fn side(tree: &Tree, placed: &Placed, attempts: &[Attempt]) -> Option<Served> {
     let visit = &tree.group.visits[visit];
     let mut served = Served { hop: attempt.hop, edge: attempt.edge, ..visit.served.clone() };
     served.source = tree::source(tree, visit, attempts, &served);
-    if visit.told == Told::Nothing && !visit.witnessed {
-        if served.worked.is_zero() {
-            served.worked = own_time(attempts, &served);
-        }
-        // A log has the status that was sent: of what broke off behind it no more was passed on.
-        let relayed = served.source.hop().and_then(|hop| attempts.iter().find(|a| a.hop == hop));
-        if relayed.is_some_and(|a| a.outcome.failure().is_some_and(Failure::after_head)) {
-            served.sent = Sent::Cut;
-        }
+    if visit.told == Told::Nothing && !visit.witnessed && served.worked.is_zero() {
+        served.worked = own_time(attempts, &served);
     }
     Some(served)
 }

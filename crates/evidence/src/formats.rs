@@ -18,7 +18,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::build::Known;
-use crate::observation::Observation;
+use crate::observation::{Observation, Visit};
 use fields::Fields;
 use nginx::LogFormat;
 use nginx_error::Trouble;
@@ -193,7 +193,8 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn add(&mut self, observation: Observation) {
+    fn add(&mut self, mut observation: Observation) {
+        observation.each_name(clean);
         self.all.observations.push(observation);
     }
 
@@ -218,7 +219,13 @@ impl Reading<'_> {
                 let fields = fields.ok_or_else(|| {
                     "it is not of the log_format (say which with `--log-format`)".to_owned()
                 })?;
-                fields.observed(&self.node, place)?
+                match fields.observed(&self.node, place)? {
+                    Observation::Visit(visit, tries) if !visit.tells_tries => {
+                        let advice = Some(fields::TELL_UPSTREAMS);
+                        Observation::Visit(Box::new(Visit { advice, ..*visit }), tries)
+                    }
+                    other => other,
+                }
             }
             Format::NginxError => {
                 self.all.troubles.extend(nginx_error::line(line)?);
@@ -276,6 +283,20 @@ fn flat(fields: &mut BTreeMap<String, String>, above: &str, map: serde_json::Map
             }
             Value::Null | Value::Array(_) | Value::Object(_) => {}
         }
+    }
+}
+
+/// How long a name or an id may be.
+const NAME_MAX: usize = 200;
+
+/// Takes out of a name what would do something to a terminal.
+fn clean(name: &mut String) {
+    if name.contains(|c: char| c.is_control() || c == '?') || name.len() > NAME_MAX {
+        let words: Vec<_> = name.split(' ').map(trace::redact::url).collect();
+        *name = words.join(" ").chars().filter(|c| !c.is_control()).take(NAME_MAX).collect();
+    }
+    if name.is_empty() {
+        "(no name)".clone_into(name);
     }
 }
 
@@ -387,7 +408,8 @@ fn node(input: &Input<'_>, format: Format, files: usize) -> String {
 impl Everything {
     fn bad(&mut self, place: String, reason: String, text: &str) {
         if self.bad.len() < BAD_SHOWN {
-            let shown = text.chars().filter(|c| !c.is_control()).take(BAD_WIDTH).collect();
+            let words = text.split(' ').map(trace::redact::url).collect::<Vec<_>>().join(" ");
+            let shown = words.chars().filter(|c| !c.is_control()).take(BAD_WIDTH).collect();
             self.bad.push(Bad { place, reason, text: shown });
         }
     }

@@ -34,6 +34,8 @@ pub(crate) struct Visit {
     pub(crate) tells_tries: bool,
     /// How far its times may be off.
     pub(crate) slack: Duration,
+    /// What would tell more about it, if that is known.
+    pub(crate) advice: Option<&'static str>,
 }
 
 /// What a log says of where a node's answer is from.
@@ -152,6 +154,7 @@ impl Visit {
             witnessed: false,
             tells_tries: false,
             slack: Duration::from_millis(2),
+            advice: None,
         }
     }
 
@@ -234,6 +237,37 @@ impl Call {
 }
 
 impl Observation {
+    /// Does this to each name and id in it.
+    pub(crate) fn each_name(&mut self, act: impl Fn(&mut String)) {
+        let tries = match self {
+            Self::Visit(visit, tries) => {
+                visit.keys.iter_mut().for_each(&act);
+                act(&mut visit.node);
+                tries.as_mut_slice()
+            }
+            Self::Try(made) => std::slice::from_mut(&mut **made),
+            Self::Call(call) => {
+                call.keys.iter_mut().for_each(&act);
+                act(&mut call.node);
+                &mut []
+            }
+            Self::Process { node, .. } => {
+                act(node);
+                &mut []
+            }
+            Self::Link { from, to, .. } => {
+                act(from);
+                act(to);
+                &mut []
+            }
+            Self::Between(_) => &mut [],
+        };
+        for made in tries {
+            made.keys.iter_mut().chain(&mut made.peer).for_each(&act);
+            act(&mut made.node);
+        }
+    }
+
     /// What joins it with others.
     pub(crate) fn keys(&self) -> &[String] {
         match self {

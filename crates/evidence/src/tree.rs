@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use topology::{Failure, Refusal};
 use trace::id::mix;
-use trace::{HopId, Outcome, Source, Time, witness};
+use trace::{HopId, Outcome, Sent, Source, Time, witness};
 
 use crate::group::{Group, Made};
 use crate::link::{Links, witnessed};
@@ -23,6 +23,7 @@ pub(crate) struct Tree {
 impl Tree {
     /// Of the n-th group; requests of which nobody knows who made them are those of `client`.
     pub(crate) fn new(number: u64, mut group: Group, mut links: Links, client: &str) -> Self {
+        cut(&mut group, &links);
         for n in 0..group.visits.len() {
             if links.cause[n].is_none() {
                 let made = witnessed(&group.visits[n], client);
@@ -100,6 +101,20 @@ impl Tree {
                 attempt.end = shifted(attempt.end, shift);
             }
             next.extend(below);
+        }
+    }
+}
+
+/// A log has the status that was sent. Of what broke off behind it, once its head had gone through, no more
+/// was passed on.
+fn cut(group: &mut Group, links: &Links) {
+    for (place, made) in group.tries.iter().enumerate() {
+        let Some(visit) = links.maker[place].map(|maker| &mut group.visits[maker]) else { continue };
+        let outcome = made.made.attempt.outcome;
+        let broke_off = outcome.failure().is_some_and(Failure::after_head);
+        let own_words = visit.witnessed || visit.told != Told::Nothing;
+        if broke_off && !own_words && outcome.status() == visit.served.status {
+            visit.served.sent = Sent::Cut;
         }
     }
 }

@@ -224,3 +224,6 @@ impl Diagnosis {
         percent(crate::statistics::ratio(self.succeeded as f64, self.requests as f64))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,3 +146,64 @@ fn what_cannot_be_read_is_told_of() {
     let told = at_once(&mut badgateway(["diagnose", "--as", "ngin", &log])).without_result(2);
     assert!(told.contains("there is no format `ngin`"), "{told}");
 }
+
+/// What is left of our access log if nginx is a program of somebody else's: what nginx asked of the
+/// application is in nginx's own log, and the application has a log of its own, in JSON, by the header that
+/// nginx has passed on.
+fn logs_around_nginx(access: &str) -> (String, String) {
+    let (mut ours, mut app) = (String::new(), String::new());
+    for line in access.lines() {
+        let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+        if line["kind"] == "hop" && line["node"] == "nginx" {
+            let served = &line["served"];
+            if served["status"].is_null() {
+                continue;
+            }
+            let id = |name: &str| line[name].as_str().unwrap();
+            let told = serde_json::json!({
+                "service": "app",
+                "start_time": line["time"],
+                "duration_us": served["duration_us"],
+                "status": served["status"],
+                "traceparent": format!("00-{}-{}-01", id("trace_id"), id("parent_id")),
+                "exception": served["refusal"].as_str().filter(|why| *why == "exception"),
+            });
+            app.push_str(&told.to_string());
+            app.push('\n');
+        } else if line["kind"] != "link" {
+            if line["upstream"] == "nginx" && line["served"]["witnessed"] == true {
+                line["served"] = serde_json::Value::Null;
+            }
+            ours.push_str(&line.to_string());
+            ours.push('\n');
+        }
+    }
+    (ours, app)
+}
+
+#[test]
+fn nginxs_own_logs_in_the_middle_of_a_chain_tell_the_same() {
+    let temp = tempfile::tempdir().unwrap();
+    let shipped = root().join("scenarios/external");
+    std::fs::copy(shipped.join("nginx.yaml"), temp.path().join("s.yaml")).unwrap();
+    let format = "$msec $http_traceparent \"$request\" $status $upstream_addr $upstream_status \
+         $upstream_connect_time $upstream_header_time $upstream_response_time $request_time";
+    let config = std::fs::read_to_string(shipped.join("nginx.conf")).unwrap();
+    let plain = "access_log access.log;";
+    assert!(config.contains(plain));
+    let config =
+        config.replace(plain, &format!("log_format chain '{format}';\n  access_log access.log chain;"));
+    std::fs::write(temp.path().join("nginx.conf"), config).unwrap();
+    let folder = temp.path().join("run");
+    run(&temp.path().join("s.yaml"), &folder, &[]);
+    let access = std::fs::read_to_string(folder.join("access.jsonl")).unwrap();
+    let (ours, app) = logs_around_nginx(&access);
+    std::fs::write(temp.path().join("ours.jsonl"), ours).unwrap();
+    std::fs::write(temp.path().join("app.jsonl"), app).unwrap();
+    let file = |name: &str| temp.path().join(name).display().to_string();
+    let nginx = |name: &str| folder.join("external/nginx").join(name).display().to_string();
+    let files =
+        [file("ours.jsonl"), file("app.jsonl"), nginx("nginx.conf"), nginx("access.log"), nginx("log")];
+    let expected = origins(&rows(&folder, "origins.csv"));
+    assert_eq!(diagnosed(&files.each_ref().map(String::as_str)), expected);
+}

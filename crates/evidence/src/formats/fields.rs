@@ -8,7 +8,7 @@ use trace::{Outcome, Sent, Time};
 
 use super::ids;
 use crate::moment;
-use crate::observation::{Observation, Try, Visit};
+use crate::observation::{Observation, Told, Try, Visit};
 
 /// Names that say when a request was over.
 const ENDED: [&str; 8] =
@@ -37,11 +37,24 @@ const IDS: [&str; 18] = [
     "id",
 ];
 const STATUS: [&str; 5] = ["status", "status_code", "response_code", "http_status", "response_status"];
+/// Names of what an application logs of an exception that it did not handle.
+const THREW: [&str; 7] = [
+    "exception",
+    "exc_info",
+    "stack_trace",
+    "stacktrace",
+    "error.stack_trace",
+    "exception.type",
+    "exception.stacktrace",
+];
 const NODE: [&str; 4] = ["service", "service_name", "service.name", "node"];
 
 /// What nginx notes of an upstream does not tell whether the upstream answered so, where only this is there.
 pub(super) const TELL_TIMES: &str = "nginx notes its own 502 and 504 as the upstream's status too: add \
      $upstream_connect_time and $upstream_header_time to its log_format (a `-` tells), or give its error log";
+/// What a log without upstreams and ids lacks.
+pub(super) const TELL_UPSTREAMS: &str = "add $request_id (or $http_traceparent), $upstream_addr, $upstream_status, \
+     $upstream_connect_time, $upstream_header_time, $upstream_response_time and $request_time to nginx's log_format";
 /// Why a connection could not be used shows in the error log alone.
 pub(super) const TELL_ERRORS: &str =
     "give nginx's error log too: it says whether the connection was reset, closed or talked no HTTP";
@@ -157,6 +170,9 @@ impl Fields {
                 visit.served.sent = Sent::Nothing;
             }
             _ => {}
+        }
+        if status >= 500 && self.first(&THREW).is_some() {
+            visit.told = Told::Threw;
         }
         visit.tells_tries = self.has("upstream_addr");
         let tries = self.tries(&visit, status);
