@@ -91,12 +91,18 @@ fn theirs(product: &Product, row: &Row) -> Outcome {
             let (seen, seconds) = ask(Program::start(product, hole.address, Link::default()).address, row);
             (seen, seconds, 0)
         }
+        Callee::Tls => {
+            let up = Up::start(&scenario("", "  - client -> app\n", "", ""));
+            let link = Link { tls: true, ..Link::default() };
+            let (seen, seconds) = ask(Program::start(product, up.entry, link).address, row);
+            (seen, seconds, 0)
+        }
         Callee::App { .. } | Callee::Shared { .. } => {
             let (app, fault, protocol) = row.callee.behind("client -> app");
             let shared = !protocol.is_empty();
             let edge = format!("  - client -> app: {{ {protocol} }}\n");
             let up = Up::start(&scenario("", &edge, app, &fault));
-            let link = Link { keep: row.second.is_some(), shared };
+            let link = Link { keep: row.second.is_some(), shared, ..Link::default() };
             let (seen, seconds) = ask(Program::start(product, up.entry, link).address, row);
             let records = up.records.clone();
             drop(up);

@@ -27,6 +27,23 @@ const LEGEND: &str = "
 *cut*: the head came, and the body broke off. *bytes*: the callee's bytes as they were, no HTTP. *nothing*: the connection
 was closed without a byte. *N requests*: so many reached the server, where it is not one.
 
+Mechanisms without a row of their own look like one that has one, or are not the gateway's to answer:
+
+| mechanism | why |
+| --- | --- |
+| `partition`, `wrong_port`, `wrong_host` | to the gateway a connection is refused, or no SYN is answered |
+| `crash: down`, `crash_loop`, `slow_start` | a connection is refused or reset, or the handler is slow |
+| `cpu` | the handler is slow |
+| `limit_data`, `keepalive_race` | closed inside the head or the body; a stale connection |
+| `timeout_too_short` | no answer, for the gateway's own time-out |
+| `concurrency`, `surge` | what others send, and how many the callee works on: its answer is late, or a 503 |
+| `wrong_path`, `bad_credentials` | the gateway's own settings; the callee's 404 or 401 is passed on |
+| `routing_loop` | none of the three looks for one; it ends in their limits on connections or in a time-out |
+| `dns_failure` | nginx and HAProxy look names up as they start, and do not start |
+| `bad_certificate` | each has to be told whom to trust: its profile has the cell, measured once by hand |
+| `body_limit` at the callee | its 413 is passed on, as other statuses are |
+| `bandwidth` | see below |
+
 What these rows do not show: where a body keeps coming, but slowly, the time-outs of nginx and HAProxy are for each read
 and Envoy's is for the whole response; badgateway's `timeout` is for the whole response.
 

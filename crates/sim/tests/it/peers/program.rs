@@ -14,6 +14,8 @@ pub(super) struct Link {
     pub(super) keep: bool,
     /// HTTP/2.
     pub(super) shared: bool,
+    /// TLS.
+    pub(super) tls: bool,
 }
 
 /// A gateway product that is installed.
@@ -87,8 +89,11 @@ fn nginx(own: SocketAddr, callee: SocketAddr, link: Link) -> String {
     let keep = if link.keep { "keepalive 8;" } else { "" };
     let connection = if keep.is_empty() { "" } else { "proxy_set_header Connection \"\";" };
     // Of HTTP/2 to its callees it has what gRPC needs.
-    let (module, scheme, version) =
-        if link.shared { ("grpc", "grpc", "") } else { ("proxy", "http", "proxy_http_version 1.1;") };
+    let (module, scheme, version) = match link {
+        Link { shared: true, .. } => ("grpc", "grpc", ""),
+        Link { tls: true, .. } => ("proxy", "https", ""),
+        _ => ("proxy", "http", "proxy_http_version 1.1;"),
+    };
     // In one process: it ends with its own id.
     format!(
         "daemon off;
@@ -120,7 +125,11 @@ http {{
 }
 
 fn haproxy(own: SocketAddr, callee: SocketAddr, link: Link) -> String {
-    let protocol = if link.shared { "proto h2" } else { "" };
+    let protocol = match link {
+        Link { shared: true, .. } => "proto h2",
+        Link { tls: true, .. } => "ssl verify none",
+        _ => "",
+    };
     format!(
         "global
   maxconn 100
@@ -143,6 +152,11 @@ fn envoy(own: SocketAddr, callee: SocketAddr, link: Link) -> String {
     let protocol = if link.shared {
         format!(
             "\n    typed_extension_protocol_options:\n      {options}:\n        \"@type\": type.googleapis.com/{options}\n        explicit_http_config: {{ http2_protocol_options: {{}} }}"
+        )
+    } else if link.tls {
+        let socket = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
+        format!(
+            "\n    transport_socket:\n      name: tls\n      typed_config: {{ \"@type\": type.googleapis.com/{socket} }}"
         )
     } else {
         String::new()

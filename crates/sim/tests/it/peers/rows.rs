@@ -24,7 +24,9 @@ pub(super) enum Callee {
     Blackhole,
     /// A server of ours with these options, and a fault at it or at the EDGE to it.
     App { app: &'static str, fault: &'static str },
-    /// The same, and HTTP/2 is spoken to it.
+    /// A server of ours, and TLS is spoken to it, which it does not understand.
+    Tls,
+    /// The same as `App`, and HTTP/2 is spoken to it.
     Shared { fault: &'static str },
 }
 
@@ -35,6 +37,7 @@ impl Callee {
         let (app, fault, protocol) = match self {
             Self::Refused => ("", "EDGE, network: down", ""),
             Self::Blackhole => ("", "EDGE, network: blackhole", ""),
+            Self::Tls => ("", "EDGE, config: tls_mismatch", ""),
             Self::App { app, fault } => (app, fault, ""),
             Self::Shared { fault } => ("", fault, "protocol: h2"),
         };
@@ -73,8 +76,11 @@ pub(super) const ROWS: &[Row] = &[
     at_app("an exception (500)", "app, crash: exception"),
     row("a rate limit (429)", Callee::App { app: "script: [{ status: 429, retry_after: 7s }]", fault: "" }),
     at_app("no such route (404)", "app, config: missing_route"),
+    at_app("a full queue (503)", "app, overload: queue_full"),
+    at_app("a head over the callee's limit (431)", "app, config: { header_limit: { limit: 20B } }"),
     row("connection refused", Callee::Refused),
     row("no SYN is answered", Callee::Blackhole),
+    row("TLS to a callee that speaks plain HTTP", Callee::Tls),
     at_app("a reset before the response", "EDGE, network: reset_peer"),
     at_app("the connection closed before the response", "EDGE, network: empty_response"),
     at_app("the handler dies", "app, crash: panic"),
@@ -82,6 +88,7 @@ pub(super) const ROWS: &[Row] = &[
     at_app("closed inside the head", "EDGE, network: { limit_data: { bytes: 30B } }"),
     at_app("a reset inside the body", "EDGE, network: { reset_peer: { phase: mid_body } }"),
     at_app("the body shorter than announced", "app, crash: truncate"),
+    at_app("no answer: the handler is slow", "app, overload: { slow: { factor: 10000 } }"),
     at_app("no answer: the handler hangs", "app, crash: hang"),
     at_app("no answer: the link is silent", "EDGE, network: timeout"),
     at_app("the response is no HTTP", "app, crash: malformed_response"),
