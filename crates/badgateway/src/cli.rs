@@ -82,8 +82,12 @@ enum Command {
     Export(export::ExportArgs),
     /// A scenario to start from: writes NAME.yaml.
     New(new::NewArgs),
-    /// The scenario's JSON Schema, for editors.
-    Schema,
+    /// The JSON Schema of a scenario, for editors, or of a report.
+    Schema {
+        /// Of what.
+        #[arg(value_enum, default_value_t)]
+        of: schema::What,
+    },
 }
 
 /// Which scenario, and what of it is changed.
@@ -233,7 +237,7 @@ fn dispatch(command: Command, output: &Output) -> Result<Exit, Failure> {
         Command::Report { run, format } => report_command::report(run, &format, output),
         Command::Presets { name } => presets::presets(name.as_deref()),
         Command::New(args) => new::new(&args, output),
-        Command::Schema => schema::schema(),
+        Command::Schema { of } => schema::schema(of),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use trace::manifest::{Aftermath, Manifest, Score, ThresholdVerdict};
 use trace::overview::{Overview, StrategyOverview};
@@ -60,7 +61,7 @@ impl Figures {
 }
 
 /// A run and its figures: all that tables are made of.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Report {
     /// The run.
     pub run: Manifest,

@@ -147,3 +147,5 @@ pub(crate) fn json(value: &impl serde::Serialize, out: &mut dyn Write) -> io::Re
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::example;

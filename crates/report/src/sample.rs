@@ -1,5 +1,6 @@
 //! What a strategy has shown under several seeds: means, and intervals between the seeds.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use trace::rows::SeedRow;
 
@@ -9,7 +10,7 @@ use crate::statistics::{mean_and_half, round, wilson};
 const DECIMALS: i32 = 6;
 
 /// What a strategy has shown over several seeds; in `sweep.csv`, at a point.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SampleRow {
     /// The strategy in force; empty if the clients' own policy was.
     pub strategy: String,

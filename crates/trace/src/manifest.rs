@@ -1,11 +1,12 @@
 //! `run.json`: what a run was, and how it ended.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Which shape a run's folder has.
 ///
 /// Readers take the same major and any minor: a newer minor only adds columns and fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FormatVersion {
     /// Counts changes that older readers cannot follow.
     pub major: u32,
@@ -23,7 +24,7 @@ impl std::fmt::Display for FormatVersion {
 }
 
 /// `run.json`. It is written when the run begins and again when it ends.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Manifest {
     /// What wrote the folder.
     pub versions: Versions,
@@ -82,7 +83,7 @@ fn one() -> u64 {
 }
 
 /// Which calls have rows of their own, with their hops. The figures count all calls in any case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Records {
     /// None.
@@ -95,7 +96,7 @@ pub enum Records {
 }
 
 /// What wrote a run's folder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Versions {
     /// The tool.
     pub tool: String,
@@ -104,7 +105,7 @@ pub struct Versions {
 }
 
 /// What came after a trigger that is over.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Aftermath {
     /// The strategy in force.
     pub strategy: String,
@@ -121,7 +122,7 @@ pub struct Aftermath {
 }
 
 /// A threshold and what became of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ThresholdVerdict {
     /// As written.
     pub text: String,
@@ -136,7 +137,7 @@ pub struct ThresholdVerdict {
 }
 
 /// How often the blind verdicts agree with the injector's marks.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Score {
     /// Failed calls on whose hops exactly one fault has left its mark.
     pub single: Hits,
@@ -167,7 +168,7 @@ impl Score {
 }
 
 /// So many of so many.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Hits {
     /// So many.
     pub right: u64,
@@ -183,7 +184,7 @@ impl Hits {
 }
 
 /// A verdict that does not agree with the marks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Miss {
     /// The call, as in `calls.csv`.
     pub call: String,
@@ -194,7 +195,7 @@ pub struct Miss {
 }
 
 /// A node's name and kind.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NodeEntry {
     /// The name.
     pub name: String,
@@ -203,7 +204,7 @@ pub struct NodeEntry {
 }
 
 /// An edge's two ends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EdgeEntry {
     /// The caller.
     pub from: String,

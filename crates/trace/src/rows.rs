@@ -9,6 +9,7 @@ mod field;
 use std::sync::Arc;
 
 use field::Field;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{CallId, HopId};
@@ -33,7 +34,7 @@ macro_rules! rows {
         $file:literal => $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)+ }
     )+) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
         pub struct $name { $($(#[$field_doc])* pub $field: $type,)+ }
 
         impl Row for $name {
@@ -212,6 +213,7 @@ rows! {
         strategy: Name,
         /// The call: its number, after the number of its load and a dot for all loads but the first.
         #[serde(with = "text")]
+        #[schemars(with = "String")]
         call: CallId,
         /// Its client.
         client: Name,
@@ -235,6 +237,7 @@ rows! {
         path: String,
         /// The hop at which it was born; empty if at none.
         #[serde(default, with = "optional_text")]
+        #[schemars(with = "Option<String>")]
         born: Option<HopId>,
         /// What the verdict rests on.
         #[serde(default)]
@@ -255,12 +258,15 @@ rows! {
         strategy: Name,
         /// The call.
         #[serde(with = "text")]
+        #[schemars(with = "String")]
         call: CallId,
         /// The attempt's identity.
         #[serde(with = "text")]
+        #[schemars(with = "String")]
         hop: HopId,
         /// The hop that its caller was serving; the call's root if the caller is the client.
         #[serde(with = "text")]
+        #[schemars(with = "String")]
         parent: HopId,
         /// From 1.
         attempt: u16,

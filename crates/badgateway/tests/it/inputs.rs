@@ -133,6 +133,8 @@ fn a_new_scenario_passes_the_check_and_is_never_overwritten() {
 fn the_schema_is_the_one_in_the_repository() {
     let kept = std::fs::read_to_string(root().join("schema/scenario.schema.json")).unwrap();
     assert_eq!(at_once(&mut badgateway(["schema"])).well(), kept);
+    let kept = std::fs::read_to_string(root().join("schema/report.schema.json")).unwrap();
+    assert_eq!(at_once(&mut badgateway(["schema", "report"])).well(), kept);
 }
 
 #[test]

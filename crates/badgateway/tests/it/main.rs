@@ -13,11 +13,14 @@ mod diagnose;
 mod diff;
 mod drawn;
 mod external;
+mod formats;
 mod inputs;
 mod interrupts;
 mod lints;
 mod metastable;
 mod metrics;
+#[path = "../../../topology/tests/it/misfit.rs"]
+mod misfit;
 mod models;
 mod page;
 mod placed;

@@ -1,5 +1,6 @@
 //! What to choose, in words.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use trace::rows::StrategyRow;
 
@@ -14,7 +15,7 @@ const LOAD_MATTERS: f64 = 0.005;
 const WASTE_MATTERS: f64 = 0.01;
 
 /// What follows from a comparison.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Conclusion {
     /// What to do.
     pub advice: Advice,
@@ -25,7 +26,7 @@ pub struct Conclusion {
 }
 
 /// What to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Advice {
     /// Use another strategy than the first.

@@ -58,7 +58,7 @@ fn fault(fault: &str, at: &str, injected: u64, surfaced: u64) -> FaultRow {
     }
 }
 
-pub(super) fn example() -> Report {
+pub(crate) fn example() -> Report {
     let run = Manifest {
         versions: Versions { tool: "0.1.0".into(), format: FORMAT },
         scenario: "llm-chain-crash".into(),

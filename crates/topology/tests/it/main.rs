@@ -5,6 +5,7 @@
 mod docs;
 mod hostile;
 mod meaning;
+mod misfit;
 mod mistakes;
 mod round_trip;
 mod schema;
