@@ -158,12 +158,12 @@ proptest! {
     #[test]
     fn hostile_logs_do_no_harm(
         which in 0_usize..5,
-        cuts in proptest::collection::vec((0.0_f64..1.0, 0_usize..60, "[ -~\\n\\t\\x1bé]{0,12}"), 0..6),
+        cuts in proptest::collection::vec((0_usize..10_000, 0_usize..60, "[ -~\\n\\t\\x1bé]{0,12}"), 0..6),
     ) {
         let texts = [ENVOY, ENVOY_APP, JAEGER, NGINX, NGINX_ERROR];
         let mut text = texts[which].to_owned();
         for (at, len, put) in cuts {
-            let mut from = (at * text.len() as f64) as usize;
+            let mut from = at % (text.len() + 1);
             while !text.is_char_boundary(from) {
                 from -= 1;
             }
