@@ -115,13 +115,18 @@ impl Waiting {
 impl Case<'_> {
     /// What an attempt was held up by at a moment, if it took longer than attempts do when all is well.
     fn held_up(&self, attempt: &Attempt, at: Time) -> Option<Verdict> {
-        let usual = timeouts::usual_time(self, self.callee(attempt.edge), 0);
+        let callee = self.callee(attempt.edge);
         let stay = attempt.end.since(attempt.start);
         let by_timer = matches!(
             attempt.outcome.failure(),
             Some(Failure::ConnectionTimeout | Failure::HeadTimeout | Failure::BodyTimeout)
         );
-        if stay <= if by_timer { usual } else { usual.mul_f64(3.0) } {
+        let usual = if by_timer {
+            timeouts::usual_time(self, callee, 0)
+        } else {
+            timeouts::usual_at_most(self, callee)
+        };
+        if stay <= usual {
             return None;
         }
         let finding = match attempt.outcome {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use topology::{Cause, Failure, NodeId};
+use topology::{Cause, Failure, Node, NodeId};
 use trace::{Attempt, HopId, Served, ServedEnd, Source, Time};
 
 use super::{Birth, Case, Finding, external, fullness, rules, undecided};
@@ -58,6 +58,17 @@ fn too_short(case: &Case<'_>, attempt: &Attempt, usual: Duration) -> Finding {
 
 /// How long a node usually takes for a request, with all it calls.
 pub(super) fn usual_time(case: &Case<'_>, node: NodeId, depth: u32) -> Duration {
+    time(case, node, depth, &|declared| declared.mean_work(case.ask()))
+}
+
+/// It seldom takes longer for a request, with all it calls: half as much again as one work in a hundred
+/// takes at each node.
+pub(super) fn usual_at_most(case: &Case<'_>, node: NodeId) -> Duration {
+    time(case, node, 0, &|declared| declared.p99_work(case.ask()).mul_f64(1.5))
+}
+
+/// How long a node takes, with all it calls, if its own work takes as long as `work` says.
+fn time(case: &Case<'_>, node: NodeId, depth: u32, work: &dyn Fn(&Node) -> Duration) -> Duration {
     // Topologies are acyclic; the bound is for the edges of routing loops.
     if depth > 64 {
         return Duration::ZERO;
@@ -65,10 +76,10 @@ pub(super) fn usual_time(case: &Case<'_>, node: NodeId, depth: u32) -> Duration 
     let declared = case.scenario.topology.node(node);
     let stages = declared.plan.stages.iter().map(|stage| {
         let calls = stage.calls.iter().flat_map(|call| call.edges.iter());
-        let times = calls.map(|&(edge, _)| usual_time(case, case.callee(edge), depth + 1));
+        let times = calls.map(|&(edge, _)| time(case, case.callee(edge), depth + 1, work));
         times.max().unwrap_or_default()
     });
-    declared.mean_work(case.ask()) + PER_HOP + stages.sum::<Duration>()
+    work(declared) + PER_HOP + stages.sum::<Duration>()
 }
 
 /// What a hop's callee was doing at the moment when its caller stopped waiting.
