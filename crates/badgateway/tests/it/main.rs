@@ -31,6 +31,7 @@ mod real_clients;
 mod records;
 mod roles;
 mod runs;
+mod sdks;
 mod seeds;
 mod strategies;
 mod support;

@@ -77,14 +77,15 @@ impl Up {
     }
 
     /// The calls that it has seen, by their numbers.
-    fn calls(self) -> Vec<Row> {
+    pub(crate) fn calls(self) -> Vec<Row> {
         let (_, folder) = self.end();
         let folder = folder.path().join("run");
         let run = manifest(&folder);
         assert!(run["score"]["misses"].as_array().unwrap().is_empty(), "{}", run["score"]);
         assert_eq!(run["interrupted"], false);
         let mut calls = rows(&folder, "calls.csv");
-        calls.sort_by_key(|call| number(call, "call"));
+        // Those of several clients have names for numbers, and no order.
+        calls.sort_by_key(|call| call["call"].parse::<u64>().ok());
         let failed = calls.iter().filter(|call| !call["origin"].is_empty()).count() as u64;
         let born: u64 = rows(&folder, "origins.csv").iter().map(|origin| number(origin, "surfaced")).sum();
         assert_eq!(born, failed, "the origins add up");
