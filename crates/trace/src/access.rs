@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use topology::wire::Dial;
 use topology::{Failure, NodeId, NodeKind, Refusal, Scenario};
 
-use crate::record::{AtWork, Sent, Served, ServedEnd, UnderWay};
+use crate::record::{AtWork, Sent, Served, ServedEnd, UnderWay, Usage};
 use crate::record::{Attempt, CallEnd, LinkEvent, LinkEventKind, NodeEvent, NodeEventKind, Outcome};
 use crate::{CallTrace, Exchange, HopId, RunKey, Time, redact};
 
@@ -162,6 +162,9 @@ pub struct ServedLine {
     /// What the workers were at while it waited for one, or was refused because there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_work: Option<AtWorkLine>,
+    /// What a model server has done for it, in tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<UsageLine>,
     /// It is a program that keeps no records: this is what its caller saw of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub witnessed: bool,
@@ -405,6 +408,7 @@ fn served(served: &Served, scenario: &Scenario) -> ServedLine {
         in_flight: served.in_flight,
         queued: served.queued,
         at_work: served.held_up.as_ref().map(|held| held.at_work.into()),
+        usage: (served.usage != Usage::default()).then(|| served.usage.into()),
         witnessed: false,
     }
 }
@@ -432,6 +436,29 @@ impl HopLine {
     pub fn dial(&self) -> Dial {
         let word = self.dialed.as_deref();
         DIALS.iter().find(|(_, known)| word == Some(*known)).map(|(value, _)| *value).unwrap_or_default()
+    }
+}
+
+/// What a model server has done for a request, in tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsageLine {
+    /// Those of the prompt that it took in.
+    pub prompt: u32,
+    /// Those of the completion that it made.
+    pub completion: u32,
+}
+
+impl From<Usage> for UsageLine {
+    fn from(usage: Usage) -> Self {
+        let Usage { prompt, completion } = usage;
+        Self { prompt, completion }
+    }
+}
+
+impl From<UsageLine> for Usage {
+    fn from(line: UsageLine) -> Self {
+        let UsageLine { prompt, completion } = line;
+        Self { prompt, completion }
     }
 }
 

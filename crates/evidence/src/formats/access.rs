@@ -114,6 +114,7 @@ fn visit(line: &HopLine, side: &ServedLine, began: Time) -> Result<Visit, String
         end: side.end().ok_or_else(|| unknown("end", &side.end))?,
         in_flight: side.in_flight,
         queued: side.queued,
+        usage: side.usage.map(trace::Usage::from).unwrap_or_default(),
         held_up: side
             .at_work
             .map(|line| Box::new(trace::HeldUp { at_work: line.into(), ..Default::default() })),

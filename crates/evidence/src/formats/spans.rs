@@ -242,6 +242,10 @@ fn visit(span: &Span, keys: Vec<String>) -> Visit {
     let number = |name: &str| span.get(&[name]).and_then(|n| n.parse().ok()).unwrap_or_default();
     served.in_flight = number("badgateway.in_flight");
     served.queued = number("badgateway.queued");
+    served.usage = trace::Usage {
+        prompt: number("gen_ai.usage.input_tokens"),
+        completion: number("gen_ai.usage.output_tokens"),
+    };
     let own = (
         span.get(&["badgateway.response.sent"]).and_then(Sent::named),
         span.get(&["badgateway.end"]).and_then(ServedEnd::named),

@@ -144,6 +144,13 @@ fn refusal_of(case: &Case<'_>, attempt: &Attempt, served: &Served, refusal: Refu
                 "compare the path on both sides of the link (rewrite rules, trailing slash)",
             )
         }
+        // Who sends what it was told to send is not to blame: the node's own keys say no.
+        Refusal::BadCredentials if !case.trace.attempts.iter().any(|asked| asked.bad_credentials) => {
+            at_node(Cause::Config, "bad_credentials").because(
+                format!("{name} refused the request with {status}: it did not accept the credentials"),
+                "compare the credentials that were sent with those that it knows: missing, expired, revoked?",
+            )
+        }
         Refusal::BadCredentials => {
             let (edge, who) = external::asked_over(case, attempt, |asked| asked.bad_credentials);
             Birth::at_edge(edge, Cause::Config, "bad_credentials").because(

@@ -100,6 +100,10 @@ impl Spans {
         );
         let waited = served.started.map(|started| started.since(served.arrived));
         attributes.extend(waited.map(|waited| KeyValue::new(attribute::STARTED_AFTER, waited)));
+        if served.usage != trace::Usage::default() {
+            attributes.push(KeyValue::new(attribute::PROMPT_TOKENS, served.usage.prompt));
+            attributes.push(KeyValue::new(attribute::COMPLETION_TOKENS, served.usage.completion));
+        }
         attributes.extend(source(served.source));
         let rule = served.rule(&self.scenario).map(|rule| KeyValue::new(attribute::RULE, rule));
         let consumer = served.consumer(&self.scenario).map(|name| KeyValue::new(attribute::CONSUMER, name));

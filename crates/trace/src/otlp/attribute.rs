@@ -63,6 +63,8 @@ attributes! {
     STARTED_AFTER = "badgateway.work.started_after", "server", "when a worker took it, in seconds after its arrival; absent if none did";
     WORKED = "badgateway.work.duration", "server", "for how long one has worked on it, in seconds";
     IN_FLIGHT = "badgateway.in_flight", "server", "how many requests were inside when it arrived, itself included";
+    PROMPT_TOKENS = "gen_ai.usage.input_tokens", "server", "the prompt's tokens that a model server took in; absent on others";
+    COMPLETION_TOKENS = "gen_ai.usage.output_tokens", "server", "the completion's tokens that it made";
     QUEUED = "badgateway.queued", "server", "how many of them waited for a worker";
 
     CALL = "badgateway.call", "call", "its name in `calls.csv`";
