@@ -59,7 +59,12 @@ impl FromStr for To {
         let whole = if base.ends_with("/v1/traces") { base.to_owned() } else { format!("{base}/v1/traces") };
         let wrong = || format!("`{text}` is not the URL of a receiver: write it as http://localhost:4318");
         let uri: Uri = whole.parse().map_err(|_| wrong())?;
-        if uri.host().is_none_or(str::is_empty) || uri.query().is_some() {
+        // A port that is no number is left in the authority, and taken for none.
+        let is_place = uri.authority().is_some_and(|authority| {
+            let host = authority.host();
+            !host.is_empty() && (authority.port_u16().is_some() || authority.as_str() == host)
+        });
+        if !is_place || uri.query().is_some() {
             return Err(wrong());
         }
         Ok(Self::Receiver(uri))
