@@ -68,15 +68,12 @@ pub(crate) fn build(observations: Vec<Observation>, known: &Known) -> Calls {
         link(group, &mut aliases);
         group.tries.truncate(made);
     }
-    let mut voted = Aliases::new(&known.names);
-    std::mem::swap(&mut voted, &mut aliases);
     let mut trees = Vec::with_capacity(groups.len());
-    let mut learned = voted;
     for (n, mut group) in groups.into_iter().enumerate() {
-        let links = link(&mut group, &mut learned);
+        let links = link(&mut group, &mut aliases);
         trees.push(Tree::new(n as u64, group, links, CLIENT));
     }
-    Builder::new(&trees, learned, known, &events).finish(trees, &events)
+    Builder::new(&trees, aliases, known, &events).finish(trees, &events)
 }
 
 pub(crate) struct Builder<'a> {

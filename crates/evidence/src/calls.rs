@@ -41,7 +41,7 @@ impl Builder<'_> {
         }
         let attempts: Vec<Attempt> = placed.iter().map(|placed| placed.attempt.clone()).collect();
         let mut served: Vec<Served> =
-            placed.iter().filter_map(|placed| side(tree, placed, &attempts)).collect();
+            placed.iter().filter_map(|placed| self.side(tree, placed, &attempts)).collect();
         let mut attempts = attempts;
         for attempt in &mut attempts {
             attempt.start = self.since(attempt.start);
@@ -83,6 +83,30 @@ impl Builder<'_> {
         Some(placed)
     }
 
+    /// The callee's side of an attempt.
+    fn side(&self, tree: &Tree, placed: &Placed, attempts: &[Attempt]) -> Option<Served> {
+        let Placed { place, logs, attempt } = placed;
+        let Some(visit) = tree.links.visit[*place] else {
+            // Of one that keeps no log its caller bears witness; and whoever answered was there.
+            let told = tree.group.tries[*place].made.seen;
+            let is_seen = told.unwrap_or(!logs || matches!(attempt.outcome, Outcome::Answered(_)));
+            let served = witness::served(attempt).filter(|_| is_seen)?;
+            let source = witness::source(attempts, &served);
+            return Some(Served { source, ..served });
+        };
+        let visit = &tree.group.visits[visit];
+        let mut served = Served { hop: attempt.hop, edge: attempt.edge, ..visit.served.clone() };
+        served.source = tree::source(tree, visit, attempts, &served);
+        if visit.told == Told::Nothing && !visit.witnessed && served.worked.is_zero() {
+            served.worked = own_time(attempts, &served);
+        }
+        if let (Some((upstream, under_way)), Some(held)) = (&visit.crowd, &mut served.held_up) {
+            let ends = self.topology.find(&visit.node).zip(self.topology.find(upstream));
+            held.crowd = ends.and_then(|ends| self.edges.get(&ends)).map(|edge| (*edge, *under_way));
+        }
+        Some(served)
+    }
+
     /// How the call ended.
     fn end(&self, tree: &Tree, attempts: &[Attempt], told: Option<Call>) -> Option<CallEnd> {
         let root = HopId::root(CallId(0));
@@ -112,26 +136,6 @@ impl Builder<'_> {
             decisive: Some(last.hop),
         })
     }
-}
-
-/// The callee's side of an attempt.
-fn side(tree: &Tree, placed: &Placed, attempts: &[Attempt]) -> Option<Served> {
-    let Placed { place, logs, attempt } = placed;
-    let Some(visit) = tree.links.visit[*place] else {
-        // Of one that keeps no log its caller bears witness; and whoever answered was there.
-        let told = tree.group.tries[*place].made.seen;
-        let is_seen = told.unwrap_or(!logs || matches!(attempt.outcome, Outcome::Answered(_)));
-        let served = witness::served(attempt).filter(|_| is_seen)?;
-        let source = witness::source(attempts, &served);
-        return Some(Served { source, ..served });
-    };
-    let visit = &tree.group.visits[visit];
-    let mut served = Served { hop: attempt.hop, edge: attempt.edge, ..visit.served.clone() };
-    served.source = tree::source(tree, visit, attempts, &served);
-    if visit.told == Told::Nothing && !visit.witnessed && served.worked.is_zero() {
-        served.worked = own_time(attempts, &served);
-    }
-    Some(served)
 }
 
 /// Gives a call its number.

@@ -68,10 +68,28 @@ pub(crate) fn any(text: &str) -> Option<Time> {
     rfc3339(text).or_else(|| common(text)).or_else(|| epoch(text))
 }
 
-/// So many seconds, such as `0.123`; none for what is no number, such as `-`.
+/// So many seconds, such as `0.123`, a thousand years at most, of which many may be added up; none for
+/// what is no number, such as `-`.
 pub(crate) fn seconds(text: &str) -> Option<Duration> {
-    text.trim().parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+    text.trim().parse().ok().and_then(span)
 }
+
+/// Likewise of a number.
+pub(crate) fn span(seconds: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(seconds).ok().map(|span| span.min(SPAN_MAX))
+}
+
+/// So many milliseconds, likewise.
+pub(crate) fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis).min(SPAN_MAX)
+}
+
+/// So many microseconds, likewise.
+pub(crate) fn micros(micros: u64) -> Duration {
+    Duration::from_micros(micros).min(SPAN_MAX)
+}
+
+const SPAN_MAX: Duration = Duration::from_hours(1000 * 365 * 24);
 
 /// A moment so much earlier.
 pub(crate) fn before(at: Time, by: Duration) -> Time {
@@ -106,5 +124,6 @@ mod tests {
         assert_eq!(seconds("-1"), None);
         assert_eq!(seconds("1e300"), None);
         assert_eq!(seconds("nan"), None);
+        assert_eq!(seconds("1e19"), Some(SPAN_MAX));
     }
 }

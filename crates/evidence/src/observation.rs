@@ -6,7 +6,7 @@ use topology::wire::Dial;
 use topology::{EdgeId, Failure, FaultSet, NodeId, Refusal};
 use trace::{
     Attempt, CallEnd, CallId, HopId, LinkEventKind, NodeEventKind, Outcome, Sent, Served, ServedEnd, Source,
-    Time,
+    Time, UnderWay,
 };
 
 /// What joins what different logs say of one request: ids of traces and requests.
@@ -27,6 +27,8 @@ pub(crate) struct Visit {
     pub(crate) asked: String,
     /// Times since 1970; ids are filled in later, and so is what is not told.
     pub(crate) served: Served,
+    /// If it was kept out because too many were inside: whom most of those were asking, and how they stood.
+    pub(crate) crowd: Option<(String, UnderWay)>,
     pub(crate) told: Told,
     /// It is not the node's own record, but what its caller saw.
     pub(crate) witnessed: bool,
@@ -150,6 +152,7 @@ impl Visit {
                 ruled: None,
                 faults: FaultSet::EMPTY,
             },
+            crowd: None,
             told: Told::Nothing,
             witnessed: false,
             tells_tries: false,

@@ -38,14 +38,27 @@ pub(crate) fn failure(text: &str) -> Option<Meant> {
         "dns",
     ]) {
         Failure::DnsError
+    } else if has(&["refused_stream", "goaway"]) {
+        Failure::StreamRefused
+    } else if has(&["rst_stream", "stream reset", "stream was reset", "http2 stream"]) {
+        Failure::StreamReset
     } else if has(&["refused"]) {
         Failure::ConnectionRefused
     } else if has(&["circuit", "callnotpermitted", "no_healthy", "no healthy", "no live upstream"]) {
         Failure::DestinationUnavailable
+    } else if has(&[
+        "too big header",
+        "header too large",
+        "headers too large",
+        "header_overflow",
+        "headers_overflow",
+        "headerstoolarge",
+    ]) {
+        Failure::HeadTooLarge
     } else if has(&["pooltimeout", "pool timeout", "connectionpooltimeout", "pool is full", "overflow"]) {
         Failure::ConnectionLimitReached
     } else if has(&["timeout", "timed out", "timedout", "etimedout", "deadline"]) {
-        if has(&["connect"]) && !has(&["read", "response", "connection timed out) while reading"]) {
+        if has(&["connect"]) && !has(&["read", "response"]) {
             Failure::ConnectionTimeout
         } else {
             Failure::HeadTimeout
@@ -76,14 +89,6 @@ pub(crate) fn failure(text: &str) -> Option<Meant> {
         "premature",
     ]) {
         Failure::ConnectionTerminated
-    } else if has(&[
-        "too big header",
-        "header too large",
-        "headers too large",
-        "header_overflow",
-        "headerstoolarge",
-    ]) {
-        Failure::HeadTooLarge
     } else if has(&["protocol", "malformed", "badstatusline", "parse", "invalid header", "no valid http"]) {
         Failure::ProtocolError
     } else {
@@ -110,6 +115,11 @@ mod tests {
             ),
             ("requests.exceptions.ConnectTimeout", Failure::ConnectionTimeout),
             ("httpx.ReadTimeout", Failure::HeadTimeout),
+            ("HPE_HEADER_OVERFLOW", Failure::HeadTooLarge),
+            ("UND_ERR_HEADERS_OVERFLOW", Failure::HeadTooLarge),
+            ("NGHTTP2_REFUSED_STREAM", Failure::StreamRefused),
+            ("http2: server sent GOAWAY and closed the connection", Failure::StreamRefused),
+            ("java.io.IOException: Received RST_STREAM: Internal error", Failure::StreamReset),
             ("httpx.PoolTimeout", Failure::ConnectionLimitReached),
             (
                 "httpx.RemoteProtocolError: Server disconnected without sending a response",

@@ -72,7 +72,6 @@ impl Dice {
             prompt_tokens: ask.prompt_tokens.sample(&mut self.rng(Purpose::Prompt, call.0)),
             max_tokens: ask.max_tokens,
             stream: ask.stream,
-            key: ask.key.clone(),
         }
     }
 

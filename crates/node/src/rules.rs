@@ -51,12 +51,9 @@ pub(crate) fn judge(
         if let Key::Of(consumer) = incoming.key {
             ruled.consumer = Some(consumer);
         }
-        match rules.admitted(incoming.key, now.since_start()) {
-            Ok(_) => {}
-            Err(problem) => {
-                ruled.refused_by = Some(Rule::Key(problem));
-                return refused(ruled, Refusal::BadCredentials, None);
-            }
+        if let Some(problem) = rules.key_problem(incoming.key, now.since_start()) {
+            ruled.refused_by = Some(Rule::Key(problem));
+            return refused(ruled, Refusal::BadCredentials, None);
         }
     }
     let plan = ruled.consumer.and_then(|consumer| rules.plan_of(consumer)).filter(|p| !p.models.is_empty());

@@ -289,9 +289,17 @@ impl Visit {
     /// it has it all.
     fn relays(&self, slot: u16, scope: &Scope<'_, '_>) -> bool {
         let declared = scope.declared();
+        if declared.kind != NodeKind::Gateway || declared.profile.buffers {
+            return false;
+        }
         let Phase::Calling(stage) = self.phase else { return false };
-        let last = declared.plan.stages.len() == stage + 1 && declared.plan.stages[stage].calls.len() == 1;
-        declared.kind == NodeKind::Gateway && !declared.profile.buffers && (slot == REROUTED || last)
+        let mut later = declared.plan.stages[stage + 1..].iter().flat_map(|stage| &stage.calls);
+        let is_last = if declared.rules.as_ref().is_some_and(|rules| rules.routes) {
+            !later.any(|choice| for_model(choice, self.model(), scope).is_some())
+        } else {
+            later.next().is_none()
+        };
+        slot == REROUTED || (is_last && self.expected == 1)
     }
 
     fn head(&mut self, id: AttemptId, status: u16, retry_after: Option<Duration>, scope: &mut Scope<'_, '_>) {
@@ -409,16 +417,22 @@ impl Visit {
             self.end_call(Outcome::Answered(200), None, scope);
             return;
         }
-        let (status, retry_after) = match self.script_step(scope) {
-            None => (scope.declared().response.status, None),
-            Some(&ScriptStep::Answer { status, retry_after }) => (status, retry_after),
-            Some(&ScriptStep::Close(close)) => {
-                scope.out.push(Action::Close(close));
-                self.finish(None, Source::Own, Sent::Nothing, ServedEnd::Answered, scope);
-                return;
+        if let Some(&ScriptStep::Close(close)) = self.script_step(scope) {
+            scope.out.push(Action::Close(close));
+            self.finish(None, Source::Own, Sent::Nothing, ServedEnd::Answered, scope);
+            return;
+        }
+        self.respond(self.own_reply(scope), Source::Own, scope);
+    }
+
+    /// Its own answer: what its script says, or what it answers when all is well.
+    fn own_reply(&self, scope: &Scope<'_, '_>) -> Reply {
+        match self.script_step(scope) {
+            Some(&ScriptStep::Answer { status, retry_after }) => {
+                Reply { retry_after, ..Reply::regular(status) }
             }
-        };
-        self.respond(Reply { retry_after, ..Reply::regular(status) }, Source::Own, scope);
+            _ => Reply::regular(scope.declared().response.status),
+        }
     }
 
     /// What the node's script says for this attempt, if it has one.
@@ -435,10 +449,7 @@ impl Visit {
             return;
         }
         let declared = scope.declared();
-        let status = match &declared.llm {
-            Some(model) => model.api.status(refusal),
-            None => declared.profile.on_refusal(refusal).does,
-        };
+        let status = declared.on_refusal(refusal);
         let now = scope.now;
         let allowances = scope.node.quota.as_mut().map(|quota| Box::new(quota.left(now)));
         let proxy_status = proxy_status(scope, Some(refusal.proxy_status()), None);

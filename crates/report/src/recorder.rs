@@ -152,12 +152,13 @@ impl Recorder {
 
     /// Takes a whole call, and judges those that can be judged now.
     fn complete(&mut self, trace: CallTrace) -> Result<(), RunDirError> {
-        if is_synthetic(&self.scenario, trace.end.call) {
-            return Ok(());
-        }
         let trace = external::completed(&self.scenario, trace);
+        // A surge's calls fill pools too.
         for answered in self.waiting.hear(&self.scenario, &mut self.lifecycle, &trace) {
             self.judge(&answered)?;
+        }
+        if is_synthetic(&self.scenario, trace.end.call) {
+            return Ok(());
         }
         match self.waiting.take_in(&self.scenario, trace) {
             Some(trace) => self.judge(&trace),

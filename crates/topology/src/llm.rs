@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 pub use tokens::Tokens;
 
 use crate::units::DURATION_MAX;
-use crate::wire::Refusal;
 
 /// How many bytes of text are one token: the rule of thumb that `OpenAI` gives for English text.
 pub const BYTES_PER_TOKEN: u32 = 4;
@@ -55,32 +54,6 @@ impl Api {
             Self::Mistral => "mistral",
             Self::Ollama => "ollama",
             Self::DashScope => "dashscope",
-        }
-    }
-}
-
-impl Api {
-    /// The status of a refusal, as the provider documents it.
-    pub fn status(self, refusal: Refusal) -> u16 {
-        match refusal {
-            Refusal::QueueFull if self == Self::Anthropic => 529,
-            Refusal::QueueFull => 503,
-            Refusal::RateLimited => 429,
-            Refusal::QuotaSpent => match self {
-                Self::Anthropic | Self::Mistral => 402,
-                Self::DashScope => 400,
-                Self::OpenAi | Self::Gemini | Self::Ollama => 429,
-            },
-            Refusal::NoRoute | Refusal::UnknownPath | Refusal::UnknownModel => 404,
-            Refusal::NotAllowed => 403,
-            Refusal::BadCredentials if self == Self::Gemini => 403,
-            Refusal::BadCredentials => 401,
-            Refusal::HeadTooLarge => 431,
-            Refusal::BodyTooLarge => 413,
-            Refusal::LoopDetected => 508,
-            Refusal::DeadlineExceeded => 504,
-            Refusal::Exception => 500,
-            Refusal::ContextTooLong => 400,
         }
     }
 }
@@ -202,6 +175,4 @@ pub struct Asked {
     pub max_tokens: Option<u32>,
     /// Whether the answer is to come token by token.
     pub stream: bool,
-    /// The API key, if the request has one and it is not the one that is good everywhere.
-    pub key: Option<Arc<str>>,
 }

@@ -18,6 +18,7 @@ mod ibm_api_connect;
 mod istio;
 mod kong;
 mod litellm;
+mod model_apis;
 mod nginx;
 mod portkey;
 mod rfc9209;

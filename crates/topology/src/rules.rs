@@ -171,18 +171,15 @@ impl Rules {
         }
     }
 
-    /// Who may come with a key at this moment of a run.
-    ///
-    /// # Errors
-    /// If nobody may.
-    pub fn admitted(&self, key: Key, now: Duration) -> Result<ConsumerId, KeyProblem> {
+    /// Why nobody may come with a key at this moment of a run; none if its consumer may.
+    pub fn key_problem(&self, key: Key, now: Duration) -> Option<KeyProblem> {
         match key {
-            Key::Missing => Err(KeyProblem::Missing),
-            Key::Unknown => Err(KeyProblem::Unknown),
-            Key::Of(id) if self.consumer(id).expires.is_some_and(|expires| now >= expires) => {
-                Err(KeyProblem::Expired)
+            Key::Missing => Some(KeyProblem::Missing),
+            Key::Unknown => Some(KeyProblem::Unknown),
+            Key::Of(id) => {
+                let is_over = self.consumer(id).expires.is_some_and(|expires| now >= expires);
+                is_over.then_some(KeyProblem::Expired)
             }
-            Key::Of(id) => Ok(id),
         }
     }
 
@@ -196,11 +193,6 @@ impl Rules {
         let plan = consumer.and_then(|consumer| self.consumer(consumer).plan);
         let all = (0..).map(LimitId).zip(&self.limits);
         all.filter(move |(_, limit)| limit.plan.is_none() || limit.plan == plan)
-    }
-
-    /// Whether something is counted that is only known once an answer has ended.
-    pub fn counts_usage(&self) -> bool {
-        self.limits.iter().any(|limit| limit.of != Measure::Requests)
     }
 
     /// A limit as logs name it: `rpm`, or `gold/rpm` where it is that of a plan.
@@ -276,8 +268,8 @@ mod tests {
         };
         assert_eq!((rules.holder(None), rules.holder(Some("kc"))), (Key::Missing, Key::Unknown));
         let (b, now) = (rules.holder(Some("kb")), Duration::ZERO);
-        assert_eq!((b, rules.admitted(b, now)), (Key::Of(ConsumerId(1)), Ok(ConsumerId(1))));
-        assert_eq!(rules.admitted(b, minute), Err(KeyProblem::Expired));
-        assert_eq!(rules.admitted(Key::Unknown, now), Err(KeyProblem::Unknown));
+        assert_eq!((b, rules.key_problem(b, now)), (Key::Of(ConsumerId(1)), None));
+        assert_eq!(rules.key_problem(b, minute), Some(KeyProblem::Expired));
+        assert_eq!(rules.key_problem(Key::Unknown, now), Some(KeyProblem::Unknown));
     }
 }

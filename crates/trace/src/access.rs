@@ -162,6 +162,9 @@ pub struct ServedLine {
     /// What the workers were at while it waited for one, or was refused because there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_work: Option<AtWorkLine>,
+    /// If it was refused because too many were inside: where most of them waited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crowd: Option<CrowdLine>,
     /// What a model server has done for it, in tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<UsageLine>,
@@ -178,6 +181,16 @@ pub struct AtWorkLine {
     pub work: UnderWayLine,
     /// How many of these were stuck.
     pub stuck: u32,
+}
+
+/// Attempts of a node that kept a request out of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrowdLine {
+    /// Whom they were asking.
+    pub upstream: String,
+    /// They.
+    #[serde(flatten)]
+    pub attempts: UnderWayLine,
 }
 
 /// What was under way at one moment.
@@ -408,6 +421,10 @@ fn served(served: &Served, scenario: &Scenario) -> ServedLine {
         in_flight: served.in_flight,
         queued: served.queued,
         at_work: served.held_up.as_ref().map(|held| held.at_work.into()),
+        crowd: served.held_up.as_ref().and_then(|held| held.crowd).map(|(edge, attempts)| CrowdLine {
+            upstream: scenario.topology.node(scenario.topology.ends(edge).1).name.clone(),
+            attempts: attempts.into(),
+        }),
         usage: (served.usage != Usage::default()).then(|| served.usage.into()),
         witnessed: false,
     }

@@ -94,6 +94,53 @@ fn exported_traces_tell_the_same_origins_as_the_run() {
     }
 }
 
+/// A short chain in which there is no room: at the server, in the pool before it, in the gateway.
+fn without_room(fault: &str, room: &str) -> String {
+    let (server, pool, gateway) = match room {
+        "server" => ("workers: 2, queue: 3", "", ""),
+        "pool" => ("workers: 64", ", pool: { max_connections: 2 }", ""),
+        _ => ("workers: 64", "", ", max_in_flight: 3"),
+    };
+    format!(
+        "name: full\nduration: 3s\nnodes:\n  client: {{ kind: client }}\n  front: {{ kind: gateway }}\n  \
+         gateway: {{ kind: gateway{gateway} }}\n  app: {{ kind: server, service_time: 5ms, {server} }}\nedges:\n  \
+         - client -> front\n  - front -> gateway: {{ timeout: 2s }}\n  \
+         - gateway -> app: {{ timeout: 1s{pool} }}\nload:\n  - {{ from: client, rate: 60/s }}\n\
+         faults:\n  - {{ {fault}, start: 300ms, stop: 1500ms }}\n"
+    )
+}
+
+/// Why there was no room shows in what is logged of those that were inside.
+#[test]
+fn logs_and_traces_tell_what_took_the_room() {
+    let temp = tempfile::tempdir().unwrap();
+    let faults = [
+        ("at: app, overload: { slow: { factor: 200 } }", "slow"),
+        ("at: app, crash: hang", "hang"),
+        ("at: gateway -> app, network: { latency: { mean: 2s } }", "latency"),
+    ];
+    for (n, (fault, mechanism)) in faults.into_iter().enumerate() {
+        for room in ["server", "pool", "gateway"] {
+            // A link that is slow fills no server.
+            if room == "server" && mechanism == "latency" {
+                continue;
+            }
+            let folder = temp.path().join(format!("{n}-{room}"));
+            let scenario = folder.with_extension("yaml");
+            std::fs::write(&scenario, without_room(fault, room)).unwrap();
+            let otlp = folder.with_extension("otlp.jsonl").display().to_string();
+            run(&scenario, &folder, &["--engine", "virtual", "--otlp", &otlp]);
+            std::fs::write(&otlp, without_marks(&std::fs::read_to_string(&otlp).unwrap())).unwrap();
+            let expected = origins(&rows(&folder, "origins.csv"));
+            let refused = expected.iter().filter(|(what, _)| what[0] == "503" && what[3] == mechanism);
+            assert!(refused.map(|(_, (failed, _))| failed).sum::<u64>() > 10, "{expected:?}");
+            let log = folder.join("access.jsonl").display().to_string();
+            assert_eq!(diagnosed(&[&log]), expected, "{fault} {room}: access log");
+            assert_eq!(diagnosed(&[&otlp]), expected, "{fault} {room}: spans");
+        }
+    }
+}
+
 #[test]
 fn a_live_run_with_a_real_program_tells_the_same() {
     let temp = tempfile::tempdir().unwrap();

@@ -81,8 +81,7 @@ impl Shape {
 
 pub(crate) const NODE_FAULTS: &[&str] = &[
     "overload: { slow: { factor: 1000 } }",
-    // Few compute: who waits for a worker cannot tell what the workers are at.
-    "overload: { cpu: { factor: 60 } }, count: 30",
+    "overload: { cpu: { factor: 60 } }",
     "overload: { concurrency: { workers: 1 } }",
     "overload: { surge: { rate: 50/s } }",
     "overload: queue_full",
@@ -353,6 +352,8 @@ fn draw(
     let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{} scenarios went wrong:\n{}", wrong.len(), wrong.join("\n\n"));
     assert!(single + multiple > seeds.end - seeds.start, "hardly anything failed");
+    // Whatever a draw leaves undecided is the exception.
+    assert!(single_right * 100 >= single * 99, "{label}: {single_right} of {single} right");
 }
 
 #[test]

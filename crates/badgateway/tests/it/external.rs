@@ -216,7 +216,6 @@ fn each_shipped_program_breaks_as_it_says() {
     });
 }
 
-/// A scenario with nginx in it, in a folder of its own; `broken` is put into its configuration.
 #[test]
 fn what_breaks_off_behind_a_program_reaches_its_caller_cut() {
     let program = &PROGRAMS[0];
@@ -237,6 +236,7 @@ fn what_breaks_off_behind_a_program_reaches_its_caller_cut() {
     }
 }
 
+/// A scenario with nginx in it, in a folder of its own; `broken` is put into its configuration.
 fn with_nginx(broken: &str) -> tempfile::TempDir {
     let temp = tempfile::tempdir().unwrap();
     std::fs::copy(shipped("nginx.yaml"), temp.path().join("s.yaml")).unwrap();

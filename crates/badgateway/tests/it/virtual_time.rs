@@ -42,7 +42,9 @@ fn a_seed_repeats_to_the_byte() {
             assert!(Some(text) == b.get(name), "{}: {name} differs", scenario.display());
         }
         assert_eq!(a.len(), b.len());
-        assert!(a["calls.csv"].lines().count() > 20, "{}", scenario.display());
+        // This one is slow on purpose.
+        let least = if scenario.ends_with("llm-rate-limits.yaml") { 20 } else { 100 };
+        assert!(a["calls.csv"].lines().count() > least, "{}", scenario.display());
 
         run(&scenario, &folder("c"), &["--seed", "4711"]);
         let other = files(&folder("c"));

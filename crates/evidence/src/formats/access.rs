@@ -11,7 +11,7 @@ use crate::moment;
 use crate::observation::{Call, Observation, Told, Try, Visit};
 
 fn us(us: u64) -> Duration {
-    Duration::from_micros(us)
+    moment::micros(us)
 }
 
 /// When the run began: what the line says of itself in two ways.
@@ -120,6 +120,7 @@ fn visit(line: &HopLine, side: &ServedLine, began: Time) -> Result<Visit, String
             .map(|line| Box::new(trace::HeldUp { at_work: line.into(), ..Default::default() })),
         ..visit.served
     };
+    visit.crowd = side.crowd.as_ref().map(|crowd| (crowd.upstream.clone(), crowd.attempts.into()));
     visit.witnessed = side.witnessed;
     if side.witnessed {
         return Ok(visit);

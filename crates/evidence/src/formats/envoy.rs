@@ -77,7 +77,7 @@ fn parts(line: &str) -> Option<Line> {
         details = format!("{said} {reason}");
     }
     let (_, _) = (words.next()?, words.next()?);
-    let took = Duration::from_millis(words.next()?.parse().ok()?);
+    let took = moment::millis(words.next()?.parse().ok()?);
     let (_, _, _) = (words.next()?, words.next()?, words.next()?);
     let id = words.next()?;
     let (_, upstream) = (words.next()?, words.next()?);
@@ -130,7 +130,7 @@ pub(super) fn json(
         status: status.parse().map_err(|_| format!("`{status}` is no status"))?,
         flags: flags(fields.get("response_flags").map_or("", String::as_str)),
         details: format!("{} {reason}", get("response_code_details").unwrap_or_default()),
-        took: Duration::from_millis(get("duration").and_then(|ms| ms.parse().ok()).unwrap_or_default()),
+        took: moment::millis(get("duration").and_then(|ms| ms.parse().ok()).unwrap_or_default()),
         ids: ids.iter().filter_map(|name| get(name)).map(str::to_owned).collect(),
         upstream: get("upstream_host").map(str::to_owned),
     };
@@ -190,11 +190,7 @@ fn observed(node: &str, place: &str, line: Line) -> Observation {
     let finished = line.at + line.took;
     let status = Some(line.status).filter(|status| *status >= 100);
     let mut visit = Visit::new(node, line.at, finished, status);
-    for id in &line.ids {
-        let ids::Id { key, span } = ids::read(id);
-        visit.keys.push(key);
-        visit.parent = visit.parent.or(span);
-    }
+    ids::join(&mut visit, line.ids.iter().map(AsRef::as_ref));
     if visit.keys.is_empty() {
         visit.keys.push(place.to_owned());
     }

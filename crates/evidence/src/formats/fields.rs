@@ -86,7 +86,7 @@ impl Fields {
     fn took(&self) -> Option<Duration> {
         let number = |name: &str, unit: f64| {
             let value: f64 = self.get(name)?.parse().ok()?;
-            Duration::try_from_secs_f64(value * unit).ok()
+            moment::span(value * unit)
         };
         number("request_time", 1.0)
             .or_else(|| {
@@ -140,13 +140,7 @@ impl Fields {
         let status: u16 = status.parse().map_err(|_| format!("`{status}` is no status"))?;
         let mut visit = Visit::new(node, arrived, finished, Some(status));
         visit.slack = slack;
-        for id in IDS.iter().filter_map(|name| self.get(name)) {
-            let ids::Id { key, span } = ids::read(id);
-            if !visit.keys.contains(&key) {
-                visit.keys.push(key);
-            }
-            visit.parent = visit.parent.or(span);
-        }
+        ids::join(&mut visit, IDS.iter().filter_map(|name| self.get(name)));
         if visit.parent.is_none() {
             visit.parent = self.first(&["parent_id", "parent_span_id", "parentspanid"]).map(str::to_owned);
         }
@@ -261,5 +255,5 @@ fn with_unit(text: &str) -> Option<Duration> {
         "m" => 60.0,
         _ => return None,
     };
-    Duration::try_from_secs_f64(number.parse::<f64>().ok()? * unit).ok()
+    moment::span(number.parse::<f64>().ok()? * unit)
 }

@@ -10,13 +10,15 @@ use super::ids;
 use crate::moment;
 use crate::observation::{Observation, Told, Try, Visit};
 
+/// More retries than anybody configures are not believed.
+const RETRIES_MAX: u16 = 100;
 /// What stands for a server where none was chosen.
 const NO_SERVER: &str = "<NOSRV>";
 
 /// Milliseconds; none where it did not come to that.
 fn millis(text: &str) -> Option<Duration> {
     // `option logasap` notes a total that is not over yet.
-    text.trim_start_matches('+').parse().ok().map(Duration::from_millis)
+    text.trim_start_matches('+').parse().ok().map(moment::millis)
 }
 
 /// A line in parts.
@@ -121,11 +123,7 @@ pub(super) fn line(node: &str, place: &str, text: &str) -> Result<Observation, S
     let [request, queue, _, _, total] = line.timers;
     let finished = line.at + total.unwrap_or_default();
     let mut visit = Visit::new(node, line.at, finished, line.status);
-    for id in &line.captured {
-        let ids::Id { key, span } = ids::read(id);
-        visit.keys.push(key);
-        visit.parent = visit.parent.or(span);
-    }
+    ids::join(&mut visit, line.captured.iter().map(AsRef::as_ref));
     if visit.keys.is_empty() {
         visit.keys.push(place.to_owned());
     }
@@ -142,7 +140,7 @@ pub(super) fn line(node: &str, place: &str, text: &str) -> Result<Observation, S
     if let Some(outcome) = outcome(&line) {
         let start = line.at + request.unwrap_or_default() + queue.unwrap_or_default();
         // A connection that cannot be made is tried again; of other attempts nothing is noted.
-        let again = if matches!(line.state, ['S' | 's', 'C']) { line.retries } else { 0 };
+        let again = if matches!(line.state, ['S' | 's', 'C']) { line.retries.min(RETRIES_MAX) } else { 0 };
         let each = finished.since(start) / (u32::from(again) + 1);
         for n in 0..=u32::from(again) {
             let end = if n == u32::from(again) { finished } else { start + each * (n + 1) };

@@ -96,7 +96,10 @@ pub(super) fn of_configuration(text: &str) -> Vec<String> {
         let is_word =
             rest[..at].chars().next_back().is_none_or(|c| c.is_whitespace() || c == ';' || c == '{');
         rest = &rest[at + "log_format".len()..];
-        let Some(end) = end_of_directive(rest).filter(|_| is_word) else { continue };
+        if !is_word {
+            continue;
+        }
+        let Some(end) = end_of_directive(rest) else { break };
         formats.extend(strings(&rest[..end]));
         rest = &rest[end..];
     }

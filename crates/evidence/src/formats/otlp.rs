@@ -5,8 +5,8 @@
 use serde_json::Value;
 use trace::Time;
 
-use super::Reading;
 use super::spans::{self, Kind, Span};
+use super::{Reading, ids};
 
 /// Whether it is of this form.
 pub(super) fn is_one(value: &Value) -> bool {
@@ -99,7 +99,7 @@ fn kind(value: Option<&Value>) -> Kind {
 
 fn span(value: &Value, service: &str) -> Result<Span, String> {
     let id = |camel: &str, snake: &str| {
-        let id = field(value, camel, snake).and_then(Value::as_str).filter(|id| !id.is_empty());
+        let id = field(value, camel, snake).and_then(Value::as_str).filter(|id| !ids::is_none(id));
         id.map(str::to_ascii_lowercase)
     };
     let start = nanos(field(value, "startTimeUnixNano", "start_time_unix_nano"))

@@ -5,13 +5,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use topology::Failure;
 use topology::wire::Dial;
-use trace::{LinkEventKind, NodeEventKind, Outcome, Sent, ServedEnd, Time, access};
+use topology::{Failure, FaultSet};
+use trace::otlp::attribute;
+use trace::{
+    AtWork, Crowd, HeldUp, LinkEventKind, NodeEventKind, Outcome, Sent, ServedEnd, Time, UnderWay, access,
+};
 
 use super::Reading;
 use crate::observation::{Between, Call, Observation, Told, Try, Visit};
-use crate::words;
+use crate::{moment, words};
 
 /// What an attempt's instrumentation has to say more.
 const TELL_ERROR: &str = "have the client's instrumentation set error.type (or record the exception): its span says \
@@ -59,7 +62,12 @@ impl Span {
     }
 
     fn seconds(&self, name: &str) -> Option<Duration> {
-        self.get(&[name])?.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        moment::seconds(self.get(&[name])?)
+    }
+
+    fn under_way(&self, count: &str, age: &str) -> Option<UnderWay> {
+        let count = self.get(&[count])?.parse().ok()?;
+        Some(UnderWay { count, mean_age: self.seconds(age).unwrap_or_default() })
     }
 
     fn status(&self) -> Option<u16> {
@@ -92,7 +100,7 @@ impl Span {
         if let Some(name) = self.get(&["peer.service", "service.peer.name"]) {
             return Some(name.to_owned());
         }
-        if let Some((_, to)) = self.get(&["badgateway.edge"]).and_then(|edge| edge.split_once(" -> ")) {
+        if let Some((_, to)) = self.get(&[attribute::EDGE]).and_then(|edge| edge.split_once(" -> ")) {
             return Some(to.to_owned());
         }
         let host = self.get(&[
@@ -135,23 +143,23 @@ impl Span {
 
 /// Takes note of a span.
 pub(super) fn add(reading: &mut Reading<'_>, span: Span) {
-    if span.attributes.contains_key("badgateway.edge") || span.attributes.contains_key("badgateway.event") {
+    if span.attributes.contains_key(attribute::EDGE) || span.attributes.contains_key(attribute::EVENT) {
         // Our own exporter tells when processes are down, and of requests that never ended.
         reading.supervised(&span.service);
         reading.unended(&span.service);
     }
     let keys = vec![span.trace.clone()];
-    if let Some(event) = span.get(&["badgateway.event"]) {
+    if let Some(event) = span.get(&[attribute::EVENT]) {
         return self::event(reading, &span, event);
     }
-    if span.attributes.contains_key("badgateway.call") {
+    if span.attributes.contains_key(attribute::CALL) {
         let outcome = match (span.status(), span.get(&["error.type"])) {
             (status, Some(error)) if access::failure(error).is_some() => access::outcome(status, Some(error)),
             (status, _) => status.map(Outcome::Answered),
         };
         let mut call = Call::new(&span.service, span.id.clone(), span.start, span.end, outcome);
         call.keys = keys;
-        call.decisive = span.get(&["badgateway.decisive"]).map(str::to_owned);
+        call.decisive = span.get(&[attribute::DECISIVE]).map(str::to_owned);
         return reading.add(Observation::Call(Box::new(call)));
     }
     match span.kind {
@@ -168,20 +176,8 @@ pub(super) fn add(reading: &mut Reading<'_>, span: Span) {
 }
 
 fn event(reading: &mut Reading<'_>, span: &Span, event: &str) {
-    let process = match event {
-        "down" => Some(NodeEventKind::Down),
-        "up" => Some(NodeEventKind::Up),
-        "ready" => Some(NodeEventKind::Ready),
-        _ => None,
-    };
-    let link = match event {
-        "refusing" => Some(LinkEventKind::Refusing),
-        "silent" => Some(LinkEventKind::Silent),
-        "open" => Some(LinkEventKind::Open),
-        "unrelated" => Some(LinkEventKind::Unrelated),
-        _ => None,
-    };
-    let edge = span.get(&["badgateway.edge"]).and_then(|edge| edge.split_once(" -> "));
+    let (process, link) = (NodeEventKind::named(event), LinkEventKind::named(event));
+    let edge = span.get(&[attribute::EDGE]).and_then(|edge| edge.split_once(" -> "));
     match (process, link, edge) {
         (Some(kind), ..) => {
             reading.add(Observation::Process { node: span.service.clone(), at: span.start, kind });
@@ -204,24 +200,26 @@ fn made(span: &Span, keys: Vec<String>) -> Try {
     made.advice = advice;
     let again = span.get(&["http.request.resend_count", "http.resend_count"]);
     made.again = again.is_some_and(|count| count != "0");
-    made.seen = span.get(&["badgateway.seen_by_callee"]).map(|seen| seen == "true");
-    made.idle_closed = span.is("badgateway.connection.closed_idle");
+    made.seen = span.get(&[attribute::SEEN]).map(|seen| seen == "true");
+    made.idle_closed = span.is(attribute::CLOSED_IDLE);
     let attempt = &mut made.attempt;
-    attempt.reset = reset || span.is("badgateway.connection.reset");
-    attempt.reused = span.is("badgateway.connection.reused");
-    attempt.idle = span.seconds("badgateway.connection.idle").unwrap_or_default();
-    attempt.dialed = match span.get(&["badgateway.dialed"]) {
+    attempt.reset = reset || span.is(attribute::RESET);
+    attempt.reused = span.is(attribute::REUSED);
+    attempt.idle = span.seconds(attribute::IDLE).unwrap_or_default();
+    attempt.dialed = match span.get(&[attribute::DIALED]) {
         Some("wrong_port") => Dial::WrongPort,
         Some("wrong_host") => Dial::WrongHost,
         _ => Dial::Callee,
     };
-    if span.attributes.contains_key("badgateway.edge") {
-        attempt.timeout = span.seconds("badgateway.timeout");
+    if span.attributes.contains_key(attribute::EDGE) {
+        attempt.timeout = span.seconds(attribute::TIMEOUT);
     }
-    attempt.wrong_path = span.is("badgateway.request.wrong_path");
-    attempt.bad_credentials = span.is("badgateway.request.bad_credentials");
-    attempt.ends_by_close = span.is("badgateway.response.ends_by_close");
-    let bytes = span.get(&["badgateway.response.bytes", "http.response.body.size"]);
+    attempt.wrong_path = span.is(attribute::WRONG_PATH);
+    attempt.bad_credentials = span.is(attribute::BAD_CREDENTIALS);
+    attempt.ends_by_close = span.is(attribute::ENDS_BY_CLOSE);
+    let crowd = span.under_way(attribute::CROWD, attribute::CROWD_AGE);
+    attempt.crowd = crowd.map(|attempts| Box::new(Crowd { attempts, held_by: FaultSet::EMPTY }));
+    let bytes = span.get(&[attribute::BYTES, "http.response.body.size"]);
     attempt.bytes = bytes.and_then(|bytes| bytes.parse().ok()).unwrap_or_default();
     let exchange = attempt.exchange.get_or_insert_default();
     span.get(&["http.request.method", "http.method"]).unwrap_or_default().clone_into(&mut exchange.method);
@@ -240,27 +238,35 @@ fn visit(span: &Span, keys: Vec<String>) -> Visit {
     visit.tells_tries = true;
     let served = &mut visit.served;
     let number = |name: &str| span.get(&[name]).and_then(|n| n.parse().ok()).unwrap_or_default();
-    served.in_flight = number("badgateway.in_flight");
-    served.queued = number("badgateway.queued");
+    served.in_flight = number(attribute::IN_FLIGHT);
+    served.queued = number(attribute::QUEUED);
+    if let Some(work) = span.under_way(attribute::WORKERS, attribute::WORKERS_AGE) {
+        let at_work = AtWork { work, stuck: number(attribute::WORKERS_STUCK) };
+        served.held_up = Some(Box::new(HeldUp { at_work, ..HeldUp::default() }));
+    }
+    visit.crowd = span
+        .get(&[attribute::CROWD_UPSTREAM])
+        .map(str::to_owned)
+        .zip(span.under_way(attribute::CROWD, attribute::CROWD_AGE));
     served.usage = trace::Usage {
         prompt: number("gen_ai.usage.input_tokens"),
         completion: number("gen_ai.usage.output_tokens"),
     };
     let own = (
-        span.get(&["badgateway.response.sent"]).and_then(Sent::named),
-        span.get(&["badgateway.end"]).and_then(ServedEnd::named),
+        span.get(&[attribute::SENT]).and_then(Sent::named),
+        span.get(&[attribute::END]).and_then(ServedEnd::named),
     );
     if let (Some(sent), Some(end)) = own {
         served.sent = sent;
         served.end = end;
-        served.worked = span.seconds("badgateway.work.duration").unwrap_or_default();
-        served.started = span.seconds("badgateway.work.started_after").map(|after| served.arrived + after);
-        let source = span.get(&["badgateway.response.source"]).unwrap_or_default();
+        served.worked = span.seconds(attribute::WORKED).unwrap_or_default();
+        served.started = span.seconds(attribute::STARTED_AFTER).map(|after| served.arrived + after);
+        let source = span.get(&[attribute::SOURCE]).unwrap_or_default();
         let told = super::access::told(
             source,
-            span.get(&["badgateway.response.refusal"]),
-            span.get(&["badgateway.response.from"]),
-            span.get(&["badgateway.response.failure"]),
+            span.get(&[attribute::REFUSAL]),
+            span.get(&[attribute::FROM]),
+            span.get(&[attribute::FAILURE]),
         );
         visit.told = told.unwrap_or_default();
         return visit;

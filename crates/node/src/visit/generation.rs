@@ -105,7 +105,7 @@ impl Generation {
         Usage { prompt: self.asked.prompt_tokens, completion: made }
     }
 
-    fn reply(&self, serving: &Serving, scope: &mut Scope<'_, '_>) -> Reply {
+    fn reply(&self, serving: &Serving, own: &Reply, scope: &mut Scope<'_, '_>) -> Reply {
         let completion = Completion {
             hop: serving.incoming.hop,
             prompt_tokens: self.asked.prompt_tokens,
@@ -119,7 +119,8 @@ impl Generation {
         Reply {
             completion: Some(Box::new(completion)),
             allowances: scope.node.quota.as_mut().map(|quota| Box::new(quota.left(now))),
-            ..Reply::regular(scope.declared().response.status)
+            retry_after: own.retry_after,
+            ..Reply::regular(own.status)
         }
     }
 }
@@ -144,6 +145,7 @@ impl Visit {
     /// The prompt is taken in: the first token is there, and the others follow. How long each takes is
     /// fixed now, by how many sequences are in the batch.
     pub(super) fn decode(&mut self, scope: &mut Scope<'_, '_>) {
+        let own = self.own_reply(scope);
         let Role::Server(serving) = &mut self.role else { return };
         let (Some(model), Some(mut generation)) =
             (scope.declared().llm.as_deref(), serving.generation.take())
@@ -161,7 +163,7 @@ impl Visit {
         generation.decoding = Some((scope.now, model.per_token(factor)));
         if generation.asked.stream {
             serving.responded = true;
-            let reply = generation.reply(serving, scope);
+            let reply = generation.reply(serving, &own, scope);
             scope.out.push(Action::Respond(reply));
         }
         let rest = generation.rest();
@@ -176,6 +178,8 @@ impl Visit {
 
     /// All that there will be is there.
     pub(super) fn generated(&mut self, scope: &mut Scope<'_, '_>) {
+        let own = self.own_reply(scope);
+        let status = own.status;
         let Role::Server(serving) = &mut self.role else { return };
         let Some(generation) = serving.generation.as_ref() else { return };
         let broken = generation.broken.map(|(_, end)| end);
@@ -185,7 +189,7 @@ impl Visit {
             return;
         }
         if !serving.responded {
-            let reply = generation.reply(serving, scope);
+            let reply = generation.reply(serving, &own, scope);
             scope.out.push(Action::Respond(reply));
         }
         let (sent, end) = match broken {
@@ -195,6 +199,6 @@ impl Visit {
             Some(ProcessEnd::CutContent) => (Sent::CutContent, ServedEnd::Answered),
             _ => (Sent::Whole, ServedEnd::Answered),
         };
-        self.finish(Some(scope.declared().response.status), Source::Own, sent, end, scope);
+        self.finish(Some(status), Source::Own, sent, end, scope);
     }
 }

@@ -36,7 +36,8 @@ pub(super) fn no_room(case: &Case<'_>, node: NodeId, served: &Served, at: Time, 
     }
     let birth = Birth::at_node(node, Cause::Overload, "queue_full");
     let elsewhere = served.in_flight.saturating_sub(served.queued + workers + 1);
-    if elsewhere > workers + served.queued {
+    // Of a node that does not tell of its workers nobody knows where the others were.
+    if served.held_up.is_some() && elsewhere > workers + served.queued {
         return birth.because(
             format!("{evidence}, {elsewhere} gone on to those it calls"),
             "look at those it calls: they keep it full. A shorter time-out or a pool of its own for each keeps one from filling it",
@@ -53,9 +54,13 @@ fn at_work(served: &Served) -> AtWork {
 /// Why a caller had no connection left for an attempt.
 pub(super) fn no_connection(case: &Case<'_>, attempt: &Attempt) -> Finding {
     let Some(UnderWay { count, mean_age }) = attempt.crowd.as_ref().map(|crowd| crowd.attempts) else {
+        let words = attempt.exchange.as_ref().and_then(|exchange| exchange.error.as_deref());
         return Birth::at_edge(attempt.edge, Cause::Overload, "").because(
-            "the caller had no connection left: nothing was sent",
-            "look for a limit on open files or local ports at the caller",
+            match words {
+                Some(words) => format!("the caller had no connection left ({words}): nothing was sent"),
+                None => "the caller had no connection left: nothing was sent".to_owned(),
+            },
+            "compare its pool's or circuit breaker's limit with rate x time in flight (Little's law); else look for a limit on open files or local ports",
         );
     };
     let (caller, callee) = (case.name(case.caller(attempt.edge)), case.name(case.callee(attempt.edge)));

@@ -4,6 +4,7 @@
 //! refused one is judged then, by what its place was taken for.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use topology::{Cause, EdgeId, Failure, Scenario};
 use trace::{Attempt, CallTrace, HopId, Outcome, Time};
@@ -13,6 +14,8 @@ use crate::Verdict;
 
 /// So many calls wait for an answer at once; beyond, the oldest go without.
 const WAITING_MAX: usize = 10_000;
+/// A call waits for so long at most: some of those who know have ended before it asks, or never will.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// No hop comes after it.
 const LAST_HOP: HopId = HopId(u64::MAX);
@@ -49,6 +52,11 @@ impl Waiting {
         trace: &CallTrace,
     ) -> Vec<CallTrace> {
         let mut ready = Vec::new();
+        while let Some((_, (oldest, _))) = self.calls.first_key_value()
+            && trace.end.end.since(oldest.end.end) > PATIENCE
+        {
+            ready.extend(self.give_up_oldest());
+        }
         if self.questions.is_empty() {
             return ready;
         }
@@ -95,9 +103,11 @@ impl Waiting {
         self.questions.extend(asked);
         self.calls.insert(call, (trace, questions.into_iter().map(|(question, _)| question).collect()));
         self.next += 1;
-        if self.calls.len() <= WAITING_MAX {
-            return None;
-        }
+        if self.calls.len() > WAITING_MAX { self.give_up_oldest() } else { None }
+    }
+
+    /// The call that has waited longest goes without what it has not been answered.
+    fn give_up_oldest(&mut self) -> Option<CallTrace> {
         let (_, (oldest, unanswered)) = self.calls.pop_first()?;
         for question in unanswered {
             self.questions.remove(&question);

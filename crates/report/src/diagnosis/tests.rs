@@ -151,16 +151,37 @@ fn one_request_is_explained_by_its_id() {
     assert_eq!((&*explained[0].call.origin, explained[0].hops.len()), ("app", 2));
 }
 
+/// One call over two spans of our own.
+const OTLP: &str = include_str!("fixtures/otlp.jsonl");
+
+/// What is put into a log.
+fn put() -> impl Strategy<Value = String> {
+    let numbers = ["1e19", "18446744073709551615", "0", "-1", "1e300"].map(str::to_owned);
+    prop_oneof!["[ -~\\n\\t\\x1bé]{0,12}", proptest::sample::select(numbers.to_vec())]
+}
+
+/// Numbers larger than any log means: they are taken for less, and summed up.
+#[test]
+fn huge_numbers_do_no_harm() {
+    let huge = |text: &str| text.replace("0.125", "1.8e19");
+    let lines = "1700000000.500 a \"GET / HTTP/1.1\" 502 h:1, h:2 502, 502 0.125, 0.125 0.125, 0.125 0.125, 0.125 0.125\n";
+    assert!(OTLP.contains("0.125"));
+    for (text, log_format) in [(huge(OTLP), None), (huge(lines), Some(LOG_FORMAT))] {
+        let diagnosis = diagnosed(&[("log", &text)], log_format);
+        assert_eq!(diagnosis.requests, 1, "{text}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     /// Whatever is cut out of logs or put into them: it is read, or said to be bad.
     #[test]
     fn hostile_logs_do_no_harm(
-        which in 0_usize..5,
-        cuts in proptest::collection::vec((0_usize..10_000, 0_usize..60, "[ -~\\n\\t\\x1bé]{0,12}"), 0..6),
+        which in 0_usize..6,
+        cuts in proptest::collection::vec((0_usize..10_000, 0_usize..60, put()), 0..6),
     ) {
-        let texts = [ENVOY, ENVOY_APP, JAEGER, NGINX, NGINX_ERROR];
+        let texts = [ENVOY, ENVOY_APP, JAEGER, NGINX, NGINX_ERROR, OTLP];
         let mut text = texts[which].to_owned();
         for (at, len, put) in cuts {
             let mut from = at % (text.len() + 1);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use topology::wire::Dial;
 use topology::{FaultSet, Target};
 use trace::otlp::{AnyValue, ArrayValue, Epoch, KeyValue, Span, Status, attribute, kind};
-use trace::{Attempt, CallTrace, Exchange, HopId, Served, Source, redact};
+use trace::{AtWork, Attempt, CallTrace, Exchange, HeldUp, HopId, Served, Source, UnderWay, redact};
 
 use super::Spans;
 use crate::Judged;
@@ -56,6 +56,7 @@ impl Spans {
             KeyValue::new(attribute::BYTES, attempt.bytes),
         ];
         attributes.extend(seldom(trace, attempt));
+        attributes.extend(attempt.crowd.iter().flat_map(|crowd| crowded(crowd.attempts)));
         let url = asked.path.map(|path| format!("http://{}{path}", callee.declared_name));
         attributes.extend(url.map(|url| KeyValue::new(attribute::URL, url)));
         attributes.extend(attempt.timeout.map(|timeout| KeyValue::new(attribute::TIMEOUT, timeout)));
@@ -104,6 +105,7 @@ impl Spans {
             attributes.push(KeyValue::new(attribute::PROMPT_TOKENS, served.usage.prompt));
             attributes.push(KeyValue::new(attribute::COMPLETION_TOKENS, served.usage.completion));
         }
+        attributes.extend(served.held_up.iter().flat_map(|held| self.held_up(held)));
         attributes.extend(source(served.source));
         let rule = served.rule(&self.scenario).map(|rule| KeyValue::new(attribute::RULE, rule));
         let consumer = served.consumer(&self.scenario).map(|name| KeyValue::new(attribute::CONSUMER, name));
@@ -144,6 +146,22 @@ impl Spans {
         }
     }
 
+    /// What kept a request waiting, or out.
+    fn held_up(&self, held: &HeldUp) -> Vec<KeyValue> {
+        let AtWork { work, stuck } = held.at_work;
+        let mut attributes = vec![
+            KeyValue::new(attribute::WORKERS, work.count),
+            KeyValue::new(attribute::WORKERS_STUCK, stuck),
+            KeyValue::new(attribute::WORKERS_AGE, work.mean_age),
+        ];
+        if let Some((edge, under_way)) = held.crowd {
+            let callee = self.scenario.topology.node(self.scenario.topology.ends(edge).1);
+            attributes.push(KeyValue::new(attribute::CROWD_UPSTREAM, &*callee.name));
+            attributes.extend(crowded(under_way));
+        }
+        attributes
+    }
+
     fn marks(&self, faults: FaultSet) -> Option<KeyValue> {
         let values = faults.iter().map(|fault| AnyValue::from(&*self.scenario.fault(fault).name)).collect();
         let value = AnyValue::ArrayValue(ArrayValue { values });
@@ -169,6 +187,14 @@ fn name(method: &str) -> &str {
 fn failed(error: Option<ErrorType>, attributes: &mut Vec<KeyValue>) -> Status {
     attributes.extend(error.map(|error| KeyValue::new(attribute::ERROR, error.to_string())));
     Status { code: if error.is_some() { Status::ERROR } else { 0 }, message: String::new() }
+}
+
+/// What was under way where there was no room.
+fn crowded(under_way: UnderWay) -> [KeyValue; 2] {
+    [
+        KeyValue::new(attribute::CROWD, under_way.count),
+        KeyValue::new(attribute::CROWD_AGE, under_way.mean_age),
+    ]
 }
 
 /// What most attempts do not have.

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, TRANSFER_ENCODING, VIA};
+use http::header::{CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING, VIA};
 use http::{HeaderMap, Request, response};
 use http_body::{Body as _, Frame};
 use http_body_util::Full;
@@ -325,8 +325,7 @@ impl Head {
         let by_connection = matches!(line, Line::Own(..)) && !body.is_end_stream();
         let ends_by_close = by_connection && !has(CONTENT_LENGTH) && !has(TRANSFER_ENCODING);
         let asks = attempt.world.template(attempt.outgoing.call).ask.is_some();
-        let kind = parts.headers.get(CONTENT_TYPE).filter(|_| asks && status < 400);
-        let watch = kind.and_then(|kind| Watch::of(kind.as_bytes()));
+        let watch = if asks { Watch::of_answer(status, &parts.headers) } else { None };
         let rest = Rest {
             attempt,
             line: Some(line),

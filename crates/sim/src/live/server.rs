@@ -220,9 +220,8 @@ async fn handle(State(host): State<Arc<Host>>, request: Request) -> Response {
         let status = response.status().as_u16();
         let ends_by_close = response.version() == Version::HTTP_10;
         conn.tap(|tap| tap.response(status, response.headers(), ends_by_close, link.corrupt));
-        let asks = status < 400 && world.template(identity.call).ask.is_some();
-        let kind = response.headers().get(CONTENT_TYPE).filter(|_| asks);
-        let watch = kind.and_then(|kind| Watch::of(kind.as_bytes()));
+        let asks = world.template(identity.call).ask.is_some();
+        let watch = if asks { Watch::of_answer(status, response.headers()) } else { None };
         let body = std::mem::take(response.body_mut());
         *response.body_mut() = TappedBody::around(body, conn.clone(), without_body, watch);
     }

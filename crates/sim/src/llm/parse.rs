@@ -73,17 +73,9 @@ pub(crate) fn parse(format: &'static Format, path: &str, headers: &HeaderMap, bo
         prompt_tokens: prompt_tokens(&body),
         max_tokens: max.into_iter().find_map(Value::as_u64).map(|max| u32::try_from(max).unwrap_or(u32::MAX)),
         stream: body["stream"].as_bool().unwrap_or(by_default),
-        key: key(headers).map(Arc::from),
     };
     let tells_usage = always || body["stream_options"]["include_usage"].as_bool().unwrap_or(false);
     (Form::new(format, model, tells_usage), asked)
-}
-
-/// The key that a request has.
-fn key(headers: &HeaderMap) -> Option<&str> {
-    let said = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let bearer = || said("authorization").and_then(|value| value.strip_prefix("Bearer "));
-    said("x-api-key").or_else(|| said("x-goog-api-key")).or_else(bearer)
 }
 
 /// How many tokens a request's prompt counts as.
@@ -112,8 +104,11 @@ pub(crate) fn read(method: &Method, path: &str, headers: &HeaderMap, body: &[u8]
         Target::Other(_) | Target::Unknown => None,
     })?;
     let (form, asked) = parse(format, path, headers, body);
-    let Asked { model, prompt_tokens, max_tokens, stream, key } = asked;
-    Some((Ask { api, model, prompt_tokens: Tokens::Constant(prompt_tokens), max_tokens, stream, key }, form))
+    let Asked { model, prompt_tokens, max_tokens, stream } = asked;
+    Some((
+        Ask { api, model, prompt_tokens: Tokens::Constant(prompt_tokens), max_tokens, stream, key: None },
+        form,
+    ))
 }
 
 /// What a load asks of a model, if it does; and the form of the answer, where the request was not made of
@@ -156,7 +151,7 @@ mod tests {
                     stream,
                     key: None,
                 };
-                let asked = Asked { model: "m-1".into(), prompt_tokens: 33, max_tokens, stream, key: None };
+                let asked = Asked { model: "m-1".into(), prompt_tokens: 33, max_tokens, stream };
                 let path: http::Uri = ask.path().parse().unwrap();
                 let Target::Completion(found) = target(api, &Method::POST, path.path()) else {
                     panic!("{api:?} does not serve {path}");
@@ -164,7 +159,7 @@ mod tests {
                 assert!(std::ptr::eq(found, format(api)));
                 let body = request_body(api, &asked);
                 let (_, read) = parse(found, path.path(), &headers(&ask), body.as_bytes());
-                assert_eq!(Asked { key: None, ..read }, asked, "{body}");
+                assert_eq!(read, asked, "{body}");
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Whether what a model said is whole, as whoever reads it can tell: a stream has an end mark, JSON has
 //! an end, and an error may come in the middle of a stream.
 
+use http::HeaderMap;
 use topology::Failure;
 
 use super::EVENT_STREAM;
@@ -35,6 +36,12 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
+    /// For an answer with this head, if what becomes of it can be told.
+    pub(crate) fn of_answer(status: u16, headers: &HeaderMap) -> Option<Box<Self>> {
+        let kind = headers.get(http::header::CONTENT_TYPE).filter(|_| status < 400)?;
+        Self::of(kind.as_bytes())
+    }
+
     /// For an answer of this type, if it can be told.
     pub(crate) fn of(content_type: &[u8]) -> Option<Box<Self>> {
         let is = |kind: &str| content_type.starts_with(kind.as_bytes());

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "clippy knows tests only by their attribute, not their helpers")]
 
 mod both;
+mod models;
 mod outside;
 mod peers;
 mod support;

@@ -74,11 +74,6 @@ impl Tokens {
         whole(self.seconds().p99())
     }
 
-    /// The most there hardly ever are.
-    pub fn upper(&self) -> u32 {
-        whole(self.seconds().upper())
-    }
-
     /// What is wrong with the parameters, if anything.
     pub fn problem(&self) -> Option<String> {
         let numbers = match *self {

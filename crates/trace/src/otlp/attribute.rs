@@ -66,6 +66,12 @@ attributes! {
     PROMPT_TOKENS = "gen_ai.usage.input_tokens", "server", "the prompt's tokens that a model server took in; absent on others";
     COMPLETION_TOKENS = "gen_ai.usage.output_tokens", "server", "the completion's tokens that it made";
     QUEUED = "badgateway.queued", "server", "how many of them waited for a worker";
+    WORKERS = "badgateway.workers.busy", "server", "how many workers were at work while it waited for one, or was refused as there was none; absent on others, as are the two below";
+    WORKERS_STUCK = "badgateway.workers.stuck", "server", "how many of them were stuck";
+    WORKERS_AGE = "badgateway.workers.mean_age", "server", "for how long they had been at their requests on average, in seconds";
+    CROWD = "badgateway.crowd.attempts", "client, server", "how many attempts were under way where it found no connection (client), or where most of those waited that kept it out (server)";
+    CROWD_AGE = "badgateway.crowd.mean_age", "client, server", "for how long, on average, in seconds";
+    CROWD_UPSTREAM = "badgateway.crowd.upstream", "server", "whom they were asking";
 
     CALL = "badgateway.call", "call", "its name in `calls.csv`";
     ATTEMPTS = "badgateway.attempts", "call", "how many attempts its client made";

@@ -51,6 +51,10 @@ pub(super) fn lower(file: &mut NodeFile, at: &Path, problems: &mut Collector<'_>
             rules.limits.extend(lower_limit(limit, owner, &at, problems, &mut own_names));
         }
     }
+    if rules.limits.len() > RULES_MAX {
+        problems.key(at).say(format!("a node has at most {RULES_MAX} limits, those of its plans included"));
+        return None;
+    }
     lower_consumers(&file.consumers, &file.plans, &mut rules, &at.at("consumers"), problems);
     if !has_consumers && let Some(plan) = file.plans.keys().next() {
         let help = format!("write who has it: `consumers: {{ app: {{ key: sk-app, plan: {plan} }} }}`");
