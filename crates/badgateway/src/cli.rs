@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use report::Report;
 use report::render::{self, Export, Format};
 use topology::units::DurationText;
+use trace::RunDir;
 
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Output, ProgressName};
@@ -175,12 +176,18 @@ enum ReportFormatName {
     Dot,
     /// The topology with its results, for Mermaid.
     Mermaid,
+    /// Two files in the run's folder, `calls.parquet` and `hops.parquet`; prints where they are.
+    Parquet,
 }
 
 impl ReportFormatArgs {
-    /// Prints a run's report.
-    pub(crate) fn print(&self, report: &Report, output: &Output) -> Result<(), Failure> {
+    /// Prints a run's report; what is of its calls and hops goes into its folder.
+    pub(crate) fn print(&self, report: &Report, dir: &RunDir, output: &Output) -> Result<(), Failure> {
         let look = output.result_look();
+        let files = match self.format {
+            ReportFormatName::Parquet => report::parquet::write(dir)?.to_vec(),
+            _ => Vec::new(),
+        };
         output::result(|out| match self.format {
             ReportFormatName::Table => render::report(report, Format::Table, look, out),
             ReportFormatName::Json => render::report(report, Format::Json, look, out),
@@ -188,6 +195,9 @@ impl ReportFormatArgs {
             ReportFormatName::Junit => render::export(report, Export::Junit, out),
             ReportFormatName::Dot => render::export(report, Export::Dot, out),
             ReportFormatName::Mermaid => render::export(report, Export::Mermaid, out),
+            ReportFormatName::Parquet => {
+                files.iter().try_for_each(|file| writeln!(out, "{}", file.display()))
+            }
         })
     }
 }

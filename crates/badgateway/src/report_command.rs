@@ -16,6 +16,6 @@ pub(crate) fn report(run: PathBuf, format: &ReportFormatArgs, output: &Output) -
     if let Err(error) = report::page::write(&dir, &report) {
         output.hint(&format!("no page: {error}"));
     }
-    format.print(&report, output)?;
+    format.print(&report, &dir, output)?;
     Ok(Exit::Well)
 }

@@ -315,7 +315,7 @@ impl<'a> Session<'a> {
         let output = self.output;
         let monitor = std::mem::take(&mut self.monitor);
         let Finished { dir, page, report, .. } = self.finish()?;
-        args.format.print(&report, output)?;
+        args.format.print(&report, &dir, output)?;
         output.hint(&format!("\nThe run is in {}", dir.path().display()));
         output.hint(&format!("page: {}", page.display()));
         monitor.end(output)?;

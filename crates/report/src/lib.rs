@@ -27,6 +27,7 @@ mod observer;
 mod outcomes;
 mod overview;
 pub mod page;
+pub mod parquet;
 mod path;
 mod places;
 mod recorder;

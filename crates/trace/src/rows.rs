@@ -6,6 +6,7 @@
 
 mod field;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use field::Field;
@@ -23,9 +24,46 @@ pub trait Row: Serialize + DeserializeOwned {
     const FILE: &'static str;
     /// The columns, in order.
     const COLUMNS: &'static [&'static str];
+    /// What they hold, and whether it may be missing.
+    const TYPES: &'static [(Kind, bool)];
 
     /// Adds the row's line to what is to be written.
     fn write(&self, lines: &mut Vec<u8>);
+
+    /// Hands over the row's values one by one; those that are missing are `None`.
+    fn each(&self, take: impl FnMut(Option<Value<'_>>));
+}
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A text that is often the same.
+    Text,
+    /// A text that tells one row from the others.
+    Id,
+    /// A whole number of 16 bits, 0 at least; the next ones have more bits.
+    U16,
+    /// Of 32 bits.
+    U32,
+    /// Of 64 bits.
+    U64,
+    /// A number of floating point.
+    Number,
+    /// True or false.
+    Flag,
+}
+
+/// What one field of a row holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value<'a> {
+    /// Of [`Kind::Text`] and [`Kind::Id`].
+    Text(Cow<'a, str>),
+    /// Of all whole numbers.
+    Whole(u64),
+    /// Of [`Kind::Number`].
+    Number(f64),
+    /// Of [`Kind::Flag`].
+    Flag(bool),
 }
 
 macro_rules! rows {
@@ -40,6 +78,8 @@ macro_rules! rows {
         impl Row for $name {
             const FILE: &'static str = $file;
             const COLUMNS: &'static [&'static str] = &[$(stringify!($field)),+];
+            const TYPES: &'static [(Kind, bool)] =
+                &[$((<$type as Field>::KIND, <$type as Field>::OPTIONAL)),+];
 
             fn write(&self, lines: &mut Vec<u8>) {
                 $(
@@ -50,6 +90,10 @@ macro_rules! rows {
                 if let Some(end) = lines.last_mut() {
                     *end = b'\n';
                 }
+            }
+
+            fn each(&self, mut take: impl FnMut(Option<Value<'_>>)) {
+                $(take(self.$field.value());)+
             }
         }
     )+};

@@ -45,8 +45,8 @@ pub const FILES: [&str; 11] = [
     SeedRow::FILE,
 ];
 
-/// What is drawn from, what is drawn, and the access log; a folder may be without.
-const OPTIONAL: [&str; 3] = [OVERVIEW, PAGE, ACCESS];
+/// What is drawn from, what is drawn, the access log, and what is made of the rows; a folder may be without.
+const OPTIONAL: [&str; 5] = [OVERVIEW, PAGE, ACCESS, "calls.parquet", "hops.parquet"];
 
 /// How many bytes of rows are gathered before they go to the file.
 const BUFFER: usize = 64 * 1024;
@@ -356,6 +356,11 @@ impl RunDir {
     /// Whether one of the CSV files is there: later versions have more of them.
     pub fn has<R: Row>(&self) -> bool {
         self.file(R::FILE).exists()
+    }
+
+    /// Where the Parquet file of the same rows is, if it has been made.
+    pub fn parquet<R: Row>(&self) -> PathBuf {
+        self.file(R::FILE).with_extension("parquet")
     }
 
     /// Reads one of the CSV files, row by row.

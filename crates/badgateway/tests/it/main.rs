@@ -23,6 +23,7 @@ mod metrics;
 mod misfit;
 mod models;
 mod page;
+mod parquet;
 mod placed;
 mod prometheus;
 mod pty;
