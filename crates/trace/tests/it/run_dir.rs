@@ -269,9 +269,9 @@ fn write(path: &Path) -> RunDir {
     dir
 }
 
-fn assert_reads_back(path: &Path) {
+fn assert_reads_back(path: &Path, manifest: &Manifest) {
     let dir = RunDir::open(path).unwrap();
-    assert_eq!(dir.read_manifest().unwrap(), manifest());
+    assert_eq!(dir.read_manifest().unwrap(), *manifest);
     assert_eq!(dir.read_scenario().unwrap(), "name: chain\n");
     assert_eq!(dir.read_rows::<CallRow>().unwrap(), call_rows());
     assert_eq!(dir.read_rows::<SeedRow>().unwrap(), [strategy_row().of_seed(7)]);
@@ -293,19 +293,26 @@ fn what_is_written_is_read_back() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("results/chain/run");
     write(&path);
-    assert_reads_back(&path);
+    assert_reads_back(&path, &manifest());
 }
 
-/// A run of format 1.2 stays readable, and is still what is written.
+/// A run of format 1.3 stays readable, and is still what is written.
 #[test]
 fn the_golden_run_is_read_and_written() {
-    assert_reads_back(&golden("1.2"));
+    assert_reads_back(&golden("1.3"), &manifest());
     let temp = tempfile::tempdir().unwrap();
     write(temp.path());
     for file in FILES {
         let written = std::fs::read_to_string(temp.path().join(file)).unwrap();
-        assert_eq!(written, std::fs::read_to_string(golden("1.2").join(file)).unwrap(), "{file}");
+        assert_eq!(written, std::fs::read_to_string(golden("1.3").join(file)).unwrap(), "{file}");
     }
+}
+
+/// A run of format 1.2 stays readable: it counts no tokens.
+#[test]
+fn a_golden_run_without_tokens_is_read() {
+    let versions = Versions { format: FormatVersion { major: 1, minor: 2 }, ..manifest().versions };
+    assert_reads_back(&golden("1.2"), &Manifest { versions, ..manifest() });
 }
 
 /// A run of format 1.1 stays readable: it has rows for all calls.
