@@ -69,8 +69,8 @@ pub(crate) fn ended(manifest: Manifest, summaries: &[Summary], interrupted: bool
     let unrelated: u64 = summaries.iter().map(|summary| summary.unrelated).sum();
     if unrelated > 0 {
         notes.push(format!(
-            "{unrelated} requests behind external programs could not be related to a call: the programs drop \
-             the traceparent header, and several calls were under way"
+            "{unrelated} requests behind external programs could not be related to a call: the programs pass \
+             on neither traceparent nor x-request-id, and several calls were under way"
         ));
     }
     Manifest {

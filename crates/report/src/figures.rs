@@ -27,6 +27,8 @@ pub struct Figures {
     pub thresholds: Vec<ThresholdVerdict>,
     /// How often the blind verdicts were right.
     pub score: Score,
+    /// External programs that were the limit, each in a sentence.
+    pub limits: Vec<String>,
     /// Faults that matched nothing.
     pub unmatched: Vec<String>,
     /// How many seeds they are over.
@@ -53,6 +55,7 @@ impl Figures {
             joined.aftermaths.extend(figures.aftermaths);
             joined.thresholds.extend(figures.thresholds);
             joined.score.add(figures.score);
+            joined.limits.extend(figures.limits);
             joined.overview.extend(figures.overview);
             joined.unmatched.retain(|fault| figures.unmatched.contains(fault));
         }
@@ -94,12 +97,15 @@ impl Report {
             strategies,
             thresholds,
             score,
+            limits,
             unmatched,
             seeds,
             by_seed,
             aftermaths,
             overview,
         } = figures;
+        let mut run = run;
+        run.warnings.extend(limits);
         let run = Manifest { thresholds, score, unmatched, seeds, aftermaths, ..run };
         let conclusion = conclude(&strategies, &deepest(&run));
         let means = means(&strategies, &by_seed);

@@ -3,6 +3,7 @@
 mod layers;
 mod ledger;
 mod origins;
+mod programs;
 mod score;
 mod spending;
 mod strategy;
@@ -21,6 +22,7 @@ use crate::{Figures, Verdict, anatomy, thresholds};
 use layers::Layers;
 use ledger::Ledger;
 pub(crate) use origins::Origins;
+use programs::Programs;
 use score::ScoreTally;
 pub(crate) use strategy::StrategyTally;
 
@@ -57,6 +59,7 @@ pub(crate) struct Tally {
     layers: Layers,
     ledger: Ledger,
     score: ScoreTally,
+    programs: Programs,
     strategy: StrategyTally,
     /// None where no page will be made: in a sweep.
     shape: Option<Shape>,
@@ -71,6 +74,7 @@ impl Tally {
             layers: Layers::new(scenario),
             ledger: Ledger::new(scenario),
             score: ScoreTally::default(),
+            programs: Programs::new(scenario),
             strategy: StrategyTally::new(scenario),
             shape: None,
             course: None,
@@ -108,6 +112,7 @@ impl Tally {
         self.layers.add(scenario, call.trace);
         self.ledger.add(call);
         self.score.add(scenario, call);
+        self.programs.add(scenario, call.trace);
         self.strategy.add(scenario, call.trace, cost);
     }
 
@@ -123,6 +128,7 @@ impl Tally {
         self.layers.merge(&other.layers);
         self.ledger.merge(&other.ledger);
         self.score.merge(&other.score);
+        self.programs.merge(&other.programs);
         self.strategy.merge(&other.strategy);
         if let (Some(shape), Some(other)) = (&mut self.shape, &other.shape) {
             shape.merge(other);
@@ -167,6 +173,7 @@ impl Tally {
             faults,
             thresholds: thresholds::evaluate(scenario, &self.strategy),
             score: self.score.into_score(),
+            limits: self.programs.limits(&names),
             overview: self.shape.map(|shape| shape.overview(scenario, &names)).into_iter().collect(),
             aftermaths: self.course.and_then(|course| course.after(scenario)).into_iter().collect(),
             by_seed: vec![row.of_seed(scenario.seed)],

@@ -10,6 +10,8 @@ use node::ProxyStatus;
 /// The fields that name a request's trace and its place in it (W3C Trace Context).
 pub(crate) const TRACEPARENT: &str = "traceparent";
 pub(crate) const TRACESTATE: &str = "tracestate";
+/// The field that names a request where traces are not passed on.
+pub(crate) const REQUEST_ID: &str = "x-request-id";
 /// The field with the milliseconds that are left for a request, as Envoy's.
 pub(crate) const TIME_LEFT: &str = "x-envoy-expected-rq-timeout-ms";
 /// The path that no node serves.

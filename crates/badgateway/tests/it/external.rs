@@ -1,6 +1,8 @@
 //! Real programs in the chain, which keep no records: the verdicts on all that goes wrong before,
 //! behind and in them must be right all the same.
 
+mod litellm;
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
@@ -22,6 +24,11 @@ fn tools() -> PathBuf {
     root().join(".tools/venv/bin")
 }
 
+/// Where it puts `LiteLLM`'s proxy.
+fn litellm() -> PathBuf {
+    root().join(".tools/litellm/bin")
+}
+
 /// A file beside the shipped scenarios with programs.
 fn shipped(file: &str) -> PathBuf {
     root().join("scenarios/external").join(file)
@@ -31,7 +38,8 @@ fn shipped(file: &str) -> PathBuf {
 fn with_tools<const N: usize>(args: [&str; N]) -> Command {
     let path = std::env::var("PATH").unwrap();
     let mut command = badgateway(args);
-    command.env("PATH", format!("{}:{path}", tools().display()));
+    // The other one has LiteLLM without its proxy.
+    command.env("PATH", format!("{}:{}:{path}", litellm().display(), tools().display()));
     command
 }
 

@@ -1,6 +1,6 @@
 //! External programs: what cannot be read in their records is told by those around them.
 
-use topology::{Cause, EdgeId, NodeKind};
+use topology::{Cause, EdgeId, NodeId, NodeKind};
 use trace::{Attempt, Served, Time};
 
 use super::lifecycle::LinkState;
@@ -34,16 +34,61 @@ pub(super) fn own(case: &Case<'_>, attempt: &Attempt, served: &Served, until: Ti
         (false, false) => format!("{answer}: none of its callees saw the request"),
     };
     let unknown = Birth::at_node(node, Cause::Unknown, "");
-    if callees.iter().any(|&edge| case.lifecycle.had_unrelated(edge, served.arrived, until)) {
+    if had_unrelated(case, node, served.arrived, until) {
         return unknown.because(
             format!("{name}, or something behind it: it made requests that could not be related to a call"),
-            "have it pass the traceparent header on, or give it one request at a time",
+            "have it pass traceparent or x-request-id on, or give it one request at a time",
         );
     }
     unknown.because(
         what,
         "read its log (external/ in the run's folder): limits, routes, time-outs and health checks of its own",
     )
+}
+
+/// Whether the program made requests in a span of which nobody can tell which call they belong to.
+fn had_unrelated(case: &Case<'_>, node: NodeId, from: Time, to: Time) -> bool {
+    let callees = case.scenario.topology.outgoing(node);
+    callees.into_iter().any(|edge| case.lifecycle.had_unrelated(edge, from, to))
+}
+
+/// A timer fired while a program had the request by itself, and none of its requests explains it.
+pub(super) fn held(case: &Case<'_>, attempt: &Attempt, served: &Served, at: Time) -> Finding {
+    let node = case.callee(attempt.edge);
+    match own(case, attempt, served, at) {
+        // Where it was alone it may be stuck as well; where it had others too, it was slow.
+        Finding::Here(birth)
+            if birth.cause == Cause::Unknown
+                && served.in_flight > 1
+                && !had_unrelated(case, node, served.arrived, at) =>
+        {
+            Birth::at_node(node, Cause::Overload, "slow").because(
+                format!(
+                    "{} had the request for {:.1} ms and asked nobody behind it in that time; {} were inside as it came",
+                    case.name(node),
+                    at.since(served.arrived).as_secs_f64() * 1e3,
+                    served.in_flight
+                ),
+                "how many requests a second can it do? more of its processes, or less load",
+            )
+        }
+        other => other,
+    }
+}
+
+/// The same where it had asked somebody behind it at last, but most of the time had gone by then.
+pub(super) fn held_before(case: &Case<'_>, attempt: &Attempt, at: Time) -> Option<Finding> {
+    let mut attempt = attempt;
+    loop {
+        let caller = case.attempt(attempt.parent)?;
+        if is_program(case, caller)
+            && let Some(served) = case.served(caller.hop)
+            && attempt.start.since(served.arrived) >= at.since(caller.start) / 2
+        {
+            return Some(held(case, caller, served, attempt.start));
+        }
+        attempt = caller;
+    }
 }
 
 /// Why a program could not reach a callee that did not see this request.

@@ -25,8 +25,10 @@ pub(super) fn timed_out(case: &Case<'_>, attempt: &Attempt) -> Finding {
         return finding;
     }
     match waiting(case, attempt.hop, due) {
-        // Nothing below was at fault: it is the timer.
-        Finding::Here(birth) if birth.cause == Cause::Unknown => too_short(case, attempt, usual),
+        // Nothing below was at fault: it is the timer. (What a program was at, nobody knows.)
+        Finding::Here(birth) if birth.cause == Cause::Unknown && !external::is_program(case, attempt) => {
+            too_short(case, attempt, usual)
+        }
         other => other,
     }
 }
@@ -99,7 +101,7 @@ pub(super) fn waiting(case: &Case<'_>, hop: HopId, at: Time) -> Finding {
     if external::is_program(case, attempt) {
         return match last_failed(case, hop, at) {
             Some(last) => Finding::Below(last),
-            None => external::own(case, attempt, served, at),
+            None => external::held(case, attempt, served, at),
         };
     }
     let usual = case.scenario.topology.node(node).mean_work(case.ask());
@@ -209,7 +211,10 @@ fn slow(case: &Case<'_>, node: NodeId, served: &Served, at: Time) -> Finding {
         // It was not slow: the time had been spent before it was asked.
         return match case.attempt(served.hop).and_then(|attempt| spent_before(case, attempt, at)) {
             Some(before) => Finding::Below(before),
-            None => Finding::Here(rules::unknown(case, served.hop)),
+            None => case
+                .attempt(served.hop)
+                .and_then(|attempt| external::held_before(case, attempt, at))
+                .unwrap_or_else(|| Finding::Here(rules::unknown(case, served.hop))),
         };
     }
     let name = case.name(node);

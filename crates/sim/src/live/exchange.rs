@@ -104,8 +104,8 @@ impl Attempt {
             let mut line = self.line().await?;
             let request = self.request();
             if self.world.edge(self.outgoing.edge).to_program && self.witness.is_none() {
-                let (method, uri) = (request.method(), request.uri());
-                self.witness = Some(Witness::new(self.world.clone(), self.identity(), method, uri));
+                let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+                self.witness = Some(Witness::new(self.world.clone(), self.identity(), method, uri, headers));
             }
             let give_up_at = self.outgoing.give_up_at.map(|at| self.world.clock.instant(at));
             let result = line.send(request, give_up_at).await;
@@ -249,6 +249,9 @@ impl Attempt {
         }
         if let Some((key, bearer)) = edge.key.as_ref().filter(|_| !outbound.bad_credentials) {
             headers::write_key(headers, key, bearer);
+        }
+        if edge.to_program {
+            self.identity().write_request_id(headers);
         }
         request
     }

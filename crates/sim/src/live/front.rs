@@ -40,11 +40,12 @@ pub(crate) async fn pass_on(
     };
     let edge = world.edge(identity.edge);
     let callee = world.node(edge.callee);
-    let mut witness = Witness::new(world.clone(), identity, &head.method, &head.uri);
     head.headers.remove(CONNECTION);
     head.headers.remove(TRANSFER_ENCODING);
     head.headers.insert(HOST, edge.authority.clone());
     identity.write(world.run, &mut head.headers);
+    identity.write_request_id(&mut head.headers);
+    let mut witness = Witness::new(world.clone(), identity, &head.method, &head.uri, &head.headers);
     // Hyper's client wants a target in origin form.
     let path = head.uri.path_and_query().map_or("/", |p| p.as_str()).parse();
     head.uri = path.unwrap_or_default();

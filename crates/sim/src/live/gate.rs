@@ -1,7 +1,7 @@
 //! Where programs that are not ours call: a listener of its own for each of their edges.
 //!
 //! By the listener it is known over which edge a request comes, and a link can be closed there. Which
-//! hop it belongs to is told by our header where the program passes it on; else by what is under way
+//! hop it belongs to is told by `traceparent` or `x-request-id` where the program passes it on; else by what is under way
 //! in the program: one request alone, or one alone with that method and path. If that does not decide
 //! it, nothing does, and the run says so.
 
@@ -10,13 +10,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
+use http::header::HeaderValue;
 use http::{HeaderMap, Method, Uri};
 use topology::fault::Site;
 use topology::wire::{Close, Dial};
 use topology::{EdgeId, Mechanism, NodeId, NodeKind, Scenario, Target};
 use trace::{Begun, CallId, HopId, LinkEvent, LinkEventKind, Record, Time};
 
-use super::headers::Identity;
+use super::headers::{Identity, REQUEST_ID};
 use super::ports::{Blackhole, Port};
 use super::server;
 use super::wire::Conn;
@@ -30,7 +31,7 @@ const AFTERLIFE: Duration = Duration::from_secs(10);
 pub(crate) struct Gate {
     pub(crate) port: Port,
     pub(crate) connections: Mutex<Vec<Weak<Conn>>>,
-    /// Our header has been seen behind the program: what comes without it is not of our calls.
+    /// One of our headers has been seen behind the program: what comes without it is not of our calls.
     keeps_header: AtomicBool,
     /// Nothing comes through, not even over connections that are there.
     pub(crate) shut: AtomicBool,
@@ -79,6 +80,7 @@ struct Inside {
     priority: u8,
     method: Method,
     path: String,
+    request_id: Option<HeaderValue>,
     /// Its caller has gone, then.
     left: Option<Time>,
     /// How many requests the program has made of it, by edge.
@@ -90,7 +92,15 @@ struct Inside {
 pub(crate) struct Insides(Mutex<Vec<Inside>>);
 
 impl Insides {
-    pub(crate) fn enter(&self, identity: &Identity, method: &Method, uri: &Uri, now: Time) {
+    /// A request goes in; how many are inside now, with it.
+    pub(crate) fn enter(
+        &self,
+        identity: &Identity,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        now: Time,
+    ) -> usize {
         let mut inside = lock(&self.0);
         inside.retain(|i| i.left.is_none_or(|left| now.since(left) < AFTERLIFE));
         inside.push(Inside {
@@ -100,9 +110,11 @@ impl Insides {
             priority: identity.priority,
             method: method.clone(),
             path: uri.path().to_owned(),
+            request_id: headers.get(REQUEST_ID).cloned(),
             left: None,
             made: BTreeMap::new(),
         });
+        inside.iter().filter(|i| i.left.is_none()).count()
     }
 
     pub(crate) fn leave(&self, hop: HopId, now: Time) {
@@ -129,16 +141,25 @@ pub(crate) fn relate(
     let host = world.edge(edge);
     let gate = host.gate.as_ref()?;
     let mut inside = lock(&world.node(host.caller).insides.0);
-    let told = Identity::read_trace(headers);
-    let place = match told {
+    let under_way = |i: &Inside| i.left.is_none();
+    let told = match Identity::read_trace(headers) {
+        // A program that traces too puts its own span in the place of ours.
         Some((call, hop)) => {
+            Some(inside.iter().position(|i| i.hop == hop).or_else(|| only(&inside, |i| i.call == call)))
+        }
+        // A client of the user's may say the same of several attempts.
+        None => headers.get(REQUEST_ID).and_then(|id| {
+            let is_named = |i: &Inside| i.request_id.as_ref() == Some(id);
+            only(&inside, |i| under_way(i) && is_named(i)).or_else(|| only(&inside, is_named)).map(Some)
+        }),
+    };
+    let place = match told {
+        Some(place) => {
             gate.keeps_header.store(true, Ordering::Relaxed);
-            // A program that traces too puts its own span in the place of ours.
-            inside.iter().position(|i| i.hop == hop).or_else(|| only(&inside, |i| i.call == call))
+            place
         }
         None if gate.keeps_header.load(Ordering::Relaxed) => None,
         None => {
-            let under_way = |i: &Inside| i.left.is_none();
             let alike = |i: &Inside| under_way(i) && i.method == *method && i.path == uri.path();
             only(&inside, under_way).or_else(|| only(&inside, alike))
         }

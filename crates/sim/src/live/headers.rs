@@ -15,6 +15,8 @@ use crate::message::{self, BAD_CREDENTIALS, GOOD_CREDENTIALS};
 /// The header of RFC 9209.
 pub(crate) const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 const TRACEPARENT: HeaderName = HeaderName::from_static(message::TRACEPARENT);
+/// What most gateways pass on or log, also those that pass on no trace.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static(message::REQUEST_ID);
 const TIME_LEFT: HeaderName = HeaderName::from_static(message::TIME_LEFT);
 const TRACESTATE: HeaderName = HeaderName::from_static(message::TRACESTATE);
 
@@ -61,6 +63,13 @@ impl Identity {
         for (name, value) in [(TRACEPARENT, &parent[..]), (TRACESTATE, &state[..])] {
             headers.insert(name, HeaderValue::from_bytes(value).expect("it is ASCII"));
         }
+    }
+
+    /// Writes `x-request-id`, unless the request has one.
+    pub(crate) fn write_request_id(&self, headers: &mut HeaderMap) {
+        let mut id = [0; 16];
+        put_hex(&mut id, self.hop.0);
+        headers.entry(REQUEST_ID).or_insert_with(|| HeaderValue::from_bytes(&id).expect("it is ASCII"));
     }
 
     /// The call and the hop, if the trace is one of ours, whoever has passed it on.

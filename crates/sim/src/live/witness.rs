@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Method, Uri};
+use http::{HeaderMap, Method, Uri};
 use topology::{Failure, FaultSet};
 use trace::{Outcome, Record, Served, Source, Time, witness};
 
@@ -17,17 +17,25 @@ pub(crate) struct Witness {
     world: Arc<World>,
     identity: Identity,
     arrived: Time,
+    /// How many were inside as it came, itself among them.
+    inside: usize,
     status: Option<u16>,
     told: bool,
 }
 
 impl Witness {
     /// A request goes to a program.
-    pub(crate) fn new(world: Arc<World>, identity: Identity, method: &Method, uri: &Uri) -> Self {
+    pub(crate) fn new(
+        world: Arc<World>,
+        identity: Identity,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Self {
         let arrived = world.clock.now();
         let callee = world.edge(identity.edge).callee;
-        world.node(callee).insides.enter(&identity, method, uri, arrived);
-        Self { world, identity, arrived, status: None, told: false }
+        let inside = world.node(callee).insides.enter(&identity, method, uri, headers, arrived);
+        Self { world, identity, arrived, inside, status: None, told: false }
     }
 
     /// The program never saw it.
@@ -77,7 +85,7 @@ impl Witness {
             source: Source::Nobody,
             sent,
             end,
-            in_flight: 0,
+            in_flight: u32::try_from(self.inside).unwrap_or(u32::MAX),
             queued: 0,
             usage: trace::Usage::default(),
             held_up: None,
