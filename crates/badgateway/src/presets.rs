@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use topology::profile::{Cell, Evidence, Profile, Reaction};
+use topology::profile::{Cell, Evidence, PassesOn, Profile, Reaction};
 use topology::scenario::presets::{self, Preset};
 use topology::units::{DurationText, SIZE_MAX, Size};
 use topology::{Failure, Refusal};
@@ -70,11 +70,18 @@ fn show_profile(profile: &Profile, out: &mut dyn Write) -> io::Result<()> {
         let Cell { does, evidence, sign } = profile.on_failure(failure);
         cell(failure.name(), &does.text(), evidence, sign, out)?;
     }
-    if profile.buffers {
-        paragraph("It has the whole response before it passes on any of it.", "# ", out)?;
-    } else {
-        let text = "What breaks after the head has been passed on is a cut response, whatever the status.";
-        paragraph(text, "# ", out)?;
+    let text = match profile.passes_on {
+        PassesOn::Whole => "It has the whole response before it passes on any of it.",
+        PassesOn::WholeButStreams => {
+            "It has the whole response before it passes on any of it; a stream of tokens it passes on as it comes."
+        }
+        PassesOn::AsItComes => {
+            "What breaks after the head has been passed on is a cut response, whatever the status."
+        }
+    };
+    paragraph(text, "# ", out)?;
+    if profile.rewrites_errors {
+        paragraph("A callee's error keeps its status, but not its words and its Retry-After.", "# ", out)?;
     }
     if Failure::ALL.into_iter().any(|f| matches!(profile.on_failure(f).does, Reaction::StatusThenSilence(_)))
     {

@@ -299,6 +299,18 @@ pub enum Action {
         /// What to add to `Proxy-Status`.
         proxy_status: ProxyStatus,
     },
+    /// Read this attempt's response to its end, and keep it as that of its call, for [`Action::PassOn`].
+    Hold {
+        /// Which.
+        id: AttemptId,
+    },
+    /// Answer the caller with the response that is kept of the call in this slot.
+    PassOn {
+        /// Which call.
+        slot: u16,
+        /// What to add to `Proxy-Status`.
+        proxy_status: ProxyStatus,
+    },
     /// Read this attempt's response to its end and keep nothing of it.
     Drain {
         /// Which.

@@ -1,12 +1,13 @@
 //! A node's rules at work: who is let in, and what has been used up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use topology::llm::Model;
 use topology::node::Choice;
 use topology::rules::{ConsumerId, Key, Limit, LimitId, Measure, Rule, Rules};
-use topology::{EdgeId, Refusal};
+use topology::{EdgeId, NodeId, Refusal, Topology};
 use trace::{Charge, Ruled, Spent, Time};
 
 use crate::action::Incoming;
@@ -91,6 +92,24 @@ fn is_served(model: Option<&str>, scope: &Scope<'_, '_>) -> bool {
     let choices = scope.declared().plan.stages.iter().flat_map(|stage| &stage.calls);
     let mut edges = choices.flat_map(|choice| choice.edges.iter());
     edges.any(|(edge, _)| scope.env.scenario.topology.edge(*edge).serves(model))
+}
+
+/// A model server that a node's requests for this model get to, if there is one.
+pub(crate) fn server_of<'t>(model: &str, node: NodeId, topology: &'t Topology) -> Option<&'t Model> {
+    let (mut seen, mut open) = (BTreeSet::new(), vec![node]);
+    while let Some(node) = open.pop() {
+        let declared = topology.node(node);
+        if declared.llm.is_some() {
+            return declared.llm.as_deref();
+        }
+        let choices = declared.plan.stages.iter().flat_map(|stage| &stage.calls);
+        let edges = choices.flat_map(|choice| choice.edges.iter().map(|(edge, _)| *edge));
+        let serving = edges.filter(|edge| topology.edge(*edge).serves(Some(model)));
+        // The first of them is looked at first.
+        let callees: Vec<NodeId> = serving.map(|edge| topology.ends(edge).1).collect();
+        open.extend(callees.into_iter().rev().filter(|callee| seen.insert(*callee)));
+    }
+    None
 }
 
 /// What is left of a choice for requests that ask this model; `None` if nothing is.

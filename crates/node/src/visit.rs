@@ -2,6 +2,7 @@
 //! plan, the answer.
 
 mod admission;
+mod answer;
 mod generation;
 mod proxy_status;
 mod work;
@@ -9,16 +10,16 @@ mod work;
 use std::time::Duration;
 
 use smallvec::SmallVec;
-use topology::node::{Balance, Choice, OnDisconnect, ScriptStep};
-use topology::profile::Reaction;
-use topology::wire::{Close, ProcessEnd};
-use topology::{EdgeId, Failure, FaultSet, NodeKind, Refusal};
+use topology::llm::Asked;
+use topology::node::{Balance, Choice, OnDisconnect};
+use topology::wire::ProcessEnd;
+use topology::{EdgeId, Failure, FaultSet, Refusal};
 use trace::{
     AtWork, CallEnd, CallId, Charge, HeldUp, HopId, Outcome, Record, Ruled, Sent, Served, ServedEnd, Source,
     Time, Usage,
 };
 
-use crate::action::{Action, AttemptId, Incoming, Input, Reply, Timer};
+use crate::action::{Action, AttemptId, Incoming, Input, Timer};
 use crate::call::{Call, HeadIs, Origin, Progress};
 use crate::queue::Ticket;
 use crate::rules::for_model;
@@ -278,6 +279,14 @@ impl Visit {
         }
     }
 
+    /// What is asked of a model, at a node that is none.
+    fn asked(&self) -> Option<&Asked> {
+        match &self.role {
+            Role::Server(serving) => serving.incoming.ask.as_deref(),
+            Role::Client { .. } => None,
+        }
+    }
+
     fn begin_call(&mut self, slot: u16, choice: &Choice, scope: &mut Scope<'_, '_>) {
         let place = self.calls.len();
         self.calls.push(Call::new(slot, choice, scope.now));
@@ -285,29 +294,11 @@ impl Visit {
         self.on_progress(progress, scope);
     }
 
-    /// Whether this node passes on the response of the call in `slot` as it comes, and not only once
-    /// it has it all.
-    fn relays(&self, slot: u16, scope: &Scope<'_, '_>) -> bool {
-        let declared = scope.declared();
-        if declared.kind != NodeKind::Gateway || declared.profile.buffers {
-            return false;
-        }
-        let Phase::Calling(stage) = self.phase else { return false };
-        let mut later = declared.plan.stages[stage + 1..].iter().flat_map(|stage| &stage.calls);
-        let is_last = if declared.rules.as_ref().is_some_and(|rules| rules.routes) {
-            !later.any(|choice| for_model(choice, self.model(), scope).is_some())
-        } else {
-            later.next().is_none()
-        };
-        slot == REROUTED || (is_last && self.expected == 1)
-    }
-
     fn head(&mut self, id: AttemptId, status: u16, retry_after: Option<Duration>, scope: &mut Scope<'_, '_>) {
         let origin = self.origin;
         let Some(place) = self.calls.iter().position(|c| c.slot == id.slot) else { return };
         let head = self.calls[place].head(id.attempt, status, retry_after, origin, scope);
-        let relays =
-            head == HeadIs::LastWord && matches!(self.role, Role::Server(_)) && self.relays(id.slot, scope);
+        let relays = head == HeadIs::LastWord && self.relays(id.slot, status, scope);
         let Some(flight) = self.calls[place].flight(id.attempt) else { return };
         let edge = flight.edge;
         let edge_declared = scope.env.scenario.topology.edge(edge);
@@ -321,6 +312,8 @@ impl Visit {
             }
             let proxy_status = proxy_status(scope, None, Some((edge, status)));
             scope.out.push(Action::Relay { id, proxy_status });
+        } else if self.may_pass_on(id.slot, status, scope) {
+            scope.out.push(Action::Hold { id });
         } else {
             scope.out.push(Action::Drain { id });
         }
@@ -357,7 +350,7 @@ impl Visit {
         }
         let optional = scope.env.scenario.topology.edge(edge).optional;
         if !outcome.is_ok() && !optional {
-            self.pass_on(hop, edge, outcome, scope);
+            self.pass_on(slot, hop, edge, outcome, scope);
             return;
         }
         let stages = &scope.declared().plan.stages;
@@ -366,95 +359,13 @@ impl Visit {
         }
         if matches!(self.role, Role::Client { .. }) && stages.len() == stage + 1 {
             self.end_call(outcome, Some(hop), scope);
+        } else if let Some(status) = outcome.status().filter(|_| outcome.is_ok())
+            && self.answers_with(slot, scope)
+        {
+            self.answer_with(slot, edge, hop, status, scope);
         } else {
             self.start_stage(stage + 1, scope);
         }
-    }
-
-    /// Whether the request is not the first on its caller's connection.
-    fn on_used_connection(&self) -> bool {
-        matches!(&self.role, Role::Server(serving) if serving.incoming.used_connection)
-    }
-
-    /// The visit ends with what a call of it failed with.
-    fn pass_on(&mut self, hop: HopId, edge: EdgeId, outcome: Outcome, scope: &mut Scope<'_, '_>) {
-        if matches!(self.role, Role::Client { .. }) {
-            self.end_call(outcome, Some(hop), scope);
-            return;
-        }
-        let (status, source, proxy_status) = match outcome {
-            Outcome::Answered(status) => {
-                (status, Source::Relayed(hop), proxy_status(scope, None, Some((edge, status))))
-            }
-            Outcome::Failed { failure, .. } => {
-                let source = Source::Translated(hop, failure);
-                let status = match scope.declared().profile.on_failure(failure).does {
-                    Reaction::StatusThenSilence(_) if self.on_used_connection() => {
-                        scope.out.push(Action::Close(Close::Fin));
-                        self.finish(None, source, Sent::Nothing, ServedEnd::Answered, scope);
-                        return;
-                    }
-                    Reaction::Status(status) | Reaction::StatusThenSilence(status) => status,
-                    Reaction::PassOn => {
-                        scope.out.push(Action::Fail(ProcessEnd::Malformed));
-                        self.finish(None, source, Sent::Malformed, ServedEnd::Answered, scope);
-                        return;
-                    }
-                };
-                let mut told = proxy_status(scope, Some(failure.proxy_status()), None);
-                told.next = Some(scope.env.scenario.topology.ends(edge).1);
-                (status, source, told)
-            }
-        };
-        let reply = Reply { regular: false, proxy_status, ..Reply::regular(status) };
-        self.respond(reply, source, scope);
-    }
-
-    /// All calls have ended well: the node's own answer.
-    fn answer(&mut self, scope: &mut Scope<'_, '_>) {
-        if matches!(self.role, Role::Client { .. }) {
-            // A client whose calls were all optional, or that has none: nothing was asked for.
-            self.end_call(Outcome::Answered(200), None, scope);
-            return;
-        }
-        if let Some(&ScriptStep::Close(close)) = self.script_step(scope) {
-            scope.out.push(Action::Close(close));
-            self.finish(None, Source::Own, Sent::Nothing, ServedEnd::Answered, scope);
-            return;
-        }
-        self.respond(self.own_reply(scope), Source::Own, scope);
-    }
-
-    /// Its own answer: what its script says, or what it answers when all is well.
-    fn own_reply(&self, scope: &Scope<'_, '_>) -> Reply {
-        match self.script_step(scope) {
-            Some(&ScriptStep::Answer { status, retry_after }) => {
-                Reply { retry_after, ..Reply::regular(status) }
-            }
-            _ => Reply::regular(scope.declared().response.status),
-        }
-    }
-
-    /// What the node's script says for this attempt, if it has one.
-    fn script_step<'e>(&self, scope: &Scope<'_, 'e>) -> Option<&'e ScriptStep> {
-        let script = &scope.declared().script;
-        script.get(usize::from(self.origin.retries)).or(script.last())
-    }
-
-    /// Refuses; whoever is told so may come again after this time.
-    fn refuse(&mut self, refusal: Refusal, retry_after: Option<Duration>, scope: &mut Scope<'_, '_>) {
-        if let Role::Server(serving) = &self.role
-            && serving.responded
-        {
-            return;
-        }
-        let declared = scope.declared();
-        let status = declared.on_refusal(refusal);
-        let now = scope.now;
-        let allowances = scope.node.quota.as_mut().map(|quota| Box::new(quota.left(now)));
-        let proxy_status = proxy_status(scope, Some(refusal.proxy_status()), None);
-        let reply = Reply { regular: false, retry_after, proxy_status, allowances, ..Reply::regular(status) };
-        self.respond(reply, Source::Refused(refusal), scope);
     }
 
     /// An attempt of it has ended, and took so much of models.
@@ -464,12 +375,6 @@ impl Visit {
             None => serving.noted().charge = Some(charge),
             Some(sum) => sum.add(&charge),
         }
-    }
-
-    fn respond(&mut self, reply: Reply, source: Source, scope: &mut Scope<'_, '_>) {
-        let status = reply.status;
-        scope.out.push(Action::Respond(reply));
-        self.finish(Some(status), source, Sent::Whole, ServedEnd::Answered, scope);
     }
 
     fn caller_gone(&mut self, scope: &mut Scope<'_, '_>) {

@@ -118,6 +118,13 @@ impl Form {
         }
     }
 
+    /// Of a request as clients of that API send it.
+    pub(crate) fn of_client(ask: &Ask) -> Option<Self> {
+        let path = ask.path();
+        let path = crate::message::target(&path);
+        Self::of(ask, target(ask.api, &http::Method::POST, path.path()))
+    }
+
     /// Of a request that is for no completion.
     pub(crate) fn other(model: &Model, target: Target, path: &str, body: &[u8]) -> Self {
         let other = match target {

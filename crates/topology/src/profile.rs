@@ -44,8 +44,10 @@ pub struct Profile {
     pub preset: Option<&'static str>,
     /// What it accepts if its configuration does not say.
     pub limits: Limits,
-    /// It has the whole response before it passes on any of it (it parses what the model said).
-    pub buffers: bool,
+    /// When it passes on what a callee answers.
+    pub passes_on: PassesOn,
+    /// It puts words of its own in the place of a callee's error, and no `Retry-After` beside them.
+    pub rewrites_errors: bool,
     /// What it answers when it could not get a whole response.
     pub failure: FailureTable,
     /// What it answers when it refuses a request by itself.
@@ -63,6 +65,17 @@ pub struct Limits {
     pub body: Option<u64>,
     /// How long a caller's connection may be idle.
     pub keep_alive: Option<Duration>,
+}
+
+/// When a gateway passes on what a callee answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PassesOn {
+    /// As it comes.
+    AsItComes,
+    /// Once it has all of it.
+    Whole,
+    /// Once it has all of it (it parses what the model said); a stream of tokens as it comes.
+    WholeButStreams,
 }
 
 /// What a gateway does when it got no whole response.

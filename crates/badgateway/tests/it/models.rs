@@ -1,11 +1,14 @@
 //! Model servers: each of their failures is traced to its fault, also where the status was 200.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use topology::llm::Api;
 use topology::profile::Profile;
 
 use crate::drawn::{check, figures, virtual_figures};
+use crate::support::{number, rows};
+use crate::up::Up;
 
 /// What goes wrong there, and whether only a stream can tell of it, or only a whole answer.
 const FAULTS: &[(&str, Option<bool>)] = &[
@@ -83,4 +86,96 @@ fn every_failure_of_a_model_is_traced_in_virtual_time() {
 #[test]
 fn every_failure_of_a_model_is_traced() {
     hold(1, figures);
+}
+
+/// A gateway of this product and with these rules, and a provider of each API, which one model goes to.
+fn routed(profile: &str, rules: &str) -> String {
+    let mut text = format!(
+        "name: routed
+nodes:
+  client: {{ kind: client }}
+  gw: {{ kind: gateway, profile: {profile}{rules} }}
+"
+    );
+    for api in Api::ALL.map(Api::name) {
+        let _ = writeln!(
+            text,
+            "  p-{api}: {{ kind: server, llm: {{ api: {api}, completion_tokens: 6, decode: 5000/s, price: {{ output: 1 }} }} }}"
+        );
+    }
+    text.push_str("edges:\n  - client -> gw\n");
+    for api in Api::ALL.map(Api::name) {
+        let _ = writeln!(text, "  - gw -> p-{api}: {{ models: [of-{api}-*] }}");
+    }
+    text.push_str("load: [{ from: client, rate: 1/s }]\n");
+    text
+}
+
+/// A client's own requests: a path, a body, and what the answer has.
+const ASKED: [(&str, &str, &str); 8] = [
+    ("/v1/chat/completions", r#"{"model":"of-openai-1","messages":[]}"#, "\"chat.completion\""),
+    ("/v1/chat/completions", r#"{"model":"of-openai-1","stream":true,"messages":[]}"#, "data: [DONE]"),
+    ("/v1/responses", r#"{"model":"of-openai-1","input":"x"}"#, "\"object\":\"response\""),
+    ("/v1/messages", r#"{"model":"of-anthropic-1","max_tokens":9,"messages":[]}"#, "\"type\":\"message\""),
+    ("/v1beta/models/of-gemini-1:generateContent", r#"{"contents":[]}"#, "\"candidates\""),
+    ("/v1/chat/completions", r#"{"model":"of-mistral-1","messages":[]}"#, "\"choices\""),
+    ("/api/chat", r#"{"model":"of-ollama-1","stream":false,"messages":[]}"#, "\"done\":true"),
+    (
+        "/api/v1/services/aigc/text-generation/generation",
+        r#"{"model":"of-dashscope-1","input":{"messages":[]}}"#,
+        "\"output\"",
+    ),
+];
+
+/// How many requests each of the providers has got.
+fn requests(run: &Path) -> [u64; 6] {
+    let layers = rows(run, "layers.csv");
+    Api::ALL.map(|api| {
+        let name = format!("p-{}", api.name());
+        layers.iter().find(|row| row["node"] == name).map_or(0, |row| number(row, "requests"))
+    })
+}
+
+#[test]
+fn a_clients_own_request_goes_where_its_model_is() {
+    for profile in ["rfc9209", "litellm", "ibm-api-connect"] {
+        let up = Up::start(&routed(profile, ", calls: round_robin"), &[]);
+        for (path, body, has) in ASKED {
+            let answer = up.post(path, body);
+            assert!(answer.contains(has), "{profile} {path}: {answer}");
+        }
+        let counted = up.post("/v1/embeddings", r#"{"model":"of-openai-e","input":"x"}"#);
+        assert!(counted.contains("\"embedding\""), "{counted}");
+        up.post("/v1/chat/completions", r#"{"model":"nobodys","messages":[]}"#);
+        let (_, folder) = up.end();
+        let run = folder.path().join("run");
+        let origins = rows(&run, "origins.csv");
+        let told: Vec<_> = origins.iter().map(|row| (&*row["origin"], &*row["mechanism"])).collect();
+        assert_eq!(told, [("gw", "unknown_model")], "{profile}");
+        let got = requests(&run);
+        assert_eq!(got, [4, 1, 1, 1, 1, 1], "{profile}");
+    }
+}
+
+#[test]
+fn what_a_clients_own_requests_take_counts() {
+    let rules = ", calls: round_robin, limits: [{ name: budget, cost: 0.00001/day }]";
+    let up = Up::start(&routed("litellm", rules), &[]);
+    let (path, body, _) = ASKED[0];
+    // Two answers of six tokens, each of which costs a millionth.
+    let statuses = [(); 3].map(|()| up.curl(&["-d", body, &format!("URL{path}")]));
+    assert_eq!(statuses, ["200 ", "200 ", "429 "]);
+    let calls = up.calls();
+    assert_eq!(calls[2]["mechanism"], "quota");
+}
+
+#[test]
+fn an_answer_from_the_cache_has_the_providers_form() {
+    let up = Up::start(&routed("kong", ", calls: round_robin, cache: 100%"), &[]);
+    for (path, body, has) in ASKED {
+        let answer = up.post(path, body);
+        assert!(answer.contains(has), "{path}: {answer}");
+    }
+    let (_, folder) = up.end();
+    assert_eq!(requests(&folder.path().join("run")), [0; 6], "nobody was asked");
 }

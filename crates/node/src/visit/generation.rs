@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use topology::Refusal;
-use topology::llm::Asked;
+use topology::llm::{Asked, Model};
 use topology::node::ScriptStep;
 use topology::wire::ProcessEnd;
 use trace::{Sent, ServedEnd, Source, Time, Usage};
@@ -28,16 +28,21 @@ pub(super) struct Generation {
     decoding: Option<(Time, Duration)>,
 }
 
+/// How many tokens a completion has, and whether it ends because it may not be longer.
+pub(super) fn completion_length(model: &Model, asked: &Asked, rng: &mut impl rand::Rng) -> (u32, bool) {
+    let wanted = model.completion_tokens.sample(rng);
+    let room = model.context.saturating_sub(asked.prompt_tokens).max(1);
+    let cap = asked.max_tokens.map_or(room, |max| max.min(room)).max(1);
+    (wanted.min(cap), wanted > cap)
+}
+
 impl Generation {
     /// Of what is asked, if the node is a model server.
     pub(super) fn of(serving: &mut Serving, scope: &Scope<'_, '_>) -> Option<Box<Self>> {
         let model = scope.declared().llm.as_deref()?;
         let asked = *serving.incoming.ask.take()?;
         let mut rng = scope.env.dice.rng(Purpose::Completion, serving.incoming.hop.0);
-        let wanted = model.completion_tokens.sample(&mut rng);
-        let room = model.context.saturating_sub(asked.prompt_tokens).max(1);
-        let cap = asked.max_tokens.map_or(room, |max| max.min(room)).max(1);
-        let tokens = wanted.min(cap);
+        let (tokens, is_capped) = completion_length(model, &asked, &mut rng);
         let broken = serving.incoming.disturbance.process.ending.and_then(|end| match (end, asked.stream) {
             (ProcessEnd::Truncate | ProcessEnd::StreamError | ProcessEnd::StreamStall, true) => {
                 Some((tokens.div_ceil(2), end))
@@ -47,7 +52,7 @@ impl Generation {
             }
             _ => None,
         });
-        Some(Box::new(Self { asked, tokens, is_capped: wanted > cap, broken, decoding: None }))
+        Some(Box::new(Self { asked, tokens, is_capped, broken, decoding: None }))
     }
 
     /// What a limit on tokens counts it as.

@@ -1,15 +1,18 @@
 //! A request's way to a worker, and its own work.
 
+use std::time::Duration;
+
 use topology::node::{Balance, Choice};
 use topology::wire::ProcessEnd;
 use topology::{FaultSet, Refusal};
 use trace::{Record, Sent, ServedEnd, Source};
 
 use super::admission::admit;
-use super::generation::Generation;
+use super::generation::{Generation, completion_length};
 use super::{Phase, REROUTED, Role, Visit};
-use crate::action::{Action, Incoming, Timer};
+use crate::action::{Action, Completion, Incoming, Timer};
 use crate::dice::Purpose;
+use crate::rules::server_of;
 use crate::scope::{Scope, least};
 
 impl Visit {
@@ -149,7 +152,7 @@ impl Visit {
             let choice = Choice { edges: [(edge, 1)].into(), balance: Balance::RoundRobin };
             self.begin_call(REROUTED, &choice, scope);
         } else if self.is_cached(scope) {
-            self.answer(scope);
+            self.answer_from_cache(scope);
         } else {
             self.start_stage(0, scope);
         }
@@ -168,6 +171,30 @@ impl Visit {
             ruled.cached = hit;
         }
         hit
+    }
+
+    /// Answers with what is in the cache: where a model is asked, what a model server behind this node
+    /// has said once. It takes nothing of any limit of tokens.
+    fn answer_from_cache(&mut self, scope: &mut Scope<'_, '_>) {
+        let mut reply = self.own_reply(scope);
+        if let Role::Server(serving) = &self.role
+            && let Some(asked) = serving.incoming.ask.as_deref()
+            && let Some(model) = server_of(&asked.model, scope.node.node, &scope.env.scenario.topology)
+        {
+            // The same for each attempt of the call.
+            let mut rng = scope.env.dice.rng(Purpose::Completion, self.origin.call.0);
+            let (tokens, is_capped) = completion_length(model, asked, &mut rng);
+            reply.completion = Some(Box::new(Completion {
+                hop: serving.incoming.hop,
+                prompt_tokens: asked.prompt_tokens,
+                tokens,
+                is_capped,
+                stream: asked.stream,
+                interval: Duration::ZERO,
+                broken: None,
+            }));
+        }
+        self.respond(reply, Source::Own, scope);
     }
 
     /// Dies in this way instead of answering.

@@ -209,7 +209,8 @@ fn parallel_calls_go_out_at_once_and_the_first_failure_ends_the_rest() {
     let (visit, actions) = bench.begin();
     assert_eq!(sent(&bench, &actions), ["a", "b#1"]);
     let actions = bench.answer(visit, 0, 500);
-    assert_eq!(status(&actions), Some(500));
+    assert!(actions.iter().any(|a| matches!(a, Action::PassOn { slot: 0, .. })));
+    assert_eq!(bench.served()[0].status, Some(500));
     assert!(actions.iter().any(|a| matches!(a, Action::Abandon { id } if id.slot == 1)));
     let cancelled = bench
         .records
@@ -311,8 +312,35 @@ fn a_gateway_that_buffers_fails_with_a_status_where_others_are_cut() {
     let (visit, _) = bench.begin();
     let id = bench.newest(visit, 0);
     let actions = bench.give(visit, Input::Head { id, status: 200, retry_after: None });
-    assert!(matches!(actions[0], Action::Drain { .. }));
+    assert!(matches!(actions[0], Action::Hold { .. }));
     let broken = Outcome::Failed { failure: Failure::BodyIncomplete, status: Some(200) };
     let actions = bench.end(visit, 0, node::AttemptReport::of(broken));
     assert_eq!(status(&actions), Some(500));
+}
+
+#[test]
+fn a_gateway_that_buffers_passes_on_what_has_come_whole() {
+    let text = CHAIN.replace("{ kind: gateway }", "{ kind: gateway, profile: ibm-api-connect }");
+    for status in [200, 404] {
+        let mut bench = Bench::new("gw", &text);
+        let (visit, _) = bench.begin();
+        let actions = bench.answer(visit, 0, status);
+        assert!(matches!(actions[..], [Action::Hold { .. }, Action::PassOn { slot: 0, .. }, Action::Finish]));
+        let served = bench.served()[0];
+        assert_eq!((served.status, served.sent), (Some(status), Sent::Whole));
+        assert!(matches!(served.source, Source::Relayed(_)));
+    }
+}
+
+#[test]
+fn a_gateway_that_rewrites_errors_says_them_in_its_own_words() {
+    let text = CHAIN.replace("{ kind: gateway }", "{ kind: gateway, profile: litellm }");
+    let text = text.replace("- gw -> app", "- gw -> app: { retry: { max_attempts: 1 } }");
+    let mut bench = Bench::new("gw", &text);
+    let (visit, _) = bench.begin();
+    let actions = bench.answer(visit, 0, 404);
+    assert!(
+        matches!(&actions[..], [Action::Drain { .. }, Action::Respond(reply), Action::Finish] if reply.status == 404)
+    );
+    assert!(matches!(bench.served()[0].source, Source::Relayed(_)));
 }

@@ -81,12 +81,14 @@ fn note(world: &mut World, visit: usize, actions: Vec<Action>) {
             Action::Abandon { id } => {
                 assert!(world.bench[visit].attempts.remove(&id).is_some(), "nothing to give up");
             }
-            Action::Relay { id, .. } | Action::Drain { id } => {
+            Action::Relay { id, .. } | Action::Hold { id } | Action::Drain { id } => {
                 assert_eq!(world.bench[visit].attempts.get(&id), Some(&true));
                 let relayed = matches!(action, Action::Relay { .. });
                 world.bench[visit].answers += u32::from(relayed);
             }
-            Action::Respond(_) | Action::Fail(_) | Action::Close(_) => world.bench[visit].answers += 1,
+            Action::Respond(_) | Action::PassOn { .. } | Action::Fail(_) | Action::Close(_) => {
+                world.bench[visit].answers += 1
+            }
             Action::Charge { .. } => {}
             Action::Finish => {
                 world.bench[visit].over = true;

@@ -42,11 +42,9 @@ impl<S: Sink> World<'_, S> {
                     self.relay(key, node, exchange, proxy_status);
                 }
             }
-            Action::Drain { id } => {
-                if let Some(exchange) = self.attempt(key, id).and_then(|x| self.exchanges.get_mut(x)) {
-                    exchange.reading = Reading::Body;
-                }
-            }
+            Action::Drain { id } => self.read(key, id, Reading::Body),
+            Action::Hold { id } => self.read(key, id, Reading::Hold),
+            Action::PassOn { slot, proxy_status } => self.pass_on_held(key, node, slot, proxy_status),
             Action::Abandon { id } => {
                 if let Some(exchange) = self.attempt(key, id) {
                     self.abandon(exchange);
@@ -82,6 +80,13 @@ impl<S: Sink> World<'_, S> {
     fn tell(&mut self, node: NodeId, ticket: Ticket, input: Input) {
         if let Some(visit) = self.node(node).waiting.remove(&ticket) {
             self.agenda.push_back((visit, input));
+        }
+    }
+
+    /// What is done with the rest of a response.
+    fn read(&mut self, key: VisitKey, id: AttemptId, reading: Reading) {
+        if let Some(exchange) = self.attempt(key, id).and_then(|x| self.exchanges.get_mut(x)) {
+            exchange.reading = reading;
         }
     }
 

@@ -182,6 +182,7 @@ impl<S: Sink> World<'_, S> {
             via,
             exchanges: SmallVec::new(),
             ticket: None,
+            held: Vec::new(),
         });
         exchange.callee = Some(visit);
         self.inside += 1;
@@ -290,10 +291,15 @@ impl<S: Sink> World<'_, S> {
             charge,
             exchange: None,
         };
+        let kept = exchange.response.filter(|_| reading == Reading::Hold).map(|it| it.whole(exchange.body));
         let stays = !closes && !exchange.flow.as_ref().is_some_and(|f| f.is_cut());
         self.exchanges.drop(key);
         if let Some(stay) = self.visits.get_mut(caller) {
             stay.exchanges.retain(|x| *x != key);
+            if let Some(response) = kept {
+                stay.held.retain(|(slot, _)| *slot != id.slot);
+                stay.held.push((id.slot, response));
+            }
         }
         let now = self.now;
         self.edge(edge).leave(connection, now);

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use node::{ProxyStatus, Reply};
-use topology::llm::Model;
+use topology::llm::{Api, Model};
 use topology::wire::{Close, ProcessEnd};
 use topology::{Failure, NodeId};
 use trace::Sink;
@@ -134,7 +134,15 @@ impl<S: Sink> World<'_, S> {
     fn own_response(&self, node: NodeId, to: ExchangeKey, reply: &Reply) -> (Response, Option<Pieces>) {
         let node = self.env.scenario.topology.node(node);
         if let Some(model) = &node.llm {
-            return self.model_response(model, to, reply);
+            return self.model_response(model.api, Some(model), to, reply);
+        }
+        if reply.completion.is_some() {
+            // Out of a gateway's cache.
+            let ask =
+                self.exchanges.get(to).and_then(|x| self.templates[usize::from(x.call.load())].llm.as_ref());
+            if let Some(api) = ask.map(|asks| asks.ask.api) {
+                return self.model_response(api, None, to, reply);
+            }
         }
         let in_pieces = reply.regular && node.response.chunks > 1;
         let length = match (in_pieces, reply.regular) {
@@ -149,19 +157,31 @@ impl<S: Sink> World<'_, S> {
     }
 
     /// What a model server says.
-    fn model_response(&self, model: &Model, to: ExchangeKey, reply: &Reply) -> (Response, Option<Pieces>) {
+    fn model_response(
+        &self,
+        api: Api,
+        model: Option<&Model>,
+        to: ExchangeKey,
+        reply: &Reply,
+    ) -> (Response, Option<Pieces>) {
         let Some(exchange) = self.exchanges.get(to) else {
             return (Response::new(reply.status, Some(0), false), None);
         };
         let template = &self.templates[usize::from(exchange.call.load())];
         let edge = &self.env.scenario.topology.edge(exchange.edge).path;
-        let target = template.target(model.api, edge);
-        let form = template
-            .llm
-            .as_ref()
-            .and_then(|llm| llm.form(target))
-            .unwrap_or_else(|| Form::other(model, target, &template.path_text, template.text.as_bytes()));
-        let said = form.say(model.api, reply, exchange.hop, self.now.since_start());
+        let form = match model {
+            None => template.llm.as_ref().and_then(|llm| llm.form_of_client()),
+            Some(model) => {
+                let target = template.target(api, edge);
+                let asked = template.llm.as_ref().and_then(|llm| llm.form(target));
+                let other = || Form::other(model, target, &template.path_text, template.text.as_bytes());
+                Some(asked.unwrap_or_else(other))
+            }
+        };
+        let Some(form) = form else {
+            return (Response::new(reply.status, Some(0), false), None);
+        };
+        let said = form.say(api, reply, exchange.hop, self.now.since_start());
         let (length, pieces) = match said.body {
             Body::Whole(text) => (Some(text.len() as u64), None),
             Body::Pieces(pieces) => (None, Some(pieces)),
@@ -268,6 +288,18 @@ impl<S: Sink> World<'_, S> {
             }
             self.go_on(to);
         }
+    }
+
+    /// A response of a callee that has come whole is passed on.
+    pub(super) fn pass_on_held(&mut self, visit: VisitKey, node: NodeId, slot: u16, said: ProxyStatus) {
+        let Some(stay) = self.visits.get(visit) else { return };
+        let held = stay.held.iter().find(|(of, _)| *of == slot).map(|(_, response)| *response);
+        let Some((received, to)) = held.zip(self.answers(visit)) else { return };
+        let name = &self.env.scenario.topology.node(node).name;
+        let response = Response { proxy_status: proxy_status(name, received.proxy_status, said), ..received };
+        let Some(exchange) = self.exchanges.get(to) else { return };
+        let shape = Shape::of(&exchange.disturbance.link, response.length);
+        self.start(to, response, shape, None);
     }
 
     /// A piece of a body that is passed on has come.

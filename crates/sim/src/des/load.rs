@@ -113,6 +113,7 @@ impl<S: Sink> World<'_, S> {
             via: None,
             exchanges: SmallVec::new(),
             ticket: None,
+            held: Vec::new(),
         });
         self.apply(visit, Input::Begin);
     }

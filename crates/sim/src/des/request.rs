@@ -79,6 +79,11 @@ impl AskTemplate {
         Self { fields: (fields(false), fields(true)), ask, form }
     }
 
+    /// Of the answer that a client of its API gets.
+    pub(super) fn form_of_client(&self) -> Option<Form> {
+        self.form.clone().or_else(|| Form::of_client(&self.ask))
+    }
+
     /// Of the answer that is got there.
     pub(super) fn form(&self, target: Target) -> Option<Form> {
         let form = Form::of(&self.ask, target)?;

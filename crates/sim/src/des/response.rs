@@ -68,6 +68,13 @@ impl Response {
         }
     }
 
+    /// The same as it is passed on once all of its body has come.
+    pub(super) fn whole(self, body: u64) -> Self {
+        let length = self.length.filter(|_| !self.closes).or(Some(body));
+        let body = if self.body == Some(0) { Some(0) } else { Some(body) };
+        Self { length, body, closes: false, is_stream: false, ..self }
+    }
+
     /// How its end is told.
     pub(super) fn framing(&self) -> Framing {
         if self.closes {

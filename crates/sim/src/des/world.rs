@@ -35,6 +35,8 @@ pub(super) struct Stay {
     /// Its attempts under way.
     pub(super) exchanges: SmallVec<[ExchangeKey; 2]>,
     pub(super) ticket: Option<Ticket>,
+    /// The last response that is kept of each call.
+    pub(super) held: Vec<(u16, Response)>,
 }
 
 /// Whose visit it is.
@@ -86,6 +88,8 @@ pub(super) enum Reading {
     Head,
     /// The body is thrown away.
     Body,
+    /// The body is kept, to be passed on later.
+    Hold,
     /// The body is passed on over this exchange; over none if its caller is gone.
     Relay(Option<ExchangeKey>),
 }

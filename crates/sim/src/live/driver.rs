@@ -7,15 +7,18 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::HeaderValue;
-use node::{Action, AttemptId, Input, ProxyStatus, Reply, Ticket, Timer, Visit};
+use http::response;
+use node::{Action, AttemptId, AttemptReport, Input, ProxyStatus, Reply, Ticket, Timer, Visit};
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 use topology::NodeId;
 use topology::wire::{Close, ProcessEnd};
 use trace::{CallEnd, HopId, Outcome, Record, Served, ServedEnd, Time};
 
+use super::entries::Passing;
 use super::exchange::{self, Head, Sent};
 use super::headers;
 use super::processors;
@@ -28,12 +31,21 @@ pub(crate) enum Answer {
     Respond(Reply),
     /// The response of a callee, as it comes.
     Relay(Box<Head>, AttemptId, ProxyStatus),
+    /// The response of a callee, which has come.
+    PassOn(Box<Held>, ProxyStatus),
     /// The process fails in this way.
     Fail(ProcessEnd),
     /// The connection closes in this way.
     Close(Close),
     /// Nothing: the visit is over.
     Nothing,
+}
+
+/// A response of a callee that has come whole.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) parts: response::Parts,
+    pub(crate) body: Bytes,
 }
 
 /// What is waited for.
@@ -47,6 +59,7 @@ enum Key {
 enum Event {
     Input(Input),
     Sent(AttemptId, Sent),
+    Held(AttemptId, Box<Held>, AttemptReport),
 }
 
 /// What is recorded of a visit.
@@ -76,6 +89,8 @@ pub(crate) struct Driver {
     via: Option<HeaderValue>,
     pending: SmallVec<[(Key, BoxFuture<'static, Event>); 2]>,
     heads: SmallVec<[(AttemptId, Box<Head>); 1]>,
+    /// The last response that is kept of each call.
+    held: Vec<(u16, Box<Held>)>,
     answer: Option<Answer>,
     over: bool,
     epoch: u64,
@@ -84,6 +99,8 @@ pub(crate) struct Driver {
     telling: Telling,
     /// Its place in the queue, once it has had one.
     ticket: Option<Ticket>,
+    /// What it sends on, if it came from outside.
+    passing: Option<Passing>,
 }
 
 impl Driver {
@@ -96,13 +113,21 @@ impl Driver {
             via,
             pending: SmallVec::new(),
             heads: SmallVec::new(),
+            held: Vec::new(),
             answer: None,
             over: false,
             epoch,
             attended: true,
             telling: Telling::Own,
             ticket: None,
+            passing: None,
         }
+    }
+
+    /// It sends on what has come from outside.
+    pub(crate) fn sending_on(mut self, passing: Passing) -> Self {
+        self.passing = Some(passing);
+        self
     }
 
     /// Records so much.
@@ -179,6 +204,22 @@ impl Driver {
                     self.pending.push((Key::Attempt(id), Box::pin(drained)));
                 }
             }
+            Action::Hold { id } => {
+                if let Some(head) = self.take_head(id) {
+                    let Head { parts, rest } = *head;
+                    let read = async move {
+                        let (body, report) = rest.collect().await;
+                        Event::Held(id, Box::new(Held { parts, body }), report)
+                    };
+                    self.pending.push((Key::Attempt(id), Box::pin(read)));
+                }
+            }
+            Action::PassOn { slot, proxy_status } => {
+                if let Some(place) = self.held.iter().position(|(of, _)| *of == slot) {
+                    let (_, held) = self.held.swap_remove(place);
+                    self.answer = Some(Answer::PassOn(held, proxy_status));
+                }
+            }
             Action::Abandon { id } => {
                 self.pending.retain(|(key, _)| *key != Key::Attempt(id));
                 self.take_head(id);
@@ -195,6 +236,8 @@ impl Driver {
                 }
                 self.pending.clear();
                 self.heads.clear();
+                self.held.clear();
+                self.passing = None;
             }
         }
     }
@@ -266,6 +309,11 @@ impl Driver {
         match event {
             Event::Input(input) => self.apply(input),
             Event::Sent(id, Sent::Ended(report)) => self.apply(Input::Ended { id, report }),
+            Event::Held(id, held, report) => {
+                self.held.retain(|(slot, _)| *slot != id.slot);
+                self.held.push((id.slot, held));
+                self.apply(Input::Ended { id, report });
+            }
             Event::Sent(id, Sent::Head(head)) => {
                 let status = head.parts.status.as_u16();
                 let retry_after = headers::retry_after(&head.parts.headers, SystemTime::now());

@@ -27,6 +27,32 @@ pub(crate) const TRY_AGAIN: Duration = Duration::from_secs(30);
 pub(crate) struct Entries {
     next: AtomicU64,
     calls: Mutex<Calls>,
+    /// What is sent on of requests that came past all this, as long as they stay.
+    passing: Mutex<BTreeMap<CallId, Arc<Template>>>,
+}
+
+/// What a request from outside has a node send on, as long as this is kept.
+#[derive(Debug)]
+pub(crate) struct Passing {
+    world: Arc<World>,
+    call: CallId,
+}
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        lock(&self.world.entries.passing).remove(&self.call);
+    }
+}
+
+/// A request has come from outside, past the listeners for the user's client.
+pub(crate) fn passes(world: &Arc<World>, call: CallId, head: &Parts, body: Bytes) -> Passing {
+    lock(&world.entries.passing).insert(call, Arc::new(template(head, body)));
+    Passing { world: world.clone(), call }
+}
+
+/// The name of one more call that is no load's.
+pub(crate) fn name(world: &World, load: u16) -> CallId {
+    CallId::new(load, world.entries.next.fetch_add(1, Ordering::Relaxed))
 }
 
 /// The calls that are open; one that has a key is found by it for as long.
@@ -76,7 +102,7 @@ pub(crate) fn arrived(world: &World, edge: EdgeId, head: &Parts, body: Bytes) ->
     let known = key.as_ref().and_then(|key| calls.by_key.get(key).copied());
     let call = known.unwrap_or_else(|| {
         let load = world.scenario.loads.iter().position(|load| load.from == client);
-        let call = CallId::new(load.map_or(OUTSIDE, number), entries.next.fetch_add(1, Ordering::Relaxed));
+        let call = name(world, load.map_or(OUTSIDE, number));
         world.counts.started.fetch_add(1, Ordering::Relaxed);
         let template = Arc::new(template(head, body));
         let open = Open { key: key.clone(), start: now, attempts: 0, template, failed: None, under_way: 0 };
@@ -108,11 +134,13 @@ fn template(head: &Parts, body: Bytes) -> Template {
     };
     let headers = head.headers.iter().filter(|(name, _)| !is_own(name));
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    let (ask, form) = llm::read(&head.method, head.uri.path(), &head.headers, &body).unzip();
     Template {
         method: head.method.clone(),
         path: path.parse().unwrap_or_default(),
         headers: headers.map(|(name, value)| (name.clone(), value.clone())).collect(),
-        ask: llm::read(&head.method, head.uri.path(), &head.headers, &body).map(|(ask, _)| ask),
+        ask,
+        form: form.flatten(),
         is_of_ask: false,
         body,
         idempotent: head.method.is_idempotent(),
@@ -125,9 +153,10 @@ pub(crate) fn replaces(name: &HeaderName) -> bool {
     *name == AUTHORIZATION
 }
 
-/// What a call sends, if it is one of the user's client's.
+/// What a call sends, if it is none of ours.
 pub(crate) fn template_of(world: &World, call: CallId) -> Option<Arc<Template>> {
-    lock(&world.entries.calls).open.get(&call).map(|open| open.template.clone())
+    let of_client = || lock(&world.entries.calls).open.get(&call).map(|open| open.template.clone());
+    of_client().or_else(|| lock(&world.entries.passing).get(&call).cloned())
 }
 
 /// An attempt of the user's client has ended.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING, VIA};
 use http::{HeaderMap, Request, response};
 use http_body::{Body as _, Frame};
@@ -417,13 +417,24 @@ impl Rest {
     }
 
     /// Reads to the end and keeps nothing.
-    pub(crate) async fn drain(mut self) -> AttemptReport {
+    pub(crate) async fn drain(self) -> AttemptReport {
+        self.read(|_| {}).await
+    }
+
+    /// Reads to the end and keeps what comes.
+    pub(crate) async fn collect(self) -> (Bytes, AttemptReport) {
+        let mut body = BytesMut::new();
+        let report = self.read(|piece| body.extend_from_slice(piece)).await;
+        (body.freeze(), report)
+    }
+
+    async fn read(mut self, mut keep: impl FnMut(&[u8])) -> AttemptReport {
         let outcome = loop {
             if self.is_whole() {
                 break self.whole_outcome();
             }
             match poll_fn(|cx| self.poll_piece(cx)).await {
-                Ok(_) => {}
+                Ok(frame) => keep(frame.data_ref().map_or(&[], |data| data)),
                 Err(outcome) => break outcome,
             }
         };

@@ -21,13 +21,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use node::{HopContext, Incoming, Input, ProxyStatus, Reply, Visit};
 use tokio::net::{TcpListener, TcpStream};
-use topology::llm::{Asked, Model};
+use topology::llm::{Api, Asked, Model};
 use topology::wire::{Close, Link, Phase, ProcessEnd, SharedDisturbance};
 use topology::{EdgeId, NodeId, NodeKind};
 use tower_service::Service;
-use trace::{Begun, CallId, HopId, Record, Time};
+use trace::{Begun, HopId, Record, Time};
 
-use super::driver::{Answer, Attended, Driver, Telling};
+use super::driver::{Answer, Attended, Driver, Held, Telling};
 use super::exchange::Head;
 use super::headers::{self, Identity, PROXY_STATUS};
 use super::relay::{InPieces, Relay};
@@ -251,21 +251,40 @@ async fn visit(
     let mut incoming =
         Incoming { used_connection, ..incoming(world, node, &head, identity, disturbance.clone()) };
     let mut body = Some(body);
+    let mut passing = None;
+    let declared = world.scenario.topology.node(node);
+    let fits =
+        body.as_ref().is_some_and(|body| http_body::Body::size_hint(body).lower() <= declared.body_limit);
+    if (outside || unrelated) && fits && declared.kind == NodeKind::Gateway {
+        // What is sent on is all of it.
+        let all = match body.take() {
+            Some(body) => Limited::new(body, front::BODY_MAX).collect().await,
+            None => return ended(conn, Close::Reset).await,
+        };
+        let Ok(all) = all else { return ended(conn, Close::Reset).await };
+        let all = all.to_bytes();
+        passing = Some(entries::passes(world, identity.call, &head, all.clone()));
+        body = Some(Body::from(all));
+    }
     let model = world.scenario.topology.node(node).llm.as_deref();
     let form = match model {
         None => {
-            incoming.ask = world.template(identity.call).asked(world, identity.call).map(Box::new);
-            None
+            let template = world.template(identity.call);
+            incoming.ask = template.asked(world, identity.call).map(Box::new);
+            template.ask.as_ref().zip(template.form.clone()).map(|(ask, form)| (ask.api, form))
         }
         Some(model) => {
             let asked = asked(world, node, model, &head, &mut body).await;
             incoming.path_known &= asked.is_known;
             incoming.ask = asked.ask.map(Box::new);
-            Some(asked.form)
+            Some((model.api, asked.form))
         }
     };
     let via = world.node(node).via.after(head.headers.get(VIA), &world.node(node).name);
     let mut driver = Driver::new(world.clone(), node, Visit::request(incoming), via);
+    if let Some(passing) = passing {
+        driver = driver.sending_on(passing);
+    }
     if outside {
         driver = driver.telling(Telling::ForCaller);
     } else if unrelated {
@@ -289,8 +308,8 @@ struct Speaking {
     node: NodeId,
     /// To what.
     hop: HopId,
-    /// For a model server: in which form.
-    form: Option<Form>,
+    /// In which form, if a model is asked.
+    form: Option<(Api, Form)>,
 }
 
 /// What a request to a model server is about.
@@ -367,8 +386,7 @@ fn identify(world: &World, node: NodeId, gate: Option<EdgeId>, request: &Request
             return known(identity);
         }
     }
-    let number = world.outside_calls.fetch_add(1, Ordering::Relaxed);
-    let call = CallId::new(OUTSIDE, number);
+    let call = entries::name(world, OUTSIDE);
     let edge = foreign.unwrap_or_else(|| {
         let edge = world.edges.iter().position(|e| e.callee == node).unwrap_or(0);
         EdgeId(u32::try_from(edge).unwrap_or(0))
@@ -432,13 +450,11 @@ async fn respond(
         }
         Answer::Relay(head, id, proxy_status) => {
             let Head { parts, rest } = *head;
-            let mut response = Response::from_parts(parts, ());
-            response.headers_mut().remove(CONNECTION);
-            response.headers_mut().remove(TRANSFER_ENCODING);
-            // A response cut off from its end has HTTP/1.0 only on its own link.
-            *response.version_mut() = Version::HTTP_11;
-            add_proxy_status(world, node, &mut response, proxy_status);
-            response.map(|()| Body::new(Relay::new(visit, id, rest)))
+            passed_on(world, node, parts, proxy_status).map(|()| Body::new(Relay::new(visit, id, rest)))
+        }
+        Answer::PassOn(held, proxy_status) => {
+            let Held { parts, body } = *held;
+            passed_on(world, node, parts, proxy_status).map(|()| Body::from(body))
         }
         Answer::Fail(ProcessEnd::Truncate) => {
             let response = own_response(world, speaking, &Reply::regular(declared.status), None);
@@ -472,14 +488,30 @@ async fn respond(
     response
 }
 
+/// The head of a response that a callee has made, on its way on.
+fn passed_on(
+    world: &World,
+    node: NodeId,
+    parts: http::response::Parts,
+    proxy_status: ProxyStatus,
+) -> http::Response<()> {
+    let mut response = http::Response::from_parts(parts, ());
+    response.headers_mut().remove(CONNECTION);
+    response.headers_mut().remove(TRANSFER_ENCODING);
+    // A response cut off from its end has HTTP/1.0 only on its own link.
+    *response.version_mut() = Version::HTTP_11;
+    add_proxy_status(world, node, &mut response, proxy_status);
+    response
+}
+
 fn own_response(world: &Arc<World>, speaking: &Speaking, reply: &Reply, visit: Option<Attended>) -> Response {
     let node = speaking.node;
     let declared = &world.scenario.topology.node(node).response;
     let host = world.node(node);
     let model = world.scenario.topology.node(node).llm.as_deref();
     let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let said = model.zip(speaking.form.as_ref());
-    let said = said.map(|(model, form)| form.say(model.api, reply, speaking.hop, since_1970));
+    let said = speaking.form.as_ref().filter(|_| model.is_some() || reply.completion.is_some());
+    let said = said.map(|(api, form)| form.say(*api, reply, speaking.hop, since_1970));
     let mut retry_after = reply.retry_after;
     let mut content_type = message::CONTENT_TYPE;
     let mut more = Vec::new();

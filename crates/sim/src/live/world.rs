@@ -27,7 +27,8 @@ use super::processors::Processors;
 use super::records::Records;
 use super::tls::SelfSigned;
 use super::wire::Conn;
-use crate::llm;
+use crate::llm::{self, Form};
+use crate::load::OUTSIDE;
 use crate::message::{self, target};
 use crate::run::{RunError, Signal, Stop};
 
@@ -91,6 +92,8 @@ pub(crate) struct Template {
     pub(crate) priority: u8,
     /// It asks a model.
     pub(crate) ask: Option<Ask>,
+    /// Of the answer to that.
+    pub(crate) form: Option<Form>,
     /// Its body and some of its header fields are made of that, call by call.
     pub(crate) is_of_ask: bool,
 }
@@ -106,6 +109,7 @@ impl Template {
             idempotent: true,
             priority: 5,
             ask: None,
+            form: None,
             is_of_ask: false,
         }
     }
@@ -165,7 +169,6 @@ pub(crate) struct World {
     pub(crate) blackhole: Blackhole,
     pub(crate) stop: Stop,
     pub(crate) counts: Counts,
-    pub(crate) outside_calls: AtomicU64,
     /// The clients give up what is under way.
     pub(crate) give_up: Signal,
     /// The clock has begun.
@@ -279,7 +282,6 @@ impl World {
             blackhole,
             stop,
             counts: Counts::default(),
-            outside_calls: AtomicU64::new(0),
             give_up: Signal::default(),
             begun: Signal::default(),
             over: Signal::default(),
@@ -322,7 +324,7 @@ impl World {
 
     /// What a call sends.
     pub(crate) fn template(&self, call: CallId) -> Arc<Template> {
-        if self.is_up
+        if (self.is_up || call.load() == OUTSIDE)
             && let Some(template) = entries::template_of(self, call)
         {
             return template;
@@ -499,6 +501,8 @@ fn template(request: &topology::load::Request) -> Template {
     let headers = request.headers.iter().filter_map(|(name, value)| {
         Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?))
     });
+    let asks = llm::of_load(request);
+    let form = asks.as_ref().and_then(|(ask, form)| form.clone().or_else(|| Form::of_client(ask)));
     Template {
         method: Method::from_bytes(request.method.as_bytes()).unwrap_or(Method::GET),
         path: target(&request.path),
@@ -509,7 +513,8 @@ fn template(request: &topology::load::Request) -> Template {
         },
         idempotent: request.is_idempotent(),
         priority: request.priority,
-        ask: llm::of_load(request).map(|(ask, _)| ask),
+        ask: asks.map(|(ask, _)| ask),
+        form,
         is_of_ask: request.llm.is_some(),
     }
 }

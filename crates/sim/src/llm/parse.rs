@@ -97,18 +97,34 @@ fn text_len(value: &Value) -> usize {
     }
 }
 
-/// What a request asks that was not made of an [`Ask`], if its path is one of a model's.
-pub(crate) fn read(method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> Option<(Ask, Form)> {
-    let (api, format) = Api::ALL.into_iter().find_map(|api| match target(api, method, path) {
-        Target::Completion(format) => Some((api, format)),
-        Target::Other(_) | Target::Unknown => None,
-    })?;
-    let (form, asked) = parse(format, path, headers, body);
+/// What a request asks that was not made of an [`Ask`], if its path is one of a model's and it names a
+/// model; and the form of the answer, if that is a completion.
+pub(crate) fn read(
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Option<(Ask, Option<Form>)> {
+    let found = |wanted: fn(Target) -> bool| {
+        let targets = Api::ALL.into_iter().map(|api| (api, target(api, method, path)));
+        targets.into_iter().find(|(_, target)| wanted(*target))
+    };
+    let completion = found(|target| matches!(target, Target::Completion(_)));
+    let (api, target) = completion.or_else(|| found(|target| matches!(target, Target::Other(_))))?;
+    let (form, asked) = match target {
+        Target::Completion(format) => {
+            let (form, asked) = parse(format, path, headers, body);
+            (Some(form), asked)
+        }
+        Target::Other(_) | Target::Unknown => (None, parse(super::format(api), path, headers, body).1),
+    };
+    if form.is_none() && asked.model.is_empty() {
+        return None;
+    }
     let Asked { model, prompt_tokens, max_tokens, stream } = asked;
-    Some((
-        Ask { api, model, prompt_tokens: Tokens::Constant(prompt_tokens), max_tokens, stream, key: None },
-        form,
-    ))
+    let stream = stream && form.is_some();
+    let prompt_tokens = Tokens::Constant(prompt_tokens);
+    Some((Ask { api, model, prompt_tokens, max_tokens, stream, key: None }, form))
 }
 
 /// What a load asks of a model, if it does; and the form of the answer, where the request was not made of
@@ -124,7 +140,7 @@ pub(crate) fn of_load(request: &topology::load::Request) -> Option<(Ask, Option<
     let method = Method::from_bytes(request.method.as_bytes()).ok()?;
     let target = crate::message::target(&request.path);
     let (ask, form) = read(&method, target.path(), &headers.collect(), text.as_bytes())?;
-    Some((ask, Some(form)))
+    Some((ask, Some(form?)))
 }
 
 #[cfg(test)]

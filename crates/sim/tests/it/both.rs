@@ -522,3 +522,25 @@ fn rules_decide_the_same() {
     assert!(unruly.is_empty(), "nothing is refused: {unruly:#?}");
     same(&scenarios);
 }
+
+/// A gateway that has all of a response before it passes on any of it.
+#[test]
+fn what_is_kept_until_it_is_whole_is_the_same() {
+    let buffers = |text: String, profile: &str| {
+        text.replace("gw: { kind: gateway", &format!("gw: {{ kind: gateway, profile: {profile}"))
+    };
+    let faults = [
+        "",
+        "{ at: app, crash: exception, probability: 50% }",
+        "{ at: gw -> app, network: { slow_close: { delay: 10ms } } }",
+        "{ at: client -> gw, network: { limit_data: { bytes: 250B } } }",
+        "{ at: client -> gw, network: { slicer: { average_size: 30B, delay: 1ms } } }",
+    ];
+    let server = "service_time: 1ms, response: { body: 100B, chunks: 3 }";
+    let chains = faults.iter().map(|fault| buffers(chain(server, "", "", fault), "ibm-api-connect"));
+    let heads = buffers(chain(server, "", "", ""), "portkey").replace("POST, body: { size: 50B }", "HEAD");
+    let streams = ["ibm-api-connect", "litellm", "portkey"].map(|profile| {
+        buffers(model("", "", ", stream: true", "{ at: app, crash: exception, probability: 50% }"), profile)
+    });
+    same(&chains.chain([heads]).chain(streams).collect::<Vec<_>>());
+}

@@ -2,7 +2,7 @@
 
 use super::Reaction::Status;
 use super::cell::{inferred, source};
-use super::{FailureTable, Limits, Profile, RefusalTable};
+use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
 
 /// `APIPark`, whose data plane is apinto: every transport failure is a 504 with the text of the Go error.
 /// It does not verify certificates.
@@ -12,7 +12,8 @@ pub(super) static APIPARK: Profile = Profile {
     source: "eolinker/apinto: node/http-context/context.go and response.go, node/fasthttp-client/client.go",
     preset: Some("apipark-default"),
     limits: Limits { head: None, body: None, keep_alive: None },
-    buffers: false,
+    passes_on: PassesOn::AsItComes,
+    rewrites_errors: false,
     failure: FailureTable {
         connection_refused: source(
             Status(504),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Reaction::{PassOn, Status};
 use super::cell::{documented, inferred, source};
-use super::{FailureTable, Limits, Profile, RefusalTable};
+use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
 use crate::units::SIZE_MAX;
 
 /// APISIX 3: nginx's core; a try for each node, 60 s time-outs.
@@ -14,7 +14,8 @@ pub(super) static APISIX: Profile = Profile {
     source: "apache/apisix: apisix/upstream.lua, apisix/balancer.lua, apisix/init.lua; what nginx decides: as nginx",
     preset: Some("apisix-default"),
     limits: Limits { head: Some(8 << 10), body: Some(SIZE_MAX), keep_alive: Some(Duration::from_secs(75)) },
-    buffers: false,
+    passes_on: PassesOn::AsItComes,
+    rewrites_errors: false,
     failure: FailureTable {
         connection_refused: inferred(
             Status(502),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Reaction::Status;
 use super::cell::{documented, inferred};
-use super::{FailureTable, Limits, Profile, RefusalTable};
+use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
 use crate::units::SIZE_MAX;
 
 /// The log fields are those of its access log: `target_status_code` is `-` where it answered by itself.
@@ -14,7 +14,8 @@ pub(super) static AWS_ALB: Profile = Profile {
     source: "awsdocs/elb-application-load-balancers-user-guide: load-balancer-troubleshooting.md, application-load-balancers.md",
     preset: Some("aws-alb-default"),
     limits: Limits { head: Some(32 << 10), body: Some(SIZE_MAX), keep_alive: Some(Duration::from_mins(1)) },
-    buffers: false,
+    passes_on: PassesOn::AsItComes,
+    rewrites_errors: false,
     failure: FailureTable {
         connection_refused: documented(Status(502), "elb_status_code with target_status_code -"),
         connection_timeout: documented(

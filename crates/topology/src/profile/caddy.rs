@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Reaction::Status;
 use super::cell::{documented, inferred, measured, source};
-use super::{FailureTable, Limits, Profile, RefusalTable};
+use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
 use crate::units::SIZE_MAX;
 
 /// Caddy 2.6.2. Measured, like nginx. It completes a chunked body that was cut as if it were whole (later
@@ -16,7 +16,8 @@ pub(super) static CADDY: Profile = Profile {
     source: "measured on Caddy 2.6.2 (Debian 12); cancelled: caddyserver/caddy, modules/caddyhttp/reverseproxy",
     preset: Some("caddy-default"),
     limits: Limits { head: None, body: Some(SIZE_MAX), keep_alive: Some(Duration::from_mins(5)) },
-    buffers: false,
+    passes_on: PassesOn::AsItComes,
+    rewrites_errors: false,
     failure: FailureTable {
         connection_refused: measured(
             Status(502),

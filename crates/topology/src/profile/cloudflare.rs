@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Reaction::Status;
 use super::cell::{documented, inferred};
-use super::{FailureTable, Limits, Profile, RefusalTable};
+use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
 
 /// Its own statuses, 520 to 526, for what went wrong on the way to the origin.
 pub(super) static CLOUDFLARE: Profile = Profile {
@@ -17,7 +17,8 @@ pub(super) static CLOUDFLARE: Profile = Profile {
         body: Some(100 << 20),
         keep_alive: Some(Duration::from_secs(400)),
     },
-    buffers: false,
+    passes_on: PassesOn::AsItComes,
+    rewrites_errors: false,
     failure: FailureTable {
         connection_refused: documented(Status(521), "cf-error-type and cf-error-origin; Web server is down"),
         connection_timeout: documented(

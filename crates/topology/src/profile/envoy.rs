@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Reaction::Status;
 use super::cell::{documented, inferred, measured};
-use super::{FailureTable, Limits, Profile, RefusalTable};
+use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
 use crate::units::SIZE_MAX;
 
 /// Envoy 1.40.0, one listener, one route, one cluster. Measured, like nginx. The flags are its access
@@ -16,7 +16,8 @@ pub(super) static ENVOY: Profile = Profile {
     source: "measured on Envoy 1.40.0; bad_credentials: its documentation of ext_authz and jwt_authn",
     preset: Some("envoy-default"),
     limits: Limits { head: Some(60 << 10), body: Some(SIZE_MAX), keep_alive: Some(Duration::from_hours(1)) },
-    buffers: false,
+    passes_on: PassesOn::AsItComes,
+    rewrites_errors: false,
     failure: FailureTable {
         connection_refused: measured(
             Status(503),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Reaction::Status;
 use super::cell::{documented, inferred};
-use super::{FailureTable, Limits, Profile, RefusalTable};
+use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
 use crate::units::SIZE_MAX;
 
 /// The words are the `statusDetails` of its log.
@@ -14,7 +14,8 @@ pub(super) static GCP_LB: Profile = Profile {
     source: "docs.cloud.google.com/load-balancing/docs/https/https-logging-monitoring",
     preset: Some("gcp-lb-default"),
     limits: Limits { head: Some(64 << 10), body: Some(SIZE_MAX), keep_alive: Some(Duration::from_secs(610)) },
-    buffers: false,
+    passes_on: PassesOn::AsItComes,
+    rewrites_errors: false,
     failure: FailureTable {
         connection_refused: documented(Status(502), "statusDetails: failed_to_connect_to_backend"),
         connection_timeout: documented(Status(502), "statusDetails: failed_to_connect_to_backend"),

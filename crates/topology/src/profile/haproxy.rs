@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Reaction::{Status, StatusThenSilence};
 use super::cell::{documented, inferred, measured};
-use super::{FailureTable, Limits, Profile, RefusalTable};
+use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
 use crate::units::SIZE_MAX;
 
 /// HAProxy 2.6.12 in `mode http`. Measured, like nginx. Up to that version, a request that is not the
@@ -18,7 +18,8 @@ pub(super) static HAPROXY: Profile = Profile {
     source: "measured on HAProxy 2.6.12 (Debian 12); cancelled: its documentation, section 8.5",
     preset: Some("haproxy-default"),
     limits: Limits { head: Some(15 << 10), body: Some(SIZE_MAX), keep_alive: Some(Duration::from_secs(50)) },
-    buffers: false,
+    passes_on: PassesOn::AsItComes,
+    rewrites_errors: false,
     failure: FailureTable {
         connection_refused: measured(Status(503), "in the log: flags SC-- after 3 retries, Tc -1"),
         connection_timeout: measured(StatusThenSilence(503), "in the log: flags sC--, Tc -1"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Reaction::Status;
 use super::cell::{documented, inferred};
-use super::{FailureTable, Limits, Profile, RefusalTable};
+use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
 
 /// IBM API Connect 10 on the `DataPower` API Gateway, one `invoke`. Nothing measured: there is no public
 /// build. An uncaught `ConnectionError` answers 500 in public traces; whether every installation does so is not known.
@@ -14,7 +14,8 @@ pub(super) static IBM_API_CONNECT: Profile = Profile {
     source: "ibm.com: toolkit reference SSMNED_10.0.8, support pages node/1128651, node/6195410, node/7073503, node/7247444",
     preset: Some("ibm-apic-invoke"),
     limits: Limits { head: None, body: None, keep_alive: Some(Duration::from_mins(3)) },
-    buffers: true,
+    passes_on: PassesOn::Whole,
+    rewrites_errors: false,
     failure: FailureTable {
         connection_refused: inferred(
             Status(500),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Reaction::Status;
 use super::cell::{documented, inferred};
-use super::{FailureTable, Limits, Profile, RefusalTable};
+use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
 use crate::units::SIZE_MAX;
 
 /// Envoy with the retry policy and without the route time-out that Istio gives it.
@@ -14,7 +14,8 @@ pub(super) static ISTIO: Profile = Profile {
     source: "as envoy, which it is; the retry policy measured (Envoy 1.40 with the policy that Istio makes)",
     preset: Some("istio-default-outbound"),
     limits: Limits { head: Some(60 << 10), body: Some(SIZE_MAX), keep_alive: Some(Duration::from_hours(1)) },
-    buffers: false,
+    passes_on: PassesOn::AsItComes,
+    rewrites_errors: false,
     failure: FailureTable {
         connection_refused: inferred(
             Status(503),

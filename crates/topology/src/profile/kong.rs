@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Reaction::{PassOn, Status};
 use super::cell::{documented, inferred, source};
-use super::{FailureTable, Limits, Profile, RefusalTable};
+use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
 use crate::units::SIZE_MAX;
 
 /// Kong 3: nginx's core, with its own error bodies, five retries and 60 s time-outs.
@@ -14,7 +14,8 @@ pub(super) static KONG: Profile = Profile {
     source: "Kong/kong: kong/error_handlers.lua, kong/runloop, kong/templates/kong_defaults.lua; what nginx decides: as nginx",
     preset: Some("kong-default"),
     limits: Limits { head: Some(8 << 10), body: Some(SIZE_MAX), keep_alive: Some(Duration::from_secs(75)) },
-    buffers: false,
+    passes_on: PassesOn::AsItComes,
+    rewrites_errors: false,
     failure: FailureTable {
         connection_refused: source(
             Status(502),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Reaction::Status;
 use super::cell::{documented, inferred, measured, source};
-use super::{FailureTable, Limits, Profile, RefusalTable};
+use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
 use crate::units::SIZE_MAX;
 
 /// `LiteLLM`'s proxy 1.106.2, one deployment, not streaming. Measured, like nginx: every failed transport
@@ -16,7 +16,8 @@ pub(super) static LITELLM: Profile = Profile {
     source: "measured on LiteLLM 1.106.2; a cooldown's 429, and the refusals: litellm/proxy/_types.py, litellm/types/router.py",
     preset: Some("litellm-router-1-deployment"),
     limits: Limits { head: Some(SIZE_MAX), body: Some(SIZE_MAX), keep_alive: Some(Duration::from_secs(5)) },
-    buffers: true,
+    passes_on: PassesOn::WholeButStreams,
+    rewrites_errors: true,
     failure: FailureTable {
         connection_refused: measured(
             Status(500),

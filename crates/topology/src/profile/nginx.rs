@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Reaction::{PassOn, Status};
 use super::cell::{documented, inferred, measured};
-use super::{FailureTable, Limits, Profile, RefusalTable};
+use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
 
 /// nginx 1.22.1 with `proxy_pass` to one server. Measured: one request to one bad upstream for each
 /// failure; `limit_req` and `limit_conn` answer 503 unless `limit_req_status` says otherwise; a
@@ -17,7 +17,8 @@ pub(super) static NGINX: Profile = Profile {
     source: "measured on nginx 1.22.1 (Debian 12); bad_credentials: ngx_http_auth_basic_module",
     preset: Some("nginx-default"),
     limits: Limits { head: Some(8 << 10), body: Some(1 << 20), keep_alive: Some(Duration::from_secs(75)) },
-    buffers: false,
+    passes_on: PassesOn::AsItComes,
+    rewrites_errors: false,
     failure: FailureTable {
         connection_refused: measured(
             Status(502),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Reaction::Status;
 use super::cell::{inferred, measured};
-use super::{FailureTable, Limits, Profile, RefusalTable};
+use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
 use crate::units::SIZE_MAX;
 
 /// Portkey's gateway 1.15.2, not streaming. Measured, like nginx: no time-out unless the request asks for
@@ -15,7 +15,8 @@ pub(super) static PORTKEY: Profile = Profile {
     source: "measured on @portkey-ai/gateway 1.15.2",
     preset: Some("portkey-default"),
     limits: Limits { head: Some(16 << 10), body: Some(SIZE_MAX), keep_alive: Some(Duration::from_secs(5)) },
-    buffers: true,
+    passes_on: PassesOn::WholeButStreams,
+    rewrites_errors: false,
     failure: FailureTable {
         connection_refused: measured(
             Status(500),

@@ -2,7 +2,7 @@
 
 use super::Reaction::Status;
 use super::cell::{documented, inferred};
-use super::{FailureTable, Limits, Profile, RefusalTable};
+use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
 
 /// Statuses as recommended by RFC 9209 section 2.3, which also says which error type each is.
 pub(super) static RFC9209: Profile = Profile {
@@ -11,7 +11,8 @@ pub(super) static RFC9209: Profile = Profile {
     source: "RFC 9209 section 2.3; RFC 6585 for 429 and 431",
     preset: None,
     limits: Limits { head: None, body: None, keep_alive: None },
-    buffers: false,
+    passes_on: PassesOn::AsItComes,
+    rewrites_errors: false,
     failure: FailureTable {
         connection_refused: documented(Status(502), "Proxy-Status: error=connection_refused"),
         connection_timeout: documented(Status(504), "Proxy-Status: error=connection_timeout"),

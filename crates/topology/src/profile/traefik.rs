@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Reaction::Status;
 use super::cell::{inferred, source};
-use super::{FailureTable, Limits, Profile, RefusalTable};
+use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
 use crate::units::SIZE_MAX;
 
 /// Traefik 3: the body is the status's text, and the reason stands in the debug log only.
@@ -14,7 +14,8 @@ pub(super) static TRAEFIK: Profile = Profile {
     source: "traefik/traefik: pkg/proxy/httputil/proxy.go",
     preset: Some("traefik-default"),
     limits: Limits { head: None, body: Some(SIZE_MAX), keep_alive: Some(Duration::from_mins(3)) },
-    buffers: false,
+    passes_on: PassesOn::AsItComes,
+    rewrites_errors: false,
     failure: FailureTable {
         connection_refused: source(
             Status(502),
