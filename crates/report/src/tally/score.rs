@@ -1,9 +1,11 @@
 //! How often the blind verdicts agree with the injector's marks.
 
+use std::collections::BTreeMap;
+
 use topology::fault::Site;
 use topology::{FaultId, FaultSet, Mechanism, NodeKind, Scenario, Target};
-use trace::HopId;
 use trace::manifest::{Miss, Score};
+use trace::{CallTrace, HopId, Source};
 
 use super::{Judged, ledger::hops};
 use crate::Verdict;
@@ -23,7 +25,7 @@ impl ScoreTally {
         let Some(verdict) = &call.verdict else { return };
         let mut distinct = FaultSet::EMPTY;
         let mut marked = Vec::new();
-        for hop in hops(call.trace) {
+        for hop in deciding(call.trace) {
             let marks = call.trace.marks(hop);
             distinct = distinct.union(marks);
             marked.extend(marks.iter().map(|fault| (hop, fault)));
@@ -61,6 +63,26 @@ impl ScoreTally {
     pub(super) fn into_score(self) -> Score {
         self.score
     }
+}
+
+/// The hops that a call's end can come of. After each attempt that another one followed, somebody has tried
+/// again: what a node answers is what the attempt came to that it passes on, and what was done to an earlier
+/// one is no longer the reason.
+fn deciding(trace: &CallTrace) -> Vec<HopId> {
+    let Some(decisive) = trace.end.decisive else { return hops(trace).into_iter().collect() };
+    let mut children: BTreeMap<HopId, Vec<HopId>> = BTreeMap::new();
+    for attempt in &trace.attempts {
+        children.entry(attempt.parent).or_default().push(attempt.hop);
+    }
+    let (mut found, mut open) = (Vec::new(), vec![decisive]);
+    while let Some(hop) = open.pop() {
+        found.push(hop);
+        match trace.served(hop).map(|served| served.source) {
+            Some(Source::Relayed(child) | Source::Translated(child, _)) => open.push(child),
+            _ => open.extend(children.remove(&hop).unwrap_or_default()),
+        }
+    }
+    found
 }
 
 /// Whether a verdict is what a fault's mark on a hop makes true.
@@ -152,6 +174,27 @@ mod tests {
         let miss = &score(&[RESET], APP, Cause::Unknown, "").misses[0];
         assert_eq!(miss.said, "unknown at app");
         assert_eq!(miss.truth, "network (reset_peer) at reset");
+    }
+
+    #[test]
+    fn what_was_done_to_an_attempt_that_another_followed_decides_nothing() {
+        for (marked, total) in [(0, 0), (1, 1)] {
+            let mut scenario = chain(&["client", "app"]);
+            scenario.faults = vec![fault("hang", APP, Mechanism::Crash(Crash::Hang {}))];
+            let mut call = Call::new(0, 0, 0);
+            let attempts = [1, 2].map(|number| call.attempt(call.root(), 0, number, TERMINATED));
+            call.mark(attempts[marked], [FaultId(0)].into_iter().collect());
+            let trace = call.end();
+            assert_eq!(trace.end.decisive, Some(attempts[1]));
+            let (hop, lineage) = (attempts[1], vec![attempts[1]]);
+            let (cause, evidence, next_step) = (Cause::Overload, String::new(), "");
+            let verdict =
+                Verdict { origin: APP, cause, mechanism: "rate_limit", hop, lineage, evidence, next_step };
+            let mut tally = ScoreTally::default();
+            tally.add(&scenario, &Judged { trace: &trace, verdict: Some(verdict), masked: Vec::new() });
+            let score = tally.into_score();
+            assert_eq!((score.single.total, score.unmarked), (total, 1 - total));
+        }
     }
 
     #[test]
