@@ -1,8 +1,10 @@
 //! `badgateway presets`: gateway profiles and retry presets, each with its source.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
-use topology::profile::{Cell, Evidence, PassesOn, Profile, Reaction};
+use topology::profile::{Cell, Evidence, OwnError, PassesOn, Profile, Reaction, SpentLimit, Why};
+use topology::rules::Quota;
 use topology::scenario::presets::{self, Preset};
 use topology::units::{DurationText, SIZE_MAX, Size};
 use topology::{Failure, Refusal};
@@ -61,6 +63,33 @@ fn show_preset(preset: &Preset, out: &mut dyn Write) -> io::Result<()> {
     write!(out, "{}", preset.to_yaml())
 }
 
+/// What two of its own errors look like.
+fn show_words(profile: &Profile, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\n# What its own errors look like ({}).", profile.words.evidence.name())?;
+    let failed = Why::Failed(Failure::ConnectionRefused);
+    let status = match profile.on_failure(Failure::ConnectionRefused).does {
+        Reaction::Status(status) | Reaction::StatusThenSilence(status) => status,
+        Reaction::PassOn => return Ok(()),
+    };
+    let quota = Quota { amount: 100.0, per: Duration::from_mins(1) };
+    let limit = Some(SpentLimit { name: "gold/rpm", quota, wait_s: 30 });
+    let limited = Why::Refused(Refusal::RateLimited);
+    let spent = profile.on_refusal(Refusal::RateLimited).does;
+    for (name, status, why, limit) in
+        [("connection_refused", status, failed, None), ("rate_limited", spent, limited, limit)]
+    {
+        let said = (profile.words.says)(&OwnError { node: "gateway", status, why, limit });
+        writeln!(out, "# {name}: {}", said.content_type)?;
+        for (name, value) in &said.headers {
+            writeln!(out, "#   {name}: {value}")?;
+        }
+        for line in said.body.lines() {
+            writeln!(out, "#   {line}")?;
+        }
+    }
+    Ok(())
+}
+
 fn show_profile(profile: &Profile, out: &mut dyn Write) -> io::Result<()> {
     paragraph(profile.about, "# ", out)?;
     paragraph(&format!("source: {}", profile.source), "# ", out)?;
@@ -93,6 +122,7 @@ fn show_profile(profile: &Profile, out: &mut dyn Write) -> io::Result<()> {
         let Cell { does, evidence, sign } = profile.on_refusal(refusal);
         cell(refusal.name(), &does.to_string(), evidence, sign, out)?;
     }
+    show_words(profile, out)?;
     writeln!(out, "\n# What it does and accepts unless the scenario says otherwise.")?;
     let size = |bytes: Option<u64>| match bytes {
         None => "as any node".to_owned(),

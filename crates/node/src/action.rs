@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use topology::llm::Asked;
-use topology::rules::Key;
+use topology::profile::Why;
+use topology::rules::{Key, LimitId};
 use topology::wire::{Close, ProcessEnd, SharedDisturbance};
 use topology::{EdgeId, NodeId};
 use trace::{CallId, Charge, Exchange, HopId, Outcome, Time};
@@ -186,6 +187,10 @@ pub struct Reply {
     pub completion: Option<Box<Completion>>,
     /// What a model server's limits leave.
     pub allowances: Option<Box<Allowances>>,
+    /// It is an error of the node's own, for this reason.
+    pub why: Option<Why>,
+    /// The node's limit that is spent.
+    pub limit: Option<LimitId>,
 }
 
 impl Reply {
@@ -198,6 +203,8 @@ impl Reply {
             proxy_status: ProxyStatus::default(),
             completion: None,
             allowances: None,
+            why: None,
+            limit: None,
         }
     }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 use topology::llm::Asked;
 use topology::node::{Balance, Choice, OnDisconnect};
+use topology::rules::LimitId;
 use topology::wire::ProcessEnd;
 use topology::{EdgeId, Failure, FaultSet, Refusal};
 use trace::{
@@ -77,6 +78,12 @@ impl Serving {
     fn model(&self) -> Option<&str> {
         let generation = self.generation.as_ref().map(|generation| generation.model());
         generation.or_else(|| self.incoming.ask.as_ref().map(|ask| &*ask.model))
+    }
+
+    /// The node's limit because of which it is refused.
+    fn spent_limit(&self) -> Option<LimitId> {
+        let ruled = self.noted.as_ref()?.ruled.as_ref()?;
+        ruled.spent.as_ref().map(|spent| spent.limit)
     }
 
     fn noted(&mut self) -> &mut Noted {

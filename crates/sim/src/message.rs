@@ -5,7 +5,10 @@ use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
 use http::Uri;
-use node::ProxyStatus;
+use node::{ProxyStatus, Reply};
+use topology::Refusal;
+use topology::node::Node;
+use topology::profile::{OwnError, Said, SpentLimit, Why};
 
 /// The fields that name a request's trace and its place in it (W3C Trace Context).
 pub(crate) const TRACEPARENT: &str = "traceparent";
@@ -50,10 +53,17 @@ pub(crate) fn target(path: &str) -> Uri {
     path.parse().unwrap_or_else(|_| Uri::from_static("/"))
 }
 
-/// The body of a response that a node makes itself and that is not its regular one.
-pub(crate) fn error_body(status: u16, node: &str) -> String {
-    let reason = topology::profile::reason_phrase(status);
-    format!("{{\"error\":\"{reason}\",\"by\":\"{node}\"}}")
+/// What a node says in a response that it makes itself and that is not its regular one.
+pub(crate) fn own_error(node: &Node, reply: &Reply) -> Said {
+    let spent = reply.limit.zip(node.rules.as_deref());
+    let name = spent.map(|(limit, rules)| rules.limit_name(limit));
+    let limit = spent.zip(name.as_deref()).map(|((limit, rules), name)| SpentLimit {
+        name,
+        quota: rules.limit(limit).quota,
+        wait_s: reply.retry_after.map_or(0, retry_after),
+    });
+    let why = reply.why.unwrap_or(Why::Refused(Refusal::Exception));
+    (node.profile.words.says)(&OwnError { node: &node.name, status: reply.status, why, limit })
 }
 
 /// `Retry-After` in whole seconds, rounded up: earlier would be too early.

@@ -23,15 +23,17 @@ mod nginx;
 mod portkey;
 mod rfc9209;
 mod traefik;
+mod words;
 
 use std::time::Duration;
 
 pub use cell::{Cell, Evidence};
+pub use words::{OwnError, Said, SpentLimit, Why, Words};
 
 use crate::wire::{Failure, Refusal};
 
 /// How one gateway product behaves.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Profile {
     /// As written in a scenario.
     pub name: &'static str,
@@ -52,6 +54,8 @@ pub struct Profile {
     pub failure: FailureTable,
     /// What it answers when it refuses a request by itself.
     pub refusal: RefusalTable,
+    /// What it says in such an answer.
+    pub words: Words,
     /// Whether it sends `Proxy-Status` (RFC 9209).
     pub proxy_status: bool,
 }
@@ -166,6 +170,15 @@ pub struct RefusalTable {
     /// [`Refusal::ContextTooLong`]
     pub context_too_long: Cell<u16>,
 }
+
+/// A profile is one by its name.
+impl PartialEq for Profile {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Profile {}
 
 impl Profile {
     /// Every profile; the first is the default.

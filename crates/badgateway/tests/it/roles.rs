@@ -1,6 +1,10 @@
 //! Each rule at each gateway of a chain: what it refuses is traced to that gateway, and to the rule.
 
+use std::process::Command;
+
 use crate::drawn::{check, figures, virtual_figures};
+use crate::support::root;
+use crate::up::Up;
 
 /// Rules, and what verdicts call what they refuse.
 const RULES: &[(&str, &str, &str)] = &[
@@ -77,4 +81,60 @@ fn every_rule_is_recognised_at_every_gateway() {
             }
         }
     }
+}
+
+/// Asks twice with each of two keys, and says what was raised last, and what could be read of it.
+const OPENAI: &str = r#"
+import openai, sys
+for key in ("sk-app", "sk-none"):
+    client = openai.OpenAI(base_url=sys.argv[1] + "/v1", api_key=key, max_retries=0)
+    for _ in range(2):
+        try:
+            told = client.chat.completions.create(model="gpt-x", messages=[{"role": "user", "content": "x"}])
+            last = ("nothing",)
+        except openai.APIStatusError as error:
+            words = error.body.get("message") if isinstance(error.body, dict) else error.body
+            said = error.body.get("moreInformation") if isinstance(error.body, dict) else None
+            last = (type(error).__name__, words or said, error.response.headers.get("x-ratelimit-limit"))
+    print(*last, sep="; ")
+"#;
+
+#[test]
+fn an_sdk_reads_the_errors_of_each_product() {
+    let told = |profile: &str| {
+        let rules = "limits: [{ name: rpm, requests: 1/h }], consumers: { app: sk-app }";
+        let text = format!(
+            "name: words
+nodes:
+  client: {{ kind: client }}
+  gw: {{ kind: gateway, profile: {profile}, {rules} }}
+  app: {{ kind: server, llm: openai }}
+edges: [client -> gw, gw -> app]
+load: [{{ from: client, rate: 1/s }}]
+"
+        );
+        let up = Up::start(&text, &[]);
+        let python = root().join(".tools/venv/bin/python");
+        let output = Command::new(python).args(["-c", OPENAI, up.url()]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        up.end();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(
+        told("litellm"),
+        "RateLimitError; Rate limit exceeded: rpm, current limit 1/h, remaining 0.; None\n\
+         AuthenticationError; Authentication Error, Invalid proxy server token passed.; None\n"
+    );
+    assert_eq!(
+        told("ibm-api-connect"),
+        "RateLimitError; Rate Limit exceeded; name=rpm,1;\nAuthenticationError; Invalid client id or secret.; None\n"
+    );
+    assert_eq!(
+        told("kong"),
+        "RateLimitError; API rate limit exceeded; None\nAuthenticationError; No API key found in request; None\n"
+    );
+    assert_eq!(
+        told("apipark"),
+        "PermissionDeniedError; Forbidden; None\nAuthenticationError; Unauthorized; None\n"
+    );
 }

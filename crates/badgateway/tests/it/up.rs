@@ -68,6 +68,11 @@ impl Up {
         self.with("curl", &all)
     }
 
+    /// Where it calls.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The body that comes back for this one.
     pub(crate) fn post(&self, path: &str, body: &str) -> String {
         self.with("curl", &["-s", "-H", "content-type: application/json", "-d", body, &format!("URL{path}")])

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use topology::node::ScriptStep;
-use topology::profile::{PassesOn, Reaction};
+use topology::profile::{PassesOn, Reaction, Why};
 use topology::wire::{Close, ProcessEnd};
 use topology::{EdgeId, NodeKind, Refusal};
 use trace::{HopId, Outcome, Sent, ServedEnd, Source};
@@ -85,13 +85,14 @@ impl Visit {
             self.end_call(outcome, Some(hop), scope);
             return;
         }
-        let (status, source, proxy_status) = match outcome {
+        let (status, why, source, proxy_status) = match outcome {
             Outcome::Answered(status) if self.may_pass_on(slot, status, scope) => {
                 self.answer_with(slot, edge, hop, status, scope);
                 return;
             }
             Outcome::Answered(status) => {
-                (status, Source::Relayed(hop), proxy_status(scope, None, Some((edge, status))))
+                let told = proxy_status(scope, None, Some((edge, status)));
+                (status, Why::Rewritten, Source::Relayed(hop), told)
             }
             Outcome::Failed { failure, .. } => {
                 let source = Source::Translated(hop, failure);
@@ -110,10 +111,10 @@ impl Visit {
                 };
                 let mut told = proxy_status(scope, Some(failure.proxy_status()), None);
                 told.next = Some(scope.env.scenario.topology.ends(edge).1);
-                (status, source, told)
+                (status, Why::Failed(failure), source, told)
             }
         };
-        let reply = Reply { regular: false, proxy_status, ..Reply::regular(status) };
+        let reply = Reply { regular: false, proxy_status, why: Some(why), ..Reply::regular(status) };
         self.respond(reply, source, scope);
     }
 
@@ -165,7 +166,20 @@ impl Visit {
         let now = scope.now;
         let allowances = scope.node.quota.as_mut().map(|quota| Box::new(quota.left(now)));
         let proxy_status = proxy_status(scope, Some(refusal.proxy_status()), None);
-        let reply = Reply { regular: false, retry_after, proxy_status, allowances, ..Reply::regular(status) };
+        let limit = match &self.role {
+            Role::Server(serving) => serving.spent_limit(),
+            Role::Client { .. } => None,
+        };
+        let why = Some(Why::Refused(refusal));
+        let reply = Reply {
+            regular: false,
+            retry_after,
+            proxy_status,
+            allowances,
+            why,
+            limit,
+            ..Reply::regular(status)
+        };
         self.respond(reply, Source::Refused(refusal), scope);
     }
 

@@ -148,9 +148,16 @@ impl<S: Sink> World<'_, S> {
         let length = match (in_pieces, reply.regular) {
             (true, _) => None,
             (false, true) => Some(node.response.body),
-            (false, false) => Some(message::error_body(reply.status, &node.name).len() as u64),
+            (false, false) => None,
         };
+        let said = (!reply.regular).then(|| message::own_error(node, reply));
+        let length = said.as_ref().map_or(length, |said| Some(said.body.len() as u64));
         let mut response = Response::new(reply.status, length, self.has_body(to));
+        if let Some(said) = said {
+            let more = said.headers.iter().map(|(name, value)| field(name, value.len() as u64)).sum::<u64>();
+            response.content_type = u16::try_from(said.content_type.len()).unwrap_or(u16::MAX);
+            response.more_fields = u16::try_from(more).unwrap_or(u16::MAX);
+        }
         response.retry_after = reply.retry_after.map(message::retry_after);
         response.proxy_status = proxy_status(&node.name, 0, reply.proxy_status);
         (response, in_pieces.then(|| Pieces::of(&node.response)))

@@ -528,7 +528,10 @@ fn own_response(world: &Arc<World>, speaking: &Speaking, reply: &Reply, visit: O
     } else if reply.regular {
         Body::from(host.body.clone())
     } else {
-        Body::from(message::error_body(reply.status, &host.name))
+        let said = message::own_error(world.scenario.topology.node(node), reply);
+        content_type = said.content_type;
+        more = said.headers;
+        Body::from(said.body)
     };
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::BAD_GATEWAY);

@@ -2,7 +2,11 @@
 
 use super::Reaction::Status;
 use super::cell::{inferred, source};
-use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
+use super::{
+    Evidence, FailureTable, Limits, OwnError, PassesOn, Profile, RefusalTable, Said, Why, Words,
+    reason_phrase,
+};
+use crate::wire::{Failure, Refusal};
 
 /// `APIPark`, whose data plane is apinto: every transport failure is a 504 with the text of the Go error.
 /// It does not verify certificates.
@@ -75,5 +79,38 @@ pub(super) static APIPARK: Profile = Profile {
         exception: inferred(500, ""),
         context_too_long: inferred(400, ""),
     },
+    words: Words { evidence: Evidence::Source, says },
     proxy_status: false,
 };
+
+/// The text of the Go error where the transport failed (eolinker/apinto node/http-context/context.go); what
+/// plugins say is not known.
+fn says(error: &OwnError<'_>) -> Said {
+    Said::text(match error.why {
+        Why::Failed(failure) => match failure {
+            Failure::ConnectionRefused => "dial tcp: connect: connection refused",
+            Failure::ConnectionTimeout => "dialing to the given TCP address timed out",
+            Failure::DnsError => "lookup: no such host",
+            Failure::TlsProtocolError | Failure::TlsCertificateError => {
+                "tls: first record does not look like a TLS handshake"
+            }
+            Failure::HeadTimeout | Failure::BodyTimeout => "timeout",
+            Failure::HeadIncomplete | Failure::ProtocolError => {
+                "error when reading response headers: unexpected EOF"
+            }
+            Failure::HeadTooLarge => "error when reading response headers: small read buffer",
+            Failure::ConnectionLimitReached => "no free connections available to host",
+            Failure::DestinationUnavailable => "no node",
+            Failure::BodyIncomplete | Failure::StreamError | Failure::ContentIncomplete => "unexpected EOF",
+            Failure::ConnectionTerminated
+            | Failure::StreamRefused
+            | Failure::StreamReset
+            | Failure::Cancelled => {
+                "the server closed connection before returning the first response byte. \
+                 Make sure the server returns 'Connection: close' response header before closing the connection"
+            }
+        },
+        Why::Refused(Refusal::NoRoute | Refusal::UnknownPath) => "404 Not Found",
+        Why::Refused(_) | Why::Rewritten => reason_phrase(error.status),
+    })
+}

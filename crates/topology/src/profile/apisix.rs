@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use super::Reaction::{PassOn, Status};
 use super::cell::{documented, inferred, source};
-use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
+use super::words::nginx_page;
+use super::{Evidence, FailureTable, Limits, OwnError, PassesOn, Profile, RefusalTable, Said, Why, Words};
 use crate::units::SIZE_MAX;
+use crate::wire::Refusal;
 
 /// APISIX 3: nginx's core; a try for each node, 60 s time-outs.
 pub(super) static APISIX: Profile = Profile {
@@ -68,5 +70,24 @@ pub(super) static APISIX: Profile = Profile {
         exception: inferred(500, "a Lua error in the error log"),
         context_too_long: inferred(400, ""),
     },
+    words: Words { evidence: Evidence::Source, says },
     proxy_status: false,
 };
+
+/// What plugins refuse is JSON, all else a page of `OpenResty`'s. The fields:
+/// apisix/plugins/limit-count/init.lua.
+fn says(error: &OwnError<'_>) -> Said {
+    let json = match error.why {
+        Why::Refused(Refusal::NoRoute | Refusal::UnknownPath | Refusal::UnknownModel) => {
+            "{\"error_msg\":\"404 Route Not Found\"}"
+        }
+        Why::Refused(Refusal::BadCredentials) => "{\"message\":\"Missing API key in request\"}",
+        Why::Refused(Refusal::NotAllowed) => "{\"message\":\"The consumer is forbidden.\"}",
+        _ => "",
+    };
+    let said = if json.is_empty() { nginx_page(error, "openresty") } else { Said::json(json.to_owned()) };
+    let Some(limit) = error.limit else { return said };
+    said.with("x-ratelimit-limit", limit.quota.amount.to_string())
+        .with("x-ratelimit-remaining", "0".to_owned())
+        .with("x-ratelimit-reset", limit.wait_s.to_string())
+}

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::Reaction::Status;
 use super::cell::{documented, inferred};
-use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
+use super::words::nginx_page;
+use super::{Evidence, FailureTable, Limits, OwnError, PassesOn, Profile, RefusalTable, Said, Words};
 use crate::units::SIZE_MAX;
 
 /// The log fields are those of its access log: `target_status_code` is `-` where it answered by itself.
@@ -65,5 +66,11 @@ pub(super) static AWS_ALB: Profile = Profile {
         exception: documented(500, "elb_status_code with target_status_code -"),
         context_too_long: inferred(400, ""),
     },
+    words: Words { evidence: Evidence::Inferred, says },
     proxy_status: false,
 };
+
+/// Seen in public traces: a page like nginx's, without a version.
+fn says(error: &OwnError<'_>) -> Said {
+    nginx_page(error, "")
+}

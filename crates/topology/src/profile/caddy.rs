@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Reaction::Status;
 use super::cell::{documented, inferred, measured, source};
-use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
+use super::{Evidence, FailureTable, Limits, OwnError, PassesOn, Profile, RefusalTable, Said, Words};
 use crate::units::SIZE_MAX;
 
 /// Caddy 2.6.2. Measured, like nginx. It completes a chunked body that was cut as if it were whole (later
@@ -79,5 +79,11 @@ pub(super) static CADDY: Profile = Profile {
         exception: inferred(500, ""),
         context_too_long: inferred(400, ""),
     },
+    words: Words { evidence: Evidence::Measured, says },
     proxy_status: false,
 };
+
+/// Measured on Caddy 2.6.2: nothing at all.
+fn says(_: &OwnError<'_>) -> Said {
+    Said::text("")
+}

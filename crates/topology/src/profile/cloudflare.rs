@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Reaction::Status;
 use super::cell::{documented, inferred};
-use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
+use super::{Evidence, FailureTable, Limits, OwnError, PassesOn, Profile, RefusalTable, Said, Words};
 
 /// Its own statuses, 520 to 526, for what went wrong on the way to the origin.
 pub(super) static CLOUDFLARE: Profile = Profile {
@@ -83,5 +83,11 @@ pub(super) static CLOUDFLARE: Profile = Profile {
         exception: documented(500, ""),
         context_too_long: inferred(400, ""),
     },
+    words: Words { evidence: Evidence::Inferred, says },
     proxy_status: false,
 };
+
+/// Its short form, seen in public traces; a browser gets a page.
+fn says(error: &OwnError<'_>) -> Said {
+    Said::text(format!("error code: {}", error.status))
+}

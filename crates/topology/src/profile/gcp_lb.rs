@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Reaction::Status;
 use super::cell::{documented, inferred};
-use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
+use super::{Evidence, FailureTable, Limits, OwnError, PassesOn, Profile, RefusalTable, Said, Words};
 use crate::units::SIZE_MAX;
 
 /// The words are the `statusDetails` of its log.
@@ -74,5 +74,16 @@ pub(super) static GCP_LB: Profile = Profile {
         exception: inferred(500, "statusDetails: internal_error"),
         context_too_long: inferred(400, ""),
     },
+    words: Words { evidence: Evidence::Inferred, says },
     proxy_status: false,
 };
+
+/// Seen in public traces.
+fn says(error: &OwnError<'_>) -> Said {
+    Said::html(format!(
+        "<html><head><title>{0} Server Error</title></head><body><h1>Error: Server Error</h1>\
+         <h2>The server encountered a temporary error and could not complete your request.<p>\
+         Please try again in 30 seconds.</h2></body></html>",
+        error.status
+    ))
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Reaction::{Status, StatusThenSilence};
 use super::cell::{documented, inferred, measured};
-use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
+use super::{Evidence, FailureTable, Limits, OwnError, PassesOn, Profile, RefusalTable, Said, Words};
 use crate::units::SIZE_MAX;
 
 /// HAProxy 2.6.12 in `mode http`. Measured, like nginx. Up to that version, a request that is not the
@@ -72,5 +72,22 @@ pub(super) static HAPROXY: Profile = Profile {
         exception: documented(500, "in the log: flags IH-- or ID--"),
         context_too_long: inferred(400, ""),
     },
+    words: Words { evidence: Evidence::Measured, says },
     proxy_status: false,
 };
+
+/// Measured on `HAProxy` 2.6.12 for 502, 503 and 504; the others: `HAProxy`'s doc/configuration.txt, errorfile.
+fn says(error: &OwnError<'_>) -> Said {
+    let (title, text) = match error.status {
+        400 => ("400 Bad request", "Your browser sent an invalid request."),
+        403 => ("403 Forbidden", "Request forbidden by administrative rules."),
+        408 => ("408 Request Time-out", "Your browser didn't send a complete request in time."),
+        429 => ("429 Too Many Requests", "You have sent too many requests in a given amount of time."),
+        500 => ("500 Internal Server Error", "An internal server error occurred."),
+        502 => ("502 Bad Gateway", "The server returned an invalid or incomplete response."),
+        504 => ("504 Gateway Time-out", "The server didn't respond in time."),
+        _ => ("503 Service Unavailable", "No server is available to handle this request."),
+    };
+    Said::html(format!("<html><body><h1>{title}</h1>\n{text}\n</body></html>\n"))
+        .with("cache-control", "no-cache".to_owned())
+}

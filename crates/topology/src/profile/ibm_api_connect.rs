@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use super::Reaction::Status;
 use super::cell::{documented, inferred};
-use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
+use super::{
+    Evidence, FailureTable, Limits, OwnError, PassesOn, Profile, RefusalTable, Said, Why, Words,
+    reason_phrase,
+};
+use crate::wire::Refusal;
 
 /// IBM API Connect 10 on the `DataPower` API Gateway, one `invoke`. Nothing measured: there is no public
 /// build. An uncaught `ConnectionError` answers 500 in public traces; whether every installation does so is not known.
@@ -71,5 +75,29 @@ pub(super) static IBM_API_CONNECT: Profile = Profile {
         exception: documented(500, "{\"httpCode\":\"500\",\"httpMessage\":\"Internal Server Error\",...}"),
         context_too_long: inferred(400, ""),
     },
+    words: Words { evidence: Evidence::Documented, says },
     proxy_status: false,
 };
+
+/// The shape, and what is refused before the assembly: ibm.com/support/pages/node/1128651 and
+/// how-use-global-error-policy-catch-errors; the fields of plan limits: ibm.com/docs, rate limits. What an invoke
+/// that nobody catches says is inferred.
+fn says(error: &OwnError<'_>) -> Said {
+    let more = match error.why {
+        Why::Failed(_) => "Could not connect to endpoint",
+        Why::Refused(Refusal::RateLimited | Refusal::QuotaSpent) => "Rate Limit exceeded",
+        Why::Refused(Refusal::NoRoute | Refusal::UnknownPath | Refusal::UnknownModel) => {
+            "No resources match requested URI"
+        }
+        Why::Refused(Refusal::BadCredentials) => "Invalid client id or secret.",
+        Why::Refused(_) | Why::Rewritten => "",
+    };
+    let said = Said::json(format!(
+        "{{\"httpCode\":\"{}\",\"httpMessage\":\"{}\",\"moreInformation\":\"{more}\"}}",
+        error.status,
+        reason_phrase(error.status),
+    ));
+    let Some(limit) = error.limit else { return said };
+    said.with("x-ratelimit-limit", format!("name={},{};", limit.name, limit.quota.amount))
+        .with("x-ratelimit-remaining", format!("name={},0;", limit.name))
+}

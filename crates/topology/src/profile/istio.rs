@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::Reaction::Status;
 use super::cell::{documented, inferred};
-use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
+use super::envoy::says;
+use super::{Evidence, FailureTable, Limits, PassesOn, Profile, RefusalTable, Words};
 use crate::units::SIZE_MAX;
 
 /// Envoy with the retry policy and without the route time-out that Istio gives it.
@@ -86,5 +87,6 @@ pub(super) static ISTIO: Profile = Profile {
         exception: inferred(500, "direct_response or a filter's local reply"),
         context_too_long: inferred(400, ""),
     },
+    words: Words { evidence: Evidence::Inferred, says },
     proxy_status: false,
 };

@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use super::Reaction::{PassOn, Status};
 use super::cell::{documented, inferred, source};
-use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
+use super::{
+    Evidence, FailureTable, Limits, OwnError, PassesOn, Profile, RefusalTable, Said, Why, Words,
+    reason_phrase,
+};
 use crate::units::SIZE_MAX;
+use crate::wire::{Failure, Refusal};
 
 /// Kong 3: nginx's core, with its own error bodies, five retries and 60 s time-outs.
 pub(super) static KONG: Profile = Profile {
@@ -98,5 +102,42 @@ pub(super) static KONG: Profile = Profile {
         ),
         context_too_long: inferred(400, ""),
     },
+    words: Words { evidence: Evidence::Source, says },
     proxy_status: false,
 };
+
+/// kong/error_handlers.lua, kong/tools/http.lua, and the plugins' own messages; the fields:
+/// kong/plugins/rate-limiting/handler.lua.
+fn says(error: &OwnError<'_>) -> Said {
+    let message = match error.why {
+        Why::Failed(Failure::DnsError) => "name resolution failed",
+        Why::Failed(Failure::DestinationUnavailable) => "failure to get a peer from the ring-balancer",
+        Why::Refused(Refusal::RateLimited | Refusal::QuotaSpent) => "API rate limit exceeded",
+        Why::Refused(Refusal::NoRoute | Refusal::UnknownPath) => "no Route matched with those values",
+        Why::Refused(Refusal::BadCredentials) => "No API key found in request",
+        Why::Refused(Refusal::NotAllowed) => "You cannot consume this service",
+        Why::Refused(Refusal::BodyTooLarge) => "Request size limit exceeded",
+        _ => match error.status {
+            502 => "An invalid response was received from the upstream server",
+            503 => "The upstream server is currently unavailable",
+            504 => "The upstream server is timing out",
+            500 => "An unexpected error occurred",
+            status => reason_phrase(status),
+        },
+    };
+    let said = Said::json(format!("{{\"message\":\"{message}\"}}"));
+    let Some(limit) = error.limit else { return said };
+    let amount = limit.quota.amount.to_string();
+    let names = match limit.quota.per.as_secs() {
+        1 => ["x-ratelimit-limit-second", "x-ratelimit-remaining-second"],
+        60 => ["x-ratelimit-limit-minute", "x-ratelimit-remaining-minute"],
+        3600 => ["x-ratelimit-limit-hour", "x-ratelimit-remaining-hour"],
+        86_400 => ["x-ratelimit-limit-day", "x-ratelimit-remaining-day"],
+        _ => ["x-ratelimit-limit-month", "x-ratelimit-remaining-month"],
+    };
+    said.with(names[0], amount.clone())
+        .with(names[1], "0".to_owned())
+        .with("ratelimit-limit", amount)
+        .with("ratelimit-remaining", "0".to_owned())
+        .with("ratelimit-reset", limit.wait_s.to_string())
+}

@@ -4,8 +4,13 @@ use std::time::Duration;
 
 use super::Reaction::Status;
 use super::cell::{documented, inferred, measured, source};
-use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
+use super::words::quoted;
+use super::{
+    Evidence, FailureTable, Limits, OwnError, PassesOn, Profile, RefusalTable, Said, Why, Words,
+    reason_phrase,
+};
 use crate::units::SIZE_MAX;
+use crate::wire::{Failure, Refusal};
 
 /// `LiteLLM`'s proxy 1.106.2, one deployment, not streaming. Measured, like nginx: every failed transport
 /// is a 500, every time-out a 408, and its router has tried three times by then. It parses what the model said
@@ -112,5 +117,66 @@ pub(super) static LITELLM: Profile = Profile {
         exception: measured(500, "error.type internal_server_error"),
         context_too_long: inferred(400, ""),
     },
+    words: Words { evidence: Evidence::Measured, says },
     proxy_status: false,
 };
+
+/// Measured on `LiteLLM` 1.106.2 for what a callee does; the texts of its own refusals: litellm/proxy/_types.py,
+/// litellm/proxy/auth. Of a callee's error it keeps the words too, which are not known here.
+fn says(error: &OwnError<'_>) -> Said {
+    let class = match error.status {
+        400 => "BadRequestError",
+        401 => "AuthenticationError",
+        403 => "PermissionDeniedError",
+        404 => "NotFoundError",
+        408 | 504 => "Timeout",
+        429 => "RateLimitError",
+        502 => "BadGatewayError",
+        503 => "ServiceUnavailableError",
+        500 => "InternalServerError",
+        _ => "APIError",
+    };
+    let (message, kind) = match error.why {
+        Why::Refused(Refusal::NoRoute | Refusal::UnknownPath) => {
+            return Said::json("{\"detail\":\"Not Found\"}".to_owned());
+        }
+        Why::Failed(Failure::DestinationUnavailable) => {
+            ("No deployments available for selected model, Try again in 5 seconds.".to_owned(), "None")
+        }
+        Why::Failed(Failure::ConnectionTimeout | Failure::HeadTimeout | Failure::BodyTimeout)
+        | Why::Refused(Refusal::DeadlineExceeded | Refusal::LoopDetected) => {
+            ("litellm.Timeout: APITimeoutError - Request timed out.".to_owned(), "None")
+        }
+        Why::Failed(_) => (
+            "litellm.InternalServerError: InternalServerError: OpenAIException - Connection error."
+                .to_owned(),
+            "internal_server_error",
+        ),
+        Why::Refused(Refusal::BadCredentials) => {
+            ("Authentication Error, Invalid proxy server token passed.".to_owned(), "auth_error")
+        }
+        Why::Refused(Refusal::NotAllowed) => {
+            ("key not allowed to access model.".to_owned(), "key_model_access_denied")
+        }
+        Why::Refused(Refusal::QuotaSpent) => ("Budget has been exceeded!".to_owned(), "budget_exceeded"),
+        Why::Refused(Refusal::UnknownModel) => {
+            ("Invalid model name passed in. Call `/v1/models` to view available models.".to_owned(), "None")
+        }
+        Why::Refused(Refusal::RateLimited) => match error.limit {
+            Some(limit) => {
+                let (name, quota) = (limit.name, limit.quota);
+                (format!("Rate limit exceeded: {name}, current limit {quota}, remaining 0."), "None")
+            }
+            None => ("Rate limit exceeded.".to_owned(), "None"),
+        },
+        Why::Refused(_) | Why::Rewritten => {
+            let reason = reason_phrase(error.status);
+            (format!("litellm.{class}: {class}: OpenAIException - {reason}"), "None")
+        }
+    };
+    Said::json(format!(
+        "{{\"error\":{{\"message\":{},\"type\":\"{kind}\",\"param\":null,\"code\":\"{}\"}}}}",
+        quoted(&message),
+        error.status
+    ))
+}

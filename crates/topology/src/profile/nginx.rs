@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::Reaction::{PassOn, Status};
 use super::cell::{documented, inferred, measured};
-use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
+use super::words::nginx_page;
+use super::{Evidence, FailureTable, Limits, OwnError, PassesOn, Profile, RefusalTable, Said, Words};
 
 /// nginx 1.22.1 with `proxy_pass` to one server. Measured: one request to one bad upstream for each
 /// failure; `limit_req` and `limit_conn` answer 503 unless `limit_req_status` says otherwise; a
@@ -101,5 +102,11 @@ pub(super) static NGINX: Profile = Profile {
         exception: measured(500, "in the error log: socket() failed (24: Too many open files) and the like"),
         context_too_long: inferred(400, ""),
     },
+    words: Words { evidence: Evidence::Measured, says },
     proxy_status: false,
 };
+
+/// Measured on nginx 1.22.1.
+fn says(error: &OwnError<'_>) -> Said {
+    nginx_page(error, "nginx/1.22.1")
+}

@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use super::Reaction::Status;
 use super::cell::{inferred, measured};
-use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
+use super::{
+    Evidence, FailureTable, Limits, OwnError, PassesOn, Profile, RefusalTable, Said, Why, Words,
+    reason_phrase,
+};
 use crate::units::SIZE_MAX;
+use crate::wire::Failure;
 
 /// Portkey's gateway 1.15.2, not streaming. Measured, like nginx: no time-out unless the request asks for
 /// one, and a 500 for every failed transport.
@@ -87,5 +91,43 @@ pub(super) static PORTKEY: Profile = Profile {
         exception: measured(500, "x-portkey-gateway-exception: true"),
         context_too_long: inferred(400, ""),
     },
+    words: Words { evidence: Evidence::Measured, says },
     proxy_status: false,
 };
+
+/// Measured on Portkey's gateway 1.15.2 for what a callee does; its own refusals are inferred.
+fn says(error: &OwnError<'_>) -> Said {
+    let cause = match error.why {
+        Why::Failed(failure) => match failure {
+            Failure::ConnectionRefused => "Error: connect ECONNREFUSED",
+            Failure::DnsError => "Error: getaddrinfo ENOTFOUND",
+            Failure::ConnectionTerminated
+            | Failure::HeadIncomplete
+            | Failure::StreamRefused
+            | Failure::StreamReset => "SocketError: other side closed",
+            Failure::ProtocolError => "HTTPParserError: Response does not match the HTTP/1.1 protocol",
+            Failure::HeadTooLarge => "HeadersOverflowError: Headers Overflow Error",
+            Failure::TlsCertificateError => "Error: self-signed certificate",
+            Failure::TlsProtocolError => "Error: wrong version number",
+            _ => "",
+        },
+        Why::Refused(_) | Why::Rewritten => "",
+    };
+    if !cause.is_empty() {
+        let html = format!("Message: fetch failed Cause: {cause} Name: TypeError");
+        return Said::json(format!("{{\"html-message\":\"{html}\"}}"));
+    }
+    if error.status == 408 {
+        let message = "Request exceeded the timeout sent in the request";
+        return Said::json(format!(
+            "{{\"error\":{{\"message\":\"{message}\",\"type\":\"timeout_error\",\"param\":null,\"code\":null}}}}"
+        ));
+    }
+    let message = if matches!(error.why, Why::Refused(_)) {
+        reason_phrase(error.status)
+    } else {
+        "Something went wrong"
+    };
+    let said = Said::json(format!("{{\"status\":\"failure\",\"message\":\"{message}\"}}"));
+    said.with("x-portkey-gateway-exception", "true".to_owned())
+}

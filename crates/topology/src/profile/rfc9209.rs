@@ -2,7 +2,9 @@
 
 use super::Reaction::Status;
 use super::cell::{documented, inferred};
-use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
+use super::{
+    Evidence, FailureTable, Limits, OwnError, PassesOn, Profile, RefusalTable, Said, Words, reason_phrase,
+};
 
 /// Statuses as recommended by RFC 9209 section 2.3, which also says which error type each is.
 pub(super) static RFC9209: Profile = Profile {
@@ -50,5 +52,11 @@ pub(super) static RFC9209: Profile = Profile {
         exception: documented(500, "Proxy-Status: error=proxy_internal_error"),
         context_too_long: inferred(400, ""),
     },
+    words: Words { evidence: Evidence::Inferred, says },
     proxy_status: true,
 };
+
+/// The standard says nothing of bodies.
+fn says(error: &OwnError<'_>) -> Said {
+    Said::json(format!("{{\"error\":\"{}\",\"by\":\"{}\"}}", reason_phrase(error.status), error.node))
+}

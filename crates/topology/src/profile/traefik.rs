@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::Reaction::Status;
 use super::cell::{inferred, source};
-use super::{FailureTable, Limits, PassesOn, Profile, RefusalTable};
+use super::{
+    Evidence, FailureTable, Limits, OwnError, PassesOn, Profile, RefusalTable, Said, Words, reason_phrase,
+};
 use crate::units::SIZE_MAX;
 
 /// Traefik 3: the body is the status's text, and the reason stands in the debug log only.
@@ -77,5 +79,11 @@ pub(super) static TRAEFIK: Profile = Profile {
         exception: source(500, "in the debug log: 500 Internal Server Error"),
         context_too_long: inferred(400, ""),
     },
+    words: Words { evidence: Evidence::Source, says },
     proxy_status: false,
 };
+
+/// The phrase of the status. Source: traefik/traefik pkg/proxy/httputil/proxy.go.
+fn says(error: &OwnError<'_>) -> Said {
+    Said::text(reason_phrase(error.status))
+}
