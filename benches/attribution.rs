@@ -23,6 +23,7 @@ fn failed_call(n: u64) -> CallTrace {
             failure: None,
             attempts: 1,
             decisive: None,
+            parent: None,
         },
         attempts: Vec::new(),
         served: Vec::new(),

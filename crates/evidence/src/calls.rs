@@ -134,6 +134,7 @@ impl Builder<'_> {
             failure: last.outcome.failure(),
             attempts: count,
             decisive: Some(last.hop),
+            parent: None,
         })
     }
 }

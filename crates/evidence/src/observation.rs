@@ -233,6 +233,7 @@ impl Call {
                 },
                 attempts: 0,
                 decisive: None,
+                parent: None,
             },
             decisive: None,
         }

@@ -428,6 +428,7 @@ impl Visit {
             failure: outcome.failure(),
             attempts,
             decisive,
+            parent: None,
         }));
         scope.out.push(Action::Finish);
     }

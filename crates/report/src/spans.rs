@@ -110,6 +110,12 @@ impl Spans {
         TracesData { resource_spans: resource_spans.collect() }
     }
 
+    /// The trace that a call is in: its client's, if that has told of one.
+    fn trace_id(&self, call: &Judged<'_>) -> String {
+        let end = &call.trace.end;
+        end.parent.as_ref().map_or_else(|| self.run.trace_id(end.call), |parent| parent.trace_id())
+    }
+
     /// A span of which only this is known.
     fn span(kind: u32, start: Time, end: Time, epoch: Epoch) -> Span {
         Span {

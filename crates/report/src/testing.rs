@@ -179,6 +179,7 @@ impl Call {
             failure: Some(Failure::Cancelled),
             attempts: 0,
             decisive: None,
+            parent: None,
         };
         Self { trace: CallTrace { end, attempts: Vec::new(), served: Vec::new(), idle_closed: Vec::new() } }
     }

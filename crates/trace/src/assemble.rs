@@ -278,6 +278,7 @@ mod tests {
             failure,
             attempts: 1,
             decisive: Some(hop()),
+            parent: None,
         })
     }
 

@@ -160,6 +160,52 @@ impl RunKey {
     }
 }
 
+/// A span of somebody else's trace (W3C Trace Context, `traceparent`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceParent {
+    /// The trace.
+    pub trace: u128,
+    /// The span.
+    pub span: u64,
+}
+
+impl TraceParent {
+    /// The trace id, as on the wire.
+    pub fn trace_id(&self) -> String {
+        format!("{:032x}", self.trace)
+    }
+
+    /// The span id.
+    pub fn span_id(&self) -> String {
+        format!("{:016x}", self.span)
+    }
+}
+
+impl std::str::FromStr for TraceParent {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no traceparent");
+        let mut parts = text.split('-');
+        let mut hex = |length: usize| {
+            let part = parts.next().filter(|part| part.len() == length);
+            part.filter(|part| part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
+        };
+        let [version, trace, span, flags] = [2, 32, 16, 2].map(&mut hex);
+        let (Some(version), Some(trace), Some(span), Some(_)) = (version, trace, span, flags) else {
+            return Err(wrong());
+        };
+        let trace = u128::from_str_radix(trace, 16).map_err(|_| wrong())?;
+        let span = u64::from_str_radix(span, 16).map_err(|_| wrong())?;
+        // Neither may be all zeros, and later versions may say more.
+        let is_more = parts.next().is_some() && version == "00";
+        if version == "ff" || trace == 0 || span == 0 || is_more {
+            return Err(wrong());
+        }
+        Ok(Self { trace, span })
+    }
+}
+
 /// Spreads a key over all 64 bits. Source: the finaliser of `SplitMix64` (Steele, Lea, Flood 2014).
 pub fn mix(key: u64) -> u64 {
     let mut z = key.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -178,6 +224,25 @@ mod tests {
             assert_eq!(call.to_string().parse::<CallId>(), Ok(call));
         }
         assert!("x".parse::<CallId>().is_err());
+    }
+
+    #[test]
+    fn a_traceparent_reads_back() {
+        let (trace, span) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
+        let parent: TraceParent = format!("00-{trace}-{span}-01").parse().unwrap();
+        assert_eq!((&*parent.trace_id(), &*parent.span_id()), (trace, span));
+        let zero = "0".repeat(16);
+        for other in [
+            String::new(),
+            format!("00-{trace}-{span}"),
+            format!("00-{trace}-{span}-01-x"),
+            format!("ff-{trace}-{span}-01"),
+            format!("00-{trace}-{zero}-01"),
+            format!("00-{zero}{zero}-{span}-01"),
+            format!("00-{}-{span}-01", trace.to_uppercase()),
+        ] {
+            assert!(other.parse::<TraceParent>().is_err(), "{other}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod step;
 pub mod witness;
 
 pub use assemble::{Assembler, CallTrace};
-pub use id::{CallId, HopId, RunKey, Time};
+pub use id::{CallId, HopId, RunKey, Time, TraceParent};
 pub use manifest::Manifest;
 pub use overview::Overview;
 pub use record::{

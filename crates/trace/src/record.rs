@@ -12,7 +12,7 @@ use topology::rules::{ConsumerId, LimitId, Rule, Rules};
 use topology::wire::Dial;
 use topology::{EdgeId, Failure, FaultSet, NodeId, Refusal, Scenario};
 
-use crate::{CallId, HopId, Time};
+use crate::{CallId, HopId, Time, TraceParent};
 
 /// Anything that an engine or a node machine reports.
 #[derive(Debug, Clone, PartialEq)]
@@ -448,6 +448,8 @@ pub struct CallEnd {
     pub attempts: u32,
     /// The hop that decided it.
     pub decisive: Option<HopId>,
+    /// Of which span of the user's own client it is a part, if it has said so.
+    pub parent: Option<Box<TraceParent>>,
 }
 
 impl CallEnd {

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::metrics::update;
 use crate::support::{AT_ONCE, Running, badgateway, number, root, rows};
+use crate::up::{Up, scenario};
 
 /// How long a run of a second may take.
 const SHORT: Duration = Duration::from_secs(40);
@@ -144,18 +145,40 @@ fn a_file_has_the_same_in_lines_of_otlp() {
     assert!(ended.err.contains("spans written to spans.jsonl"), "{}", ended.err);
     ended.well();
     let mut kinds: BTreeMap<u64, usize> = BTreeMap::new();
-    for line in spans(&temp.path().join("spans.jsonl")) {
-        for resource in line["resourceSpans"].as_array().unwrap() {
-            for span in resource["scopeSpans"][0]["spans"].as_array().unwrap() {
-                *kinds.entry(span["kind"].as_u64().unwrap()).or_default() += 1;
-            }
-        }
+    for span in written(&temp.path().join("spans.jsonl")) {
+        *kinds.entry(span["kind"].as_u64().unwrap()).or_default() += 1;
     }
     let folder = temp.path().join("run");
     let hops = rows(&folder, "hops.csv");
     let seen = hops.iter().filter(|hop| hop["seen_by_callee"] == "true").count();
     let expected = [(1, rows(&folder, "calls.csv").len()), (2, seen), (3, hops.len())];
     assert_eq!(kinds, BTreeMap::from(expected));
+}
+
+/// The spans of a file in lines of OTLP's JSON.
+fn written(file: &Path) -> Vec<Value> {
+    let lines = spans(file);
+    let resources = lines.iter().flat_map(|line| line["resourceSpans"].as_array().unwrap());
+    resources.flat_map(|resource| resource["scopeSpans"][0]["spans"].as_array().unwrap().clone()).collect()
+}
+
+#[test]
+fn a_clients_own_trace_goes_on() {
+    let up = Up::start(&scenario("{ at: app, crash: exception, count: 1 }"), &["--otlp", "spans.jsonl"]);
+    let (trace, span) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
+    let told = |parent: &str| up.curl(&["-H", &format!("traceparent: {parent}"), "URL/"]);
+    let theirs = format!("00-{trace}-{span}-01");
+    assert_eq!([told(&theirs), told(&theirs), told("nonsense")], ["500 ", "200 ", "200 "]);
+    assert_eq!(up.curl(&["URL/"]), "200 ");
+    let (_, folder) = up.end();
+    let all = written(&folder.path().join("spans.jsonl"));
+    let calls = all.iter().filter(|span| span["kind"] == 1);
+    let (linked, own): (Vec<_>, Vec<_>) = calls.partition(|call| call["parentSpanId"] == span);
+    assert_eq!((linked.len(), own.len()), (1, 2), "two attempts with one id are one call");
+    assert!(own.iter().all(|call| call["parentSpanId"].is_null()));
+    assert!(own.iter().all(|call| call["traceId"].as_str().unwrap().starts_with("badca11b")));
+    // The call, and both sides of two attempts over two edges.
+    assert_eq!(all.iter().filter(|span| span["traceId"] == trace).count(), 9);
 }
 
 #[test]

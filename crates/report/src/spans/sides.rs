@@ -33,8 +33,9 @@ impl Spans {
         let status = failed(ErrorType::of_call(end), &mut attributes);
         attributes.extend(call.verdict.iter().flat_map(|verdict| self.verdict(verdict)));
         Span {
-            trace_id: self.run.trace_id(end.call),
+            trace_id: self.trace_id(call),
             span_id: HopId::root(end.call).to_string(),
+            parent_span_id: end.parent.as_ref().map(|parent| parent.span_id()).unwrap_or_default(),
             name: "call".to_owned(),
             attributes,
             status,
@@ -67,7 +68,7 @@ impl Spans {
         attributes.extend(masked.flat_map(|(_, verdict)| self.verdict(verdict)));
         attributes.extend(self.marks(attempt.faults));
         Span {
-            trace_id: self.run.trace_id(attempt.call),
+            trace_id: self.trace_id(call),
             span_id: attempt.hop.to_string(),
             // Whoever has seen the request makes others as a part of serving it.
             parent_span_id: match trace.served(attempt.parent) {
@@ -114,7 +115,7 @@ impl Spans {
         attributes.extend(self.marks(served.faults));
         let status = failed(ErrorType::of_served(served), &mut attributes);
         Span {
-            trace_id: self.run.trace_id(served.call),
+            trace_id: self.trace_id(call),
             span_id: server_span(served.hop).to_string(),
             parent_span_id: served.hop.to_string(),
             name: name(asked.method).to_owned(),

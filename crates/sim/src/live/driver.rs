@@ -402,6 +402,7 @@ fn outside_records(world: &World, served: &Served) -> (Record, Record) {
         failure: outcome.failure(),
         attempts: 1,
         decisive: Some(served.hop),
+        parent: None,
     };
     (Record::Attempt(attempt), Record::Call(end))
 }

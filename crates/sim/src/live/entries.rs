@@ -11,12 +11,13 @@ use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderName, 
 use http::request::Parts;
 use std::sync::Arc;
 use topology::EdgeId;
-use trace::{Attempt, Begun, CallEnd, CallId, HopId, Record, Time};
+use trace::{Attempt, Begun, CallEnd, CallId, HopId, Record, Time, TraceParent};
 
 use super::headers::Identity;
 use super::world::{Template, World, lock};
 use crate::llm;
 use crate::load::{OUTSIDE, number};
+use crate::message::TRACEPARENT;
 
 /// How long a call that has failed is kept open for its client to try again, if its requests say
 /// which call they belong to.
@@ -77,6 +78,8 @@ impl Calls {
 struct Open {
     key: Option<(EdgeId, String)>,
     start: Time,
+    /// Of which span of its client it is a part.
+    parent: Option<Box<TraceParent>>,
     attempts: u16,
     template: Arc<Template>,
     /// The last attempt that has ended, and it failed.
@@ -105,7 +108,16 @@ pub(crate) fn arrived(world: &World, edge: EdgeId, head: &Parts, body: Bytes) ->
         let call = name(world, load.map_or(OUTSIDE, number));
         world.counts.started.fetch_add(1, Ordering::Relaxed);
         let template = Arc::new(template(head, body));
-        let open = Open { key: key.clone(), start: now, attempts: 0, template, failed: None, under_way: 0 };
+        let told = head.headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()?.parse().ok());
+        let open = Open {
+            key: key.clone(),
+            start: now,
+            parent: told.map(Box::new),
+            attempts: 0,
+            template,
+            failed: None,
+            under_way: 0,
+        };
         calls.open.insert(call, open);
         if let Some(key) = key {
             calls.by_key.insert(key, call);
@@ -206,5 +218,6 @@ fn close(world: &World, open: &Open, last: &Attempt) {
         failure: last.outcome.failure(),
         attempts: u32::from(open.attempts),
         decisive: Some(last.hop),
+        parent: open.parent.clone(),
     }));
 }

@@ -534,7 +534,7 @@ fn what_is_kept_until_it_is_whole_is_the_same() {
         "{ at: app, crash: exception, probability: 50% }",
         "{ at: gw -> app, network: { slow_close: { delay: 10ms } } }",
         "{ at: client -> gw, network: { limit_data: { bytes: 250B } } }",
-        "{ at: client -> gw, network: { slicer: { average_size: 30B, delay: 1ms } } }",
+        "{ at: client -> gw, network: { slicer: { size: 30B, delay: 1ms } } }",
     ];
     let server = "service_time: 1ms, response: { body: 100B, chunks: 3 }";
     let chains = faults.iter().map(|fault| buffers(chain(server, "", "", fault), "ibm-api-connect"));
