@@ -87,7 +87,7 @@ fn note(world: &mut World, visit: usize, actions: Vec<Action>) {
                 world.bench[visit].answers += u32::from(relayed);
             }
             Action::Respond(_) | Action::PassOn { .. } | Action::Fail(_) | Action::Close(_) => {
-                world.bench[visit].answers += 1
+                world.bench[visit].answers += 1;
             }
             Action::Charge { .. } => {}
             Action::Finish => {

@@ -145,13 +145,11 @@ impl<S: Sink> World<'_, S> {
             }
         }
         let in_pieces = reply.regular && node.response.chunks > 1;
-        let length = match (in_pieces, reply.regular) {
-            (true, _) => None,
-            (false, true) => Some(node.response.body),
-            (false, false) => None,
-        };
         let said = (!reply.regular).then(|| message::own_error(node, reply));
-        let length = said.as_ref().map_or(length, |said| Some(said.body.len() as u64));
+        let length = match &said {
+            Some(said) => Some(said.body.len() as u64),
+            None => (!in_pieces).then_some(node.response.body),
+        };
         let mut response = Response::new(reply.status, length, self.has_body(to));
         if let Some(said) = said {
             let more = said.headers.iter().map(|(name, value)| field(name, value.len() as u64)).sum::<u64>();

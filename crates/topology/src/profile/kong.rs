@@ -106,8 +106,8 @@ pub(super) static KONG: Profile = Profile {
     proxy_status: false,
 };
 
-/// kong/error_handlers.lua, kong/tools/http.lua, and the plugins' own messages; the fields:
-/// kong/plugins/rate-limiting/handler.lua.
+/// `kong/error_handlers.lua`, `kong/tools/http.lua`, and the plugins' own messages; the fields:
+/// `kong/plugins/rate-limiting/handler.lua`.
 fn says(error: &OwnError<'_>) -> Said {
     let message = match error.why {
         Why::Failed(Failure::DnsError) => "name resolution failed",

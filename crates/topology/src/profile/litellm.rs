@@ -121,8 +121,8 @@ pub(super) static LITELLM: Profile = Profile {
     proxy_status: false,
 };
 
-/// Measured on `LiteLLM` 1.106.2 for what a callee does; the texts of its own refusals: litellm/proxy/_types.py,
-/// litellm/proxy/auth. Of a callee's error it keeps the words too, which are not known here.
+/// Measured on `LiteLLM` 1.106.2 for what a callee does; the texts of its own refusals: `litellm/proxy/_types.py`,
+/// `litellm/proxy/auth`. Of a callee's error it keeps the words too, which are not known here.
 fn says(error: &OwnError<'_>) -> Said {
     let class = match error.status {
         400 => "BadRequestError",
