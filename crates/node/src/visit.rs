@@ -22,6 +22,7 @@ use trace::{
 
 use crate::action::{Action, AttemptId, Incoming, Input, Timer};
 use crate::call::{Call, HeadIs, Origin, Progress};
+use crate::edge::names;
 use crate::queue::Ticket;
 use crate::rules::for_model;
 use crate::scope::Scope;
@@ -309,7 +310,9 @@ impl Visit {
         let Some(flight) = self.calls[place].flight(id.attempt) else { return };
         let edge = flight.edge;
         let edge_declared = scope.env.scenario.topology.edge(edge);
-        let something_else_follows = edge_declared.optional || Self::has_fallback(id.slot, edge, scope);
+        let something_else_follows = edge_declared.stop_on.is_some()
+            || scope.declared().catch.is_some()
+            || Self::has_fallback(id.slot, edge, scope);
         if relays && !(something_else_follows && status >= 400) {
             if let Some(flight) = self.calls[place].flight(id.attempt) {
                 flight.relayed = true;
@@ -355,8 +358,8 @@ impl Visit {
             self.fall_back(slot, edge, scope);
             return;
         }
-        let optional = scope.env.scenario.topology.edge(edge).optional;
-        if !outcome.is_ok() && !optional {
+        let stops = scope.env.scenario.topology.edge(edge).stop_on.as_ref();
+        if !outcome.is_ok() && stops.is_none_or(|stops| names(stops, outcome)) {
             self.pass_on(slot, hop, edge, outcome, scope);
             return;
         }

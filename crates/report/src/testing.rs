@@ -83,6 +83,7 @@ pub(crate) fn node(name: &str, kind: NodeKind) -> Node {
         deadline: None,
         response: Response { status: 200, body: 100, chunks: 1, chunk_interval: Duration::ZERO },
         script: Vec::new(),
+        catch: None,
         plan: Plan::default(),
         keep_alive: Duration::from_mins(1),
         header_limit: 65536,
@@ -116,7 +117,7 @@ pub(crate) fn link() -> Edge {
     };
     Edge {
         policy,
-        optional: false,
+        stop_on: None,
         path: "/".to_owned(),
         protocol: topology::Protocol::Http1,
         key: None,

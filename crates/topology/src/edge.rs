@@ -5,7 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::policy::{Policy, Pool};
+use crate::policy::{Outcomes, Policy, Pool};
 use crate::rules::Pattern;
 
 /// What is spoken over an edge; named as in ALPN (RFC 7301).
@@ -43,8 +43,8 @@ impl Protocol {
 pub struct Edge {
     /// Time-outs, retries, connections.
     pub policy: Policy,
-    /// A failure of this call does not fail the caller's own answer.
-    pub optional: bool,
+    /// The failures of this call that fail the caller's own answer; others are passed over. `None`: all.
+    pub stop_on: Option<Outcomes>,
     /// The path that the callee is asked for.
     pub path: String,
     /// What is spoken over it.

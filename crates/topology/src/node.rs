@@ -81,6 +81,8 @@ pub struct Node {
     pub response: Response,
     /// What it answers attempt by attempt instead; the last entry repeats. Empty: no script.
     pub script: Vec<ScriptStep>,
+    /// The status that it answers by itself where a call of it has failed; `None`: what came of the call.
+    pub catch: Option<u16>,
     /// Whom it calls for one request, and in which order.
     pub plan: Plan,
     /// It closes a connection that has been idle for so long.
@@ -125,6 +127,7 @@ impl Node {
             deadline: None,
             response: Response { status: 200, body: 0, chunks: 1, chunk_interval: Duration::ZERO },
             script: Vec::new(),
+            catch: None,
             plan: Plan::default(),
             keep_alive: Duration::MAX,
             header_limit: SIZE_MAX,

@@ -138,3 +138,53 @@ load: [{{ from: client, rate: 1/s }}]
         "PermissionDeniedError; Forbidden; None\nAuthenticationError; Unauthorized; None\n"
     );
 }
+
+/// Three invokes of an assembly, of which the second breaks; and its catch.
+fn assembly(catch: &str, fault: &str) -> String {
+    format!(
+        "name: assembly
+duration: 600ms
+nodes:
+  client: {{ kind: client }}
+  gw: {{ kind: gateway, profile: ibm-api-connect, calls: [oauth, data, model]{catch} }}
+  oauth: {{ kind: server, service_time: 1ms }}
+  data: {{ kind: server, service_time: 1ms }}
+  model: {{ kind: server, service_time: 1ms }}
+edges:
+  - client -> gw: {{ timeout: 2s }}
+  - gw -> oauth: {{ timeout: 1s }}
+  - gw -> data: {{ timeout: 1s, stop_on: [transport] }}
+  - gw -> model: {{ timeout: 1s }}
+load: [{{ from: client, rate: 60/s }}]
+faults: [{{ {fault}, probability: 50% }}]
+"
+    )
+}
+
+#[test]
+fn a_failed_invoke_is_traced_to_its_step_and_a_swallowed_one_is_told() {
+    for (fault, origin, stops) in [
+        ("at: oauth, crash: exception", "oauth", true),
+        ("at: gw -> oauth, config: bad_credentials", "gw -> oauth", true),
+        ("at: data, crash: exception", "data", false),
+        ("at: gw -> data, network: reset_peer", "gw -> data", true),
+        ("at: model, crash: panic", "model", true),
+    ] {
+        for (catch, shows) in [("", true), (", catch: 502", true), (", catch: 200", false)] {
+            let text = assembly(catch, fault);
+            for figures in [figures(&text), virtual_figures(&text)] {
+                let wrong = check(&text, &figures);
+                assert!(wrong.is_empty(), "{wrong:#?}");
+                let [told] = &figures.origins[..] else { panic!("{:?}", figures.origins) };
+                assert_eq!(&*told.origin, origin, "{text}");
+                assert_eq!(
+                    (told.surfaced > 0, told.masked > 0),
+                    (shows && stops, !(shows && stops)),
+                    "{text}"
+                );
+                let gateway = figures.layers.iter().find(|layer| &*layer.node == "gw").unwrap();
+                assert_eq!(gateway.absorbed, told.masked, "{text}");
+            }
+        }
+    }
+}

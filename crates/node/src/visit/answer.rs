@@ -85,6 +85,15 @@ impl Visit {
             self.end_call(outcome, Some(hop), scope);
             return;
         }
+        if let Some(caught) = scope.declared().catch {
+            let source = match outcome {
+                _ if caught < 400 => Source::Own,
+                Outcome::Answered(_) => Source::Relayed(hop),
+                Outcome::Failed { failure, .. } => Source::Translated(hop, failure),
+            };
+            self.respond(Reply::regular(caught), source, scope);
+            return;
+        }
         let (status, why, source, proxy_status) = match outcome {
             Outcome::Answered(status) if self.may_pass_on(slot, status, scope) => {
                 self.answer_with(slot, edge, hop, status, scope);

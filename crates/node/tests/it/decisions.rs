@@ -1,6 +1,6 @@
 //! What a node decides, case by case.
 
-use node::{Action, Input, Timer};
+use node::{Action, AttemptReport, Input, Timer};
 use topology::Failure;
 use trace::{Outcome, Record, Sent, ServedEnd, Source, Time};
 
@@ -343,4 +343,47 @@ fn a_gateway_that_rewrites_errors_says_them_in_its_own_words() {
         matches!(&actions[..], [Action::Drain { .. }, Action::Respond(reply), Action::Finish] if reply.status == 404)
     );
     assert!(matches!(bench.served()[0].source, Source::Relayed(_)));
+}
+
+const ASSEMBLY: &str = "
+nodes:
+  client: { kind: client }
+  gw: { kind: gateway, calls: [a, b] }
+  a: { kind: server }
+  b: { kind: server }
+edges: [client -> gw, { gw -> a: { stop_on: [connect, 404] } }, gw -> b]
+";
+
+#[test]
+fn what_does_not_stop_is_passed_over() {
+    for (outcome, stops) in [
+        (AttemptReport::of(Outcome::Answered(500)), false),
+        (AttemptReport::of(Outcome::Answered(404)), true),
+        (failed(Failure::HeadTimeout), false),
+        (failed(Failure::ConnectionRefused), true),
+    ] {
+        let mut bench = Bench::new("gw", ASSEMBLY);
+        let (visit, _) = bench.begin();
+        if let Outcome::Answered(status) = outcome.outcome {
+            let id = bench.newest(visit, 0);
+            bench.give(visit, Input::Head { id, status, retry_after: None });
+        }
+        let actions = bench.end(visit, 0, outcome.clone());
+        assert_eq!(is_over(&actions), stops, "{outcome:?}");
+        assert_eq!(sent(&bench, &actions).is_empty(), stops);
+    }
+}
+
+#[test]
+fn a_catch_answers_in_the_place_of_a_failure() {
+    for catch in [200, 503] {
+        let text = ASSEMBLY.replace("calls: [a, b]", &format!("calls: [a, b], catch: {catch}"));
+        let mut bench = Bench::new("gw", &text);
+        let (visit, _) = bench.begin();
+        let actions = bench.answer(visit, 0, 404);
+        assert_eq!(status(&actions), Some(catch));
+        assert!(is_over(&actions) && sent(&bench, &actions).is_empty());
+        // A failure that shows is still that of the callee.
+        assert_eq!(matches!(bench.served()[0].source, Source::Own), catch == 200);
+    }
 }

@@ -544,3 +544,26 @@ fn what_is_kept_until_it_is_whole_is_the_same() {
     });
     same(&chains.chain([heads]).chain(streams).collect::<Vec<_>>());
 }
+
+#[test]
+fn failures_that_are_passed_over_or_caught_are_the_same() {
+    let assembly = |catch: &str, stop_on: &str, fault: &str| {
+        chain("service_time: 1ms", &format!(", stop_on: {stop_on}"), "", &format!("{{ {fault} }}"))
+            .replace(
+                "gw: { kind: gateway",
+                &format!("last: {{ kind: server }}\n  gw: {{ kind: gateway, calls: [app, last]{catch}"),
+            )
+            .replace("load:", "  - gw -> last: { timeout: 90ms }\nload:")
+    };
+    let faults = [
+        "at: app, crash: exception, probability: 50%",
+        "at: gw -> app, network: reset_peer, probability: 50%",
+        "at: gw -> last, network: reset_peer, probability: 50%",
+        "at: last, crash: { truncate: {} }, probability: 50%",
+    ];
+    let each = faults.iter().flat_map(|fault| {
+        ["", ", catch: 200", ", catch: 502", ", profile: ibm-api-connect, catch: 200"]
+            .map(|catch| assembly(catch, "[transport]", fault))
+    });
+    same(&each.collect::<Vec<_>>());
+}

@@ -61,7 +61,7 @@ pub(super) fn build<'a>(
                 // Two routes to the same servers are two edges.
                 let edge = Edge {
                     policy,
-                    optional: false,
+                    stop_on: None,
                     path: format!("/{i}"),
                     protocol: Protocol::Http1,
                     key: None,

@@ -55,6 +55,10 @@ pub(in crate::scenario) struct NodeFile {
     /// gateway cancels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::scenario) on_disconnect: Option<OnDisconnect>,
+    /// The status that it answers, with its own `response`, where a call of it has failed: its `catch`, as
+    /// API Connect's assemblies have one. A catch with 200 hides every failure behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::scenario) catch: Option<u16>,
     /// How long all its attempts at answering one request together may take.
     #[serde(default)]
     pub(in crate::scenario) deadline: OrNone<DurationText>,

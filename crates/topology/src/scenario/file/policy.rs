@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::breaker::BreakerFile;
 use super::limits::{HedgeFile, LimitFile, ThrottleFile};
-use super::retry::RetryFile;
+use super::retry::{RetryFile, WhenItem};
 use super::short::{OrNone, seconds};
 use crate::edge::Protocol;
 use crate::node::Balance;
@@ -92,6 +92,11 @@ with_policy! {
         balance: Balance,
         /// A failure of this call does not fail the caller's own answer.
         optional: bool,
+        /// The failures of this call that fail the caller's own answer, in the words of a retry's `when`;
+        /// all others are passed over, as API Connect's `stop-on-error` has it. Default: all, or with
+        /// `optional` none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stop_on: Option<Vec<WhenItem>>,
         /// The path that the callee is asked for. Default: /.
         path: RequestPath,
         /// What is spoken: `http/1.1` or `h2` (HTTP/2 by prior knowledge). Default: http/1.1.

@@ -28,6 +28,7 @@ pub(super) fn lower(file: &mut ScenarioFile, build: &mut Build, problems: &mut C
         let inside = at.at(chain.as_str());
         let written = options.policy();
         policy::check(&written, &inside, problems);
+        policy::check_stop_on(options, &inside, problems);
         check_range(&options.weight.0, &(1..=WEIGHT_MAX), || inside.at("weight"), problems);
         if let Some(problem) = request_path_problem(&options.path.0) {
             problems.value(&inside.at("path")).say(problem);
@@ -160,7 +161,7 @@ fn add(link: &Link<'_>, build: &mut Build) -> bool {
     let around = Around { replicas, fallback: Vec::new() };
     let edge = Edge {
         policy: policy::own(&link.options.policy(), &around),
-        optional: link.options.optional,
+        stop_on: policy::stop_on(link.options),
         path: link.options.path.0.clone(),
         protocol: link.options.protocol,
         key: link.options.key.0.as_deref().map(Into::into),
@@ -184,7 +185,7 @@ impl Edge {
         let policy = policy::own(&options.policy(), &Around::default());
         Self {
             policy,
-            optional: false,
+            stop_on: None,
             path: options.path.0,
             protocol: options.protocol,
             key: None,

@@ -207,6 +207,7 @@ pub(super) fn check_edge(options: &EdgeOptions, chain: &str, at: &Path, problems
         ("pool", policy.pool.is_some()),
         ("weight", options.weight.0 != 1),
         ("optional", options.optional),
+        ("stop_on", options.stop_on.is_some()),
         ("path", options.path.0 != "/"),
         ("key", options.key.0.is_some()),
         ("models", !options.models.is_empty()),

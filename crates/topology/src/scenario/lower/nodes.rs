@@ -116,6 +116,7 @@ fn settle(name: &str, file: &mut NodeFile, at: &Path, problems: &mut Collector<'
             chunk_interval: response.chunk_interval.0,
         },
         script,
+        catch: settled.catch,
         plan: Plan::default(),
         keep_alive: settled.keep_alive.unwrap_or_default().0,
         header_limit: settled.header_limit.unwrap_or_default().0,
@@ -158,6 +159,7 @@ pub(super) fn answering_keys(file: &NodeFile) -> impl Iterator<Item = &'static s
         ("on_disconnect", file.on_disconnect.is_some()),
         ("response", file.response.is_some()),
         ("script", file.script.is_some()),
+        ("catch", file.catch.is_some()),
         ("keep_alive", file.keep_alive.is_some()),
         ("limits", !file.limits.is_empty()),
         ("plans", !file.plans.is_empty()),
@@ -197,6 +199,10 @@ fn check(file: &NodeFile, at: &Path, problems: &mut Collector<'_>) {
     }
     if file.header_limit == Some(Size(0)) {
         problems.value(&at.at("header_limit")).say("with 0 every request is refused");
+    }
+    if let Some(status) = file.catch.filter(|status| !(200..=599).contains(status)) {
+        let help = "a status between 200 and 599";
+        problems.value(&at.at("catch")).help(help).say(format!("nobody can be answered with {status}"));
     }
     if let Some(response) = &file.response {
         check_response(response, &at.at("response"), problems);

@@ -5,14 +5,14 @@ mod limits;
 mod outcomes;
 mod retry;
 
-use super::super::file::{OrNone, PoolFile, RetryFile, StrategyFile, seconds};
+use super::super::file::{EdgeOptions, OrNone, PoolFile, RetryFile, StrategyFile, seconds};
 use super::super::hint::did_you_mean;
 use super::super::path::Path;
 use super::super::presets;
 use super::super::problem::Collector;
 use super::text::check_above_zero;
 use crate::EdgeId;
-use crate::policy::{Policy, Pool};
+use crate::policy::{Outcomes, Policy, Pool};
 use crate::profile::Profile;
 use crate::units::DurationText;
 
@@ -178,5 +178,24 @@ pub(super) fn check(file: &StrategyFile, at: &Path, problems: &mut Collector<'_>
     if file.pool.as_ref().is_some_and(|pool| pool.max_concurrent_streams == 0) {
         let at = at.at("pool").at("max_concurrent_streams");
         problems.value(&at).help("write 1 or more").say("without a stream no call is ever made");
+    }
+}
+
+/// The failures of a call that fail its caller's own answer; `None`: all.
+pub(super) fn stop_on(options: &EdgeOptions) -> Option<Outcomes> {
+    let said = options.stop_on.as_deref().map(outcomes::lower);
+    said.or_else(|| options.optional.then(Outcomes::default))
+}
+
+/// Looks through what an edge says of that.
+pub(super) fn check_stop_on(options: &EdgeOptions, at: &Path, problems: &mut Collector<'_>) {
+    let Some(items) = &options.stop_on else { return };
+    outcomes::check(items, &at.at("stop_on"), problems);
+    if options.optional {
+        let help = "take one of them out: `optional` passes over every failure";
+        problems
+            .key(&at.at("stop_on"))
+            .help(help)
+            .say("`stop_on` means nothing where the call is `optional`");
     }
 }
