@@ -7,6 +7,7 @@
 mod calls;
 mod described;
 mod http;
+mod models;
 mod state;
 
 use std::sync::Arc;
@@ -43,13 +44,13 @@ impl MetricConstructor<Histogram> for Buckets {
     }
 }
 
-/// The metrics of a session's runs. (What large language models' nodes tell, such as tokens, would be one
-/// more family beside these.)
+/// The metrics of a session's runs.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     http: http::Families,
     calls: calls::Families,
+    models: models::Families,
     state: state::Families,
 }
 
@@ -59,6 +60,7 @@ impl Default for Metrics {
         Self {
             http: http::Families::register(&mut registry),
             calls: calls::Families::register(&mut registry),
+            models: models::Families::register(&mut registry),
             state: state::Families::register(&mut registry),
             registry,
         }
@@ -85,6 +87,7 @@ impl Metrics {
         Box::new(Counting {
             http: http::Counting::new(self.http.clone()),
             calls: calls::Counting::new(self.calls.clone(), &run),
+            models: models::Counting::new(self.models.clone(), &run),
             state: state::Counting::new(self.state.clone(), &run),
             run,
         })
@@ -159,13 +162,17 @@ struct Counting {
     run: Run,
     http: http::Counting,
     calls: calls::Counting,
+    models: models::Counting,
     state: state::Counting,
 }
 
 impl Observer for Counting {
     fn record(&mut self, record: &Record) {
         match record {
-            Record::Served(served) => self.http.served(&self.run, served),
+            Record::Served(served) => {
+                self.http.served(&self.run, served);
+                self.models.served(&self.run, served);
+            }
             Record::Attempt(attempt) => self.http.attempt(&self.run, attempt),
             record => self.state.record(&self.run, record),
         }
@@ -173,6 +180,7 @@ impl Observer for Counting {
 
     fn call(&mut self, call: &Judged<'_>) {
         self.calls.call(&self.run, call);
+        self.models.call(&self.run, call);
         self.state.injected(call);
     }
 

@@ -15,7 +15,7 @@ duration: 1s
 nodes:
   client: { kind: client }
   gw: { kind: gateway }
-  app: { kind: server, workers: 4, queue: 10 }
+  app: { kind: server, workers: 4, queue: 10, limits: [{ requests: 1000/s }], llm: openai }
 edges:
   - client -> gw: { retry: { max_attempts: 3, budget: { ratio: 10% } } }
   - gw -> app: { timeout: 1s, breaker: { consecutive: 5 } }

@@ -68,7 +68,7 @@ fn a_response_that_breaks_off_is_cut_and_not_retried() {
     let id = bench.newest(visit, 0);
     bench.give(visit, Input::Head { id, status: 200, retry_after: None });
     let broken = Outcome::Failed { failure: Failure::BodyIncomplete, status: Some(200) };
-    let actions = bench.end(visit, 0, node::AttemptReport::of(broken));
+    let actions = bench.end(visit, 0, AttemptReport::of(broken));
     assert!(is_over(&actions));
     assert_eq!((bench.served()[0].sent, bench.served()[0].status), (Sent::Cut, Some(200)));
 }
@@ -275,7 +275,7 @@ fn work_takes_longer_beside_other_work() {
 #[test]
 fn a_request_on_a_stale_connection_is_sent_again_and_that_is_no_retry() {
     let text = CHAIN.replace("- gw -> app", "- gw -> app: { pool: { resend: true } }");
-    let stale = || node::AttemptReport { reused: true, ..failed(Failure::ConnectionTerminated) };
+    let stale = || AttemptReport { reused: true, ..failed(Failure::ConnectionTerminated) };
     let mut bench = Bench::new("gw", &text);
     let (visit, _) = bench.begin();
     // The pool may hold several.
@@ -314,7 +314,7 @@ fn a_gateway_that_buffers_fails_with_a_status_where_others_are_cut() {
     let actions = bench.give(visit, Input::Head { id, status: 200, retry_after: None });
     assert!(matches!(actions[0], Action::Hold { .. }));
     let broken = Outcome::Failed { failure: Failure::BodyIncomplete, status: Some(200) };
-    let actions = bench.end(visit, 0, node::AttemptReport::of(broken));
+    let actions = bench.end(visit, 0, AttemptReport::of(broken));
     assert_eq!(status(&actions), Some(500));
 }
 

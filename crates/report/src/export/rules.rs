@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use topology::node::Node;
 use topology::policy::Policy;
-use topology::{Cause, Scenario};
+use topology::{Cause, NodeId, Scenario};
 
 use super::{Windows, number, objective};
 
@@ -61,11 +62,13 @@ struct Annotations {
 /// Never, as far as anyone knows.
 pub fn rules(scenario: &Scenario, windows: Windows) -> Result<String, String> {
     let name = |part: &str| format!("badgateway {} {part}", scenario.name);
-    let groups = vec![
+    let mut groups = vec![
         Group { name: name("origins"), rules: born(scenario, windows) },
         Group { name: name("layers"), rules: layers(scenario, windows) },
+        Group { name: name("models and limits"), rules: models(scenario, windows) },
         Group { name: name("error budget"), rules: burns(scenario, windows) },
     ];
+    groups.retain(|group| !group.rules.is_empty());
     let head = format!("# Made of the scenario {}: promtool check rules FILE\n", scenario.name);
     let text = serde_yaml::to_string(&File { groups }).map_err(|e| e.to_string())?;
     Ok(head + &text)
@@ -201,6 +204,53 @@ fn layers(scenario: &Scenario, windows: Windows) -> Vec<Rule> {
             "{{ $value | humanizePercentage }} of the places in the queue of {{ $labels.node }} are taken: who waits there \
              waits for nothing if its caller gives up first. Next: compare the time it takes to work off the queue with the \
              callers' time-outs (`badgateway check`), and the arrival rate with what the workers can do.",
+        ));
+    }
+    rules
+}
+
+/// What becomes of tokens, and of limits on them.
+fn models(scenario: &Scenario, windows: Windows) -> Vec<Rule> {
+    let window = windows.scaled(Duration::from_mins(5));
+    let mut rules = Vec::new();
+    if scenario.topology.nodes().any(|(_, node)| node.llm.is_some()) {
+        rules.push(rule(
+            windows,
+            "TokensWasted",
+            "ticket",
+            format!(
+                "sum by (strategy, node) (rate(badgateway_tokens_total{{outcome=\"wasted\"}}[{window}]))\n  \
+                 / sum by (strategy, node) (rate(badgateway_tokens_total[{window}])) > {}",
+                number(STORM)
+            ),
+            "{{ $labels.node }} makes tokens for nobody",
+            "{{ $value | humanizePercentage }} of the tokens of {{ $labels.node }} go into answers that nobody used: their \
+             callers had gone, or they broke on the way. They are paid for, and count for its limits. Next: compare the \
+             callers' time-outs with the time that an answer takes (`badgateway check`), and retry with a budget.",
+        ));
+    }
+    let has_limits = |(_, node): (NodeId, &Node)| {
+        let of_model = node
+            .llm
+            .as_ref()
+            .is_some_and(|model| model.requests_per_minute.is_some() || model.tokens_per_minute.is_some());
+        of_model || node.rules.as_ref().is_some_and(|rules| rules.limits.iter().any(|limit| !limit.soft))
+    };
+    if scenario.topology.nodes().any(has_limits) {
+        let (objective, _) = objective(scenario);
+        rules.push(rule(
+            windows,
+            "LimitSpent",
+            "ticket",
+            format!(
+                "sum by (strategy, node, rule) (rate(badgateway_refusals_total{{reason=~\"rate_limited|quota_spent\"}}[{window}]))\n  \
+                 / on (strategy, node) group_left () sum by (strategy, node) (rate(http_server_request_duration_seconds_count[{window}])) > {}",
+                number(1.0 - objective)
+            ),
+            "A limit of {{ $labels.node }} is spent: {{ $labels.rule }}",
+            "{{ $value | humanizePercentage }} of the requests to {{ $labels.node }} are refused as a limit on requests, \
+             tokens or cost is spent. Next: find who spends it, and how much of it on retries (`badgateway explain`); then \
+             raise the limit, or slow the callers down as Retry-After says.",
         ));
     }
     rules

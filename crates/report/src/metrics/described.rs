@@ -36,6 +36,10 @@ metrics! {
     QUEUE_CAPACITY = "badgateway_queue_capacity", "gauge", "node", "How many requests may wait for a worker";
     BREAKER = "badgateway_breaker_state", "gauge", "node, server_address, state", "1 for the state in which a circuit breaker is: closed, open or half_open";
     PROCESS = "badgateway_process_up", "gauge", "node", "1 if a node's process is up";
+    TOKEN_USAGE = "gen_ai_client_token_usage", "histogram", "node, gen_ai_provider_name, gen_ai_token_type", "Requests that a model server has worked on: how many tokens their prompts (input) and completions (output) had";
+    TOKENS = "badgateway_tokens_total", "counter", "node, gen_ai_token_type, outcome", "Tokens that a model server has taken in (input) and made (output), for answers that came through (used) or for nobody (wasted), of calls that have ended";
+    COST = "badgateway_cost_total", "counter", "node, outcome", "What they cost, by the model server's price";
+    REFUSALS = "badgateway_refusals_total", "counter", "node, reason, rule", "Requests that a node refused by itself: why, and by which of its own rules, if by one";
     INJECTED = "badgateway_fault_injections_total", "counter", "fault, at, cause, mechanism", "Attempts that a fault has hit, of calls that have ended";
     ACTIVE = "badgateway_fault_active", "gauge", "fault, at, cause, mechanism", "1 while a fault is active";
 }

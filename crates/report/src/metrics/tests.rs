@@ -1,6 +1,7 @@
 use topology::fault::Crash;
+use topology::llm::{Api, Model, Price, Tokens};
 use topology::{Failure, FaultId, FaultSet, Mechanism, NodeId, Target};
-use trace::{BreakerState, Gauge, NodeEvent, NodeEventKind, Outcome, Policies, RunKey, Sink, Source};
+use trace::{BreakerState, Gauge, NodeEvent, NodeEventKind, Outcome, Policies, RunKey, Sink, Source, Usage};
 
 use super::*;
 use crate::Recorder;
@@ -11,6 +12,18 @@ fn text(strategy: &str) -> String {
     let mut scenario = chain(&["client", "gw", "app"]);
     scenario.strategy = strategy.to_owned();
     scenario.topology.node_mut(NodeId(2)).workers = Some(4);
+    scenario.topology.node_mut(NodeId(2)).llm = Some(Box::new(Model {
+        api: Api::Gemini,
+        models: Vec::new(),
+        completion_tokens: Tokens::Constant(20),
+        prefill_per_s: 1e4,
+        decode_per_s: 1e2,
+        slowdown: 0.0,
+        context: 1000,
+        requests_per_minute: None,
+        tokens_per_minute: None,
+        price: Price { input: 1e6, output: 2e6 },
+    }));
     scenario.faults = vec![fault("dies", Target::Node(NodeId(2)), Mechanism::Crash(Crash::Panic {}))];
     let scenario = Arc::new(scenario);
     let metrics = Metrics::default();
@@ -19,14 +32,16 @@ fn text(strategy: &str) -> String {
     let mut good = Call::new(0, 0, 0);
     let top = good.root().child(0, 0, 1);
     let below = good.attempt(top, 1, 1, Outcome::Answered(200));
-    good.served(Source::Own);
+    good.served(Source::Own).usage = Usage { prompt: 10, completion: 20 };
     good.attempt(good.root(), 0, 1, Outcome::Answered(200));
     good.served(Source::Relayed(below));
     let mut masked = Call::new(0, 1, 20);
     let top = masked.root().child(0, 0, 1);
     let first = masked.attempt(top, 1, 1, TERMINATED);
     masked.mark(first, FaultSet::from_iter([FaultId(0)]));
-    masked.served(Source::Nobody).end = trace::ServedEnd::Panicked;
+    let died = masked.served(Source::Nobody);
+    died.end = trace::ServedEnd::Panicked;
+    died.usage = Usage { prompt: 10, completion: 3 };
     let second = masked.attempt(top, 1, 2, Outcome::Answered(200));
     masked.served(Source::Own);
     masked.attempt(masked.root(), 0, 1, Outcome::Answered(200));
@@ -39,6 +54,10 @@ fn text(strategy: &str) -> String {
         bad.served(Source::Translated(below, Failure::ConnectionRefused));
     }
     record(&mut recorder, &[good.end(), masked.end(), bad.end()]);
+    let mut refused = Call::new(0, 3, 50);
+    refused.attempt(refused.root(), 0, 1, Outcome::Answered(429));
+    refused.served(Source::Refused(topology::Refusal::RateLimited));
+    record(&mut recorder, &[refused.end()]);
     let policies = |retries_refused| {
         Record::Policies(Policies {
             edge: EdgeId(1),

@@ -151,3 +151,35 @@ fn a_clean_run_makes_none_fire() {
     assert_eq!(watched.fired(), BTreeSet::new());
     watched.end();
 }
+
+/// A model server behind a gateway with a limit on tokens, each call of which takes 40.
+fn limited(tokens: &str) -> String {
+    scenario("{}", "")
+        .replace(
+            "gw: { kind: gateway",
+            &format!("gw: {{ kind: gateway, limits: [{{ name: tpm, tokens: {tokens} }}]"),
+        )
+        .replace(
+            "app: { kind: server",
+            "app: { kind: server, llm: { completion_tokens: 20, decode: 10000/s }",
+        )
+        .replace("rate: ", "request: { llm: { prompt_tokens: 20 } }, rate: ")
+}
+
+#[test]
+fn a_limit_on_tokens_that_is_spent_makes_its_own_alerts_fire() {
+    let watched = Watched::start(&limited("200/s"));
+    let expected = ["ErrorBudgetBurn", "FailuresBornOfOverload rate_limit gw", "LimitSpent gw limit tpm"];
+    let expected: BTreeSet<String> = expected.into_iter().map(str::to_owned).collect();
+    watched.until("not all have fired", |watched| watched.fired().is_superset(&expected));
+    assert_eq!(watched.fired(), expected);
+    let wasted = watched.ask("sum(badgateway_tokens_total{outcome=\"wasted\"})");
+    assert_eq!(wasted[0]["value"][1], "0");
+    watched.end();
+
+    let watched = Watched::start(&limited("1000000/s"));
+    watched.until("it does not look", |watched| watched.looked() >= 10);
+    assert!(!watched.ask("sum(gen_ai_client_token_usage_count) > 0").is_empty());
+    assert_eq!(watched.fired(), BTreeSet::new());
+    watched.end();
+}

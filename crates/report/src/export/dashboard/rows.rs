@@ -10,7 +10,7 @@ pub(super) type Row = (&'static str, Vec<Value>);
 
 /// The rows, from what clients see down to what is injected.
 pub(super) fn rows(objective: f64) -> Vec<Row> {
-    vec![clients(objective), births(), layers(), retries(), fullness(), injected()]
+    vec![clients(objective), births(), layers(), retries(), fullness(), models(), injected()]
 }
 
 /// What clients see, and what was promised.
@@ -161,6 +161,39 @@ fn fullness() -> Row {
                 "Processes that are up",
                 "short",
                 &[("min by (node) (badgateway_process_up)", "{{node}}")],
+            ),
+        ],
+    )
+}
+
+/// What model servers and rules come to.
+fn models() -> Row {
+    (
+        "Tokens, money and rules",
+        vec![
+            stack(
+                "Tokens a second, used and wasted",
+                "short",
+                &[(
+                    "sum by (strategy, node, outcome) (rate(badgateway_tokens_total[$__rate_interval]))",
+                    "{{node}}: {{outcome}} {{strategy}}",
+                )],
+            ),
+            course(
+                "Money, used and wasted",
+                "short",
+                &[(
+                    "sum by (strategy, node, outcome) (badgateway_cost_total)",
+                    "{{node}}: {{outcome}} {{strategy}}",
+                )],
+            ),
+            stack(
+                "Refusals a second, by rule",
+                "reqps",
+                &[(
+                    "sum by (strategy, node, reason, rule) (rate(badgateway_refusals_total[$__rate_interval]))",
+                    "{{node}}: {{reason}} {{rule}} {{strategy}}",
+                )],
             ),
         ],
     )
