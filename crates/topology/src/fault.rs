@@ -70,48 +70,49 @@ pub struct FaultId(pub u8);
 pub const FAULTS_MAX: usize = 128;
 
 /// A set of a scenario's faults.
+// In halves: all that holds a `u128` would be aligned to 16 bytes, and be larger for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
-pub struct FaultSet(u128);
+pub struct FaultSet([u64; 2]);
 
 impl FaultSet {
     /// No fault.
-    pub const EMPTY: Self = Self(0);
+    pub const EMPTY: Self = Self([0; 2]);
 
     /// Adds one.
     pub fn insert(&mut self, fault: FaultId) {
-        self.0 |= 1 << fault.0;
+        self.0[usize::from(fault.0 / 64)] |= 1 << (fault.0 % 64);
     }
 
     /// Whether one is in it.
     pub fn contains(self, fault: FaultId) -> bool {
-        self.0 & (1 << fault.0) != 0
+        self.0[usize::from(fault.0 / 64)] & (1 << (fault.0 % 64)) != 0
     }
 
     /// Whether it is empty.
     pub fn is_empty(self) -> bool {
-        self.0 == 0
+        self.0 == [0; 2]
     }
 
     /// How many are in it.
     pub fn len(self) -> u32 {
-        self.0.count_ones()
+        self.0[0].count_ones() + self.0[1].count_ones()
     }
 
     /// Those of both.
     #[must_use]
     pub fn union(self, other: Self) -> Self {
-        Self(self.0 | other.0)
+        Self([self.0[0] | other.0[0], self.0[1] | other.0[1]])
     }
 
     /// Those that are not of the other.
     #[must_use]
     pub fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
+        Self([self.0[0] & !other.0[0], self.0[1] & !other.0[1]])
     }
 
     /// Its members, in order.
     pub fn iter(self) -> impl Iterator<Item = FaultId> {
-        let mut left = self.0;
+        let mut left = u128::from(self.0[1]) << 64 | u128::from(self.0[0]);
         std::iter::from_fn(move || {
             let lowest = u8::try_from(left.trailing_zeros()).ok().filter(|&bit| bit < 128)?;
             left &= left - 1;
