@@ -31,8 +31,9 @@ pub(crate) struct EdgeState {
     pub(crate) budget: BudgetState,
     /// The latest good answers, for hedges; kept like the budget.
     pub(crate) recent: Recent,
-    breaker: BreakerState,
-    throttle: ThrottleState,
+    /// Where the policy has one, as the next.
+    breaker: Option<Box<BreakerState>>,
+    throttle: Option<Box<ThrottleState>>,
     limiter: LimiterState,
 }
 
@@ -43,25 +44,26 @@ impl EdgeState {
             flights: Ages::default(),
             budget: BudgetState::new(policy.retry.budget.as_ref()),
             recent: Recent::default(),
-            breaker: BreakerState::default(),
-            throttle: ThrottleState::default(),
+            breaker: policy.breaker.as_ref().map(|_| Box::default()),
+            throttle: policy.throttle.as_ref().map(|_| Box::default()),
             limiter: LimiterState::new(policy.concurrency.as_ref()),
         }
     }
 
     /// Whether the breaker lets an attempt through just now; it does not change anything.
     pub(crate) fn is_available(&self, policy: &Policy, now: Time) -> bool {
-        policy.breaker.as_ref().is_none_or(|breaker| self.breaker.admits(breaker, now))
+        let breaker = policy.breaker.as_ref().zip(self.breaker.as_ref());
+        breaker.is_none_or(|(policy, breaker)| breaker.admits(policy, now))
     }
 
     /// Whether the callee is left alone just now.
-    pub(crate) fn is_ejected(&self, policy: &Policy, now: Time) -> bool {
-        policy.breaker.is_some() && self.breaker.is_open(now)
+    pub(crate) fn is_ejected(&self, now: Time) -> bool {
+        self.breaker.as_ref().is_some_and(|breaker| breaker.is_open(now))
     }
 
     /// How its policies stand, if it has some that tell.
     pub(crate) fn told(&self, policy: &Policy, now: Time) -> Option<Policies> {
-        let breaker = policy.breaker.as_ref().map(|_| self.breaker.told(now));
+        let breaker = self.breaker.as_ref().map(|breaker| breaker.told(now));
         let retries_refused = policy.retry.budget.as_ref().map(|_| self.budget.refused());
         let tells = breaker.is_some() || retries_refused.is_some();
         tells.then_some(Policies { edge: self.edge, at: now, breaker, retries_refused })
@@ -69,12 +71,14 @@ impl EdgeState {
 
     /// With which probability adaptive throttling drops the next attempt.
     pub(crate) fn drop_probability(&mut self, policy: &Throttle, now: Time) -> f64 {
-        self.throttle.drop_probability(policy, now)
+        self.throttle.as_mut().map_or(0.0, |throttle| throttle.drop_probability(policy, now))
     }
 
     /// An attempt that the caller itself drops still counts as asked for.
     pub(crate) fn dropped(&mut self, policy: &Throttle, now: Time) {
-        self.throttle.dropped(policy, now);
+        if let Some(throttle) = &mut self.throttle {
+            throttle.dropped(policy, now);
+        }
     }
 
     /// Whether one more attempt may be in flight.
@@ -89,7 +93,9 @@ impl EdgeState {
     /// An attempt is sent, which these faults make longer.
     pub(crate) fn sent(&mut self, now: Time, faults: FaultSet) {
         self.flights.begin(now, faults);
-        self.breaker.sent(now);
+        if let Some(breaker) = &mut self.breaker {
+            breaker.sent(now);
+        }
     }
 
     /// An attempt that was sent has ended; `known` if its end says something about the callee (that of
@@ -105,14 +111,16 @@ impl EdgeState {
         let in_flight = self.flights.count();
         self.flights.end(flight.start, flight.lengthened_by());
         if !known {
-            self.breaker.forgot();
+            if let Some(breaker) = &mut self.breaker {
+                breaker.forgot();
+            }
             return;
         }
-        if let Some(breaker) = &policy.breaker {
-            self.breaker.ended(breaker, now, outcome);
+        if let (Some(policy), Some(breaker)) = (&policy.breaker, &mut self.breaker) {
+            breaker.ended(policy, now, outcome);
         }
-        if let Some(throttle) = &policy.throttle {
-            self.throttle.ended(throttle, now, outcome);
+        if let (Some(policy), Some(throttle)) = (&policy.throttle, &mut self.throttle) {
+            throttle.ended(policy, now, outcome);
         }
         if let Some(limit) = &policy.concurrency {
             self.limiter.ended(limit, now.since(flight.start), in_flight, outcome);
@@ -121,7 +129,9 @@ impl EdgeState {
 
     /// The callee may not be left alone: too many of its replicas are already.
     pub(crate) fn take_back(&mut self) {
-        self.breaker = BreakerState::default();
+        if let Some(breaker) = &mut self.breaker {
+            **breaker = BreakerState::default();
+        }
     }
 }
 

@@ -54,11 +54,10 @@ impl Call {
         scope.node.edge(edge).ended(policy, flight, now, outcome, true);
         let (Some(breaker), Callees::Many(replicas)) = (&policy.breaker, &self.callees) else { return };
         let choice = &replicas.choice;
-        if !scope.node.edge(edge).is_ejected(policy, now) {
+        if !scope.node.edge(edge).is_ejected(now) {
             return;
         }
-        let ejected =
-            |(edge, _): &&(EdgeId, u32)| scope.node.edge(*edge).is_ejected(scope.env.policy(*edge), now);
+        let ejected = |(edge, _): &&(EdgeId, u32)| scope.node.edge(*edge).is_ejected(now);
         let ejected = choice.edges.iter().filter(ejected).count();
         if ejected as f64 > breaker.max_ejected.get() * choice.edges.len() as f64 {
             scope.node.edge(edge).take_back();
