@@ -161,7 +161,11 @@ impl Recorder {
             return Ok(());
         }
         match self.waiting.take_in(&self.scenario, trace) {
-            Some(trace) => self.judge(&trace),
+            Some(trace) => {
+                self.judge(&trace)?;
+                self.assembler.reuse(trace);
+                Ok(())
+            }
             None => Ok(()),
         }
     }

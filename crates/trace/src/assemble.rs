@@ -60,6 +60,12 @@ struct Pending {
 }
 
 impl Pending {
+    /// One that has nothing yet, where a call was that is over.
+    fn in_place_of(over: Option<CallTrace>) -> Self {
+        let Some(CallTrace { attempts, served, idle_closed, .. }) = over else { return Self::default() };
+        Self { attempts, served, idle_closed, ..Self::default() }
+    }
+
     /// Whether nothing more can come, whatever the time.
     fn is_complete(&self) -> bool {
         let Some(end) = &self.end else { return false };
@@ -137,7 +143,12 @@ pub struct Assembler {
     now: Time,
     /// Edges to callees that keep no records: what they do shows only by what comes of it, later.
     silent: BTreeSet<EdgeId>,
+    /// Room that was made for calls which are over.
+    spare: Vec<CallTrace>,
 }
+
+/// For how many calls room is kept.
+const SPARE_MAX: usize = 64;
 
 impl Assembler {
     /// An empty one.
@@ -148,6 +159,16 @@ impl Assembler {
     /// One that waits a little for what may still show behind the callees of these edges.
     pub fn with_silent(silent: BTreeSet<EdgeId>) -> Self {
         Self { silent, ..Self::default() }
+    }
+
+    /// Takes a call back that is of no more use: its room is used for another.
+    pub fn reuse(&mut self, mut trace: CallTrace) {
+        if self.spare.len() < SPARE_MAX {
+            trace.attempts.clear();
+            trace.served.clear();
+            trace.idle_closed.clear();
+            self.spare.push(trace);
+        }
     }
 
     /// How many calls it holds.
@@ -170,7 +191,7 @@ impl Assembler {
         self.now = self.now.max(at);
         let mut entry = match self.pending.entry(call) {
             Entry::Occupied(entry) => entry,
-            Entry::Vacant(entry) => entry.insert_entry(Pending::default()),
+            Entry::Vacant(entry) => entry.insert_entry(Pending::in_place_of(self.spare.pop())),
         };
         let pending = entry.get_mut();
         pending.touched = pending.touched.max(at);

@@ -4,7 +4,7 @@ use topology::Scenario;
 use trace::rows::LayerRow;
 use trace::{CallTrace, HopId, Sent, Served, Source};
 
-use crate::anatomy::had_failed_attempt;
+use crate::anatomy::{failed, had_failed_attempt};
 use crate::names::Names;
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,15 +30,18 @@ impl Layers {
     }
 
     pub(super) fn add(&mut self, scenario: &Scenario, trace: &CallTrace) {
+        // Mostly nothing has failed, and there was nothing to absorb.
+        let had_failed = trace.attempts.iter().any(failed);
         let client = &mut self.layers[trace.end.client.index()];
         client.requests += 1;
         if trace.end.is_ok() {
             client.ok += 1;
-            client.absorbed += u64::from(had_failed_attempt(trace, HopId::root(trace.end.call)));
+            client.absorbed +=
+                u64::from(had_failed && had_failed_attempt(trace, HopId::root(trace.end.call)));
         }
         for served in &trace.served {
             let callee = scenario.topology.ends(served.edge).1;
-            self.layers[callee.index()].add(trace, served);
+            self.layers[callee.index()].add(trace, served, had_failed);
         }
     }
 
@@ -79,13 +82,13 @@ impl Layers {
 }
 
 impl Layer {
-    fn add(&mut self, trace: &CallTrace, served: &Served) {
+    fn add(&mut self, trace: &CallTrace, served: &Served, had_failed: bool) {
         self.requests += 1;
         let Some(status) = served.status else { return };
         if status < 400 {
             let whole = served.sent == Sent::Whole;
             self.ok += u64::from(whole);
-            self.absorbed += u64::from(whole && had_failed_attempt(trace, served.hop));
+            self.absorbed += u64::from(had_failed && whole && had_failed_attempt(trace, served.hop));
             return;
         }
         let is_502 = u64::from(status == 502);
