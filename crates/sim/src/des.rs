@@ -26,6 +26,8 @@ use node::{Dice, Env, Faults, Input};
 use topology::{NodeKind, Scenario};
 use trace::{Sink, Time};
 
+pub use radix::RadixHeap;
+
 use crate::run::{DRAIN_MAX, Progress, RunError, Stop, Summary, WORK_MAX, WORK_MAX_STOPPED};
 use events::Event;
 use world::{Role, World};

@@ -12,7 +12,7 @@ use trace::Time;
 
 /// Values by moment, and by order among those of one moment.
 #[derive(Debug)]
-pub(super) struct RadixHeap<T> {
+pub struct RadixHeap<T> {
     /// Nothing is earlier than this.
     now: Time,
     /// What is due at just this moment, in order.
@@ -25,8 +25,15 @@ pub(super) struct RadixHeap<T> {
     earliest: Option<Time>,
 }
 
+impl<T: Copy> Default for RadixHeap<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T: Copy> RadixHeap<T> {
-    pub(super) fn new() -> Self {
+    /// An empty one.
+    pub fn new() -> Self {
         Self {
             now: Time::default(),
             due: VecDeque::new(),
@@ -37,7 +44,7 @@ impl<T: Copy> RadixHeap<T> {
     }
 
     /// Puts a value in; its moment must not be before that of any value that has come out.
-    pub(super) fn push(&mut self, at: Time, order: u64, value: T) {
+    pub fn push(&mut self, at: Time, order: u64, value: T) {
         debug_assert!(at >= self.now, "time does not go back");
         if at > self.now {
             let known = self.filled == 0 || self.earliest.is_some();
@@ -63,7 +70,7 @@ impl<T: Copy> RadixHeap<T> {
     }
 
     /// The moment of the first value.
-    pub(super) fn first_at(&mut self) -> Option<Time> {
+    pub fn first_at(&mut self) -> Option<Time> {
         if !self.due.is_empty() {
             return Some(self.now);
         }
@@ -75,7 +82,7 @@ impl<T: Copy> RadixHeap<T> {
     }
 
     /// The moment of the first value, and its order. Nothing earlier may be put in from now on.
-    pub(super) fn first(&mut self) -> Option<(Time, u64)> {
+    pub fn first(&mut self) -> Option<(Time, u64)> {
         if self.due.is_empty() {
             self.now = self.first_at()?;
             self.earliest = None;
@@ -92,7 +99,7 @@ impl<T: Copy> RadixHeap<T> {
     }
 
     /// Takes the first value out.
-    pub(super) fn pop(&mut self) -> Option<(Time, T)> {
+    pub fn pop(&mut self) -> Option<(Time, T)> {
         self.first()?;
         self.due.pop_front().map(|(_, value)| (self.now, value))
     }
