@@ -76,6 +76,18 @@ pub enum Input {
         /// How.
         report: AttemptReport,
     },
+    /// A whole response has come at once: no more than its [`Input::Head`] and then its
+    /// [`Input::Ended`], in one.
+    Whole {
+        /// Of which attempt.
+        id: AttemptId,
+        /// The status.
+        status: u16,
+        /// The value of `Retry-After`, from now on.
+        retry_after: Option<Duration>,
+        /// How the attempt has ended.
+        report: AttemptReport,
+    },
     /// The caller has hung up.
     CallerGone,
     /// The node's process dies.
@@ -264,6 +276,13 @@ pub struct ProxyStatus {
     pub received: Option<u16>,
     /// Whose words come before one's own.
     pub next: Option<NodeId>,
+}
+
+impl ProxyStatus {
+    /// Whether there is nothing to say.
+    pub fn is_silent(&self) -> bool {
+        self.error.is_none() && self.received.is_none()
+    }
 }
 
 /// Something to be done.

@@ -118,15 +118,14 @@ pub(crate) enum Progress {
     Ended { slot: u16, hop: HopId, edge: EdgeId, outcome: Outcome, relayed: bool },
 }
 
-/// What to do about a response's head.
+/// A response's head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum HeadIs {
-    /// The attempt it is of is over already.
-    Unknown,
-    /// Whatever comes of it is the call's answer, unless its end fails.
-    LastWord,
-    /// Another attempt may bring something better.
-    NotYet,
+pub(crate) struct Head {
+    /// Over which edge it came.
+    pub(crate) edge: EdgeId,
+    /// Whatever comes of it is the call's answer, unless its end fails; else another attempt may bring
+    /// something better.
+    pub(crate) is_last_word: bool,
 }
 
 impl Call {
@@ -293,7 +292,8 @@ impl Call {
         matches!(self.state, State::Ended)
     }
 
-    /// Takes a response's head. One that is good is the answer: other copies are given up.
+    /// Takes a response's head, if the attempt that it is of is under way. One that is good is the
+    /// answer: other copies are given up.
     pub(crate) fn head(
         &mut self,
         attempt: u16,
@@ -301,27 +301,21 @@ impl Call {
         retry_after: Option<Duration>,
         origin: Origin,
         scope: &mut Scope<'_, '_>,
-    ) -> HeadIs {
+    ) -> Option<Head> {
         let attempts = u32::from(self.attempt - self.resent);
-        let Some(flight) = self.flight(attempt) else { return HeadIs::Unknown };
+        let flight = self.flight(attempt)?;
         flight.status = Some(status);
         flight.retry_after = retry_after;
-        let retry = &scope.policy(flight.edge).retry;
+        let edge = flight.edge;
         if status < 400 {
-            let others: SmallVec<[u16; 2]> =
-                self.flights.iter().map(|f| f.attempt).filter(|a| *a != attempt).collect();
-            for other in others {
-                self.give_up(other, origin, scope);
-            }
-            return HeadIs::LastWord;
+            self.give_up_all_but(attempt, origin, scope);
+            return Some(Head { edge, is_last_word: true });
         }
+        let retry = &scope.policy(edge).retry;
         let told = retry_after.is_some();
         let again = retry::is_eligible(retry, Outcome::Answered(status), told, origin.idempotent);
-        if self.flights.len() == 1 && (!again || attempts >= retry.max_attempts) {
-            HeadIs::LastWord
-        } else {
-            HeadIs::NotYet
-        }
+        let is_last_word = self.flights.len() == 1 && (!again || attempts >= retry.max_attempts);
+        Some(Head { edge, is_last_word })
     }
 
     /// Takes an attempt's end: records it, and tries again or gives up.
@@ -340,11 +334,11 @@ impl Call {
         self.settle(&flight, outcome, scope);
         record(flight, report, origin, scope);
         if outcome.is_ok() {
-            scope.node.edge(self.group()).recent.add(now.since(start));
-            let others: SmallVec<[u16; 2]> = self.flights.iter().map(|f| f.attempt).collect();
-            for other in others {
-                self.give_up(other, origin, scope);
+            // Where nothing is hedged nobody asks how long answers take.
+            if matches!(self.callees, Callees::Many(_)) || scope.policy(edge).hedge.is_some() {
+                scope.node.edge(self.group()).recent.add(now.since(start));
             }
+            self.give_up_all_but(attempt, origin, scope);
         } else if !relayed {
             if !self.flights.is_empty() {
                 return Progress::GoesOn;
@@ -470,6 +464,13 @@ impl Call {
         scope.node.edge(edge).ended(policy, &flight, now, outcome, false);
         scope.out.push(Action::Abandon { id: AttemptId { slot: self.slot, attempt } });
         record(flight, AttemptReport::of(outcome), origin, scope);
+    }
+
+    /// Gives up all attempts under way but this one.
+    fn give_up_all_but(&mut self, attempt: u16, origin: Origin, scope: &mut Scope<'_, '_>) {
+        while let Some(other) = self.flights.iter().map(|f| f.attempt).find(|other| *other != attempt) {
+            self.give_up(other, origin, scope);
+        }
     }
 
     /// Gives the call up; what is under way is recorded as cancelled.

@@ -19,16 +19,27 @@ pub(crate) fn least<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
 /// The moment, what is declared, the node's state; what is to be done, and whom to tell what happened.
 pub(crate) struct Scope<'a, 'e> {
     pub(crate) now: Time,
+    declared: &'e Node,
     pub(crate) env: &'a Env<'e>,
     pub(crate) node: &'a mut NodeState,
     pub(crate) out: &'a mut Vec<Action>,
     pub(crate) tell: &'a mut dyn FnMut(Record),
 }
 
-impl<'e> Scope<'_, 'e> {
+impl<'a, 'e> Scope<'a, 'e> {
+    pub(crate) fn new(
+        now: Time,
+        env: &'a Env<'e>,
+        node: &'a mut NodeState,
+        out: &'a mut Vec<Action>,
+        tell: &'a mut dyn FnMut(Record),
+    ) -> Self {
+        Self { now, declared: env.scenario.topology.node(node.node), env, node, out, tell }
+    }
+
     /// The node.
     pub(crate) fn declared(&self) -> &'e Node {
-        self.env.scenario.topology.node(self.node.node)
+        self.declared
     }
 
     /// An edge's policy.

@@ -20,8 +20,8 @@ use trace::{
     Time, Usage,
 };
 
-use crate::action::{Action, AttemptId, Incoming, Input, Timer};
-use crate::call::{Call, HeadIs, Origin, Progress};
+use crate::action::{Action, AttemptId, AttemptReport, Incoming, Input, Timer};
+use crate::call::{Call, Head, Origin, Progress};
 use crate::edge::names;
 use crate::queue::Ticket;
 use crate::rules::for_model;
@@ -93,10 +93,10 @@ impl Serving {
 
     /// Its own work, if a worker has taken it.
     fn work(&self) -> Option<Work> {
-        let disturbance = &self.incoming.disturbance;
-        let stuck = disturbance.process.ending == Some(ProcessEnd::Hang);
-        let is_longer = disturbance.process.is_longer();
-        let faults = if is_longer { disturbance.marks.process } else { FaultSet::EMPTY };
+        let disturbance = self.incoming.disturbance.get();
+        let stuck = disturbance.is_some_and(|d| d.process.ending == Some(ProcessEnd::Hang));
+        let longer = disturbance.filter(|d| d.process.is_longer());
+        let faults = longer.map_or(FaultSet::EMPTY, |d| d.marks.process);
         self.started.map(|started| Work { started, stuck, faults })
     }
 
@@ -190,7 +190,7 @@ impl Visit {
         out: &mut Vec<Action>,
         tell: &mut dyn FnMut(Record),
     ) {
-        let scope = &mut Scope { now, env, node, out, tell };
+        let scope = &mut Scope::new(now, env, node, out, tell);
         if self.phase == Phase::Over && !matches!(input, Input::Begin) {
             return;
         }
@@ -205,9 +205,10 @@ impl Visit {
             }
             Input::Woke(Timer::Deadline) => self.refuse(Refusal::DeadlineExceeded, None, scope),
             Input::Head { id, status, retry_after } => self.head(id, status, retry_after, scope),
-            Input::Ended { id: AttemptId { slot, attempt }, mut report } => {
-                self.took(report.charge.take());
-                self.with_call(slot, scope, |call, origin, scope| call.ended(attempt, report, origin, scope));
+            Input::Ended { id, report } => self.ended(id, report, scope),
+            Input::Whole { id, status, retry_after, report } => {
+                self.head(id, status, retry_after, scope);
+                self.ended(id, report, scope);
             }
             Input::CallerGone => self.caller_gone(scope),
             Input::ProcessDown => self.process_down(scope),
@@ -223,7 +224,7 @@ impl Visit {
             Role::Client { attempts, .. } => attempts,
             Role::Server(_) => 0,
         };
-        earlier + self.calls.iter().map(Call::attempts).sum::<u32>()
+        earlier + attempts_of(&self.calls)
     }
 
     /// Has a call go on, and looks at what it has come to.
@@ -242,9 +243,8 @@ impl Visit {
 
     fn start_stage(&mut self, stage: usize, scope: &mut Scope<'_, '_>) {
         self.phase = Phase::Calling(stage);
-        let made = self.attempts();
         if let Role::Client { attempts, .. } = &mut self.role {
-            *attempts = made;
+            *attempts += attempts_of(&self.calls);
         }
         self.calls.clear();
         let plan = &scope.declared().plan;
@@ -305,10 +305,11 @@ impl Visit {
     fn head(&mut self, id: AttemptId, status: u16, retry_after: Option<Duration>, scope: &mut Scope<'_, '_>) {
         let origin = self.origin;
         let Some(place) = self.calls.iter().position(|c| c.slot == id.slot) else { return };
-        let head = self.calls[place].head(id.attempt, status, retry_after, origin, scope);
-        let relays = head == HeadIs::LastWord && self.relays(id.slot, status, scope);
-        let Some(flight) = self.calls[place].flight(id.attempt) else { return };
-        let edge = flight.edge;
+        let Some(head) = self.calls[place].head(id.attempt, status, retry_after, origin, scope) else {
+            return;
+        };
+        let Head { edge, is_last_word } = head;
+        let relays = is_last_word && self.relays(id.slot, status, scope);
         let edge_declared = scope.env.scenario.topology.edge(edge);
         let something_else_follows = edge_declared.stop_on.is_some()
             || scope.declared().catch.is_some()
@@ -327,6 +328,11 @@ impl Visit {
         } else {
             scope.out.push(Action::Drain { id });
         }
+    }
+
+    fn ended(&mut self, id: AttemptId, mut report: AttemptReport, scope: &mut Scope<'_, '_>) {
+        self.took(report.charge.take());
+        self.with_call(id.slot, scope, |call, origin, scope| call.ended(id.attempt, report, origin, scope));
     }
 
     /// Whether somebody else is asked if the call in `slot` fails over this edge.
@@ -508,4 +514,9 @@ impl Visit {
             call.abandon(origin, scope);
         }
     }
+}
+
+/// How many attempts these calls have made.
+fn attempts_of(calls: &[Call]) -> u32 {
+    calls.iter().map(Call::attempts).sum()
 }

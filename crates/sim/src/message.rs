@@ -73,7 +73,7 @@ pub(crate) fn retry_after(wait: Duration) -> u64 {
 
 /// What a node adds to `Proxy-Status`, if it has something to say; `next` is the next hop's address.
 pub(crate) fn proxy_status(node: &str, said: ProxyStatus, next: Option<impl Display>) -> Option<String> {
-    if said.error.is_none() && said.received.is_none() {
+    if said.is_silent() {
         return None;
     }
     let mut member = node.replace('#', "-");

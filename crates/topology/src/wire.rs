@@ -515,6 +515,18 @@ impl From<Disturbance> for SharedDisturbance {
     }
 }
 
+impl SharedDisturbance {
+    /// What is done, if anything is.
+    pub fn get(&self) -> Option<&Disturbance> {
+        self.0.as_deref()
+    }
+
+    /// As [`Disturbance::lengthening`]; where nothing is done, nothing is looked at.
+    pub fn lengthening(&self) -> FaultSet {
+        self.get().map_or(FaultSet::EMPTY, Disturbance::lengthening)
+    }
+}
+
 impl Deref for SharedDisturbance {
     type Target = Disturbance;
 

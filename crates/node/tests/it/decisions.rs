@@ -387,3 +387,43 @@ fn a_catch_answers_in_the_place_of_a_failure() {
         assert_eq!(matches!(bench.served()[0].source, Source::Own), catch == 200);
     }
 }
+
+/// A response that comes whole at once is nothing but its head and its end: the same actions, the same
+/// records, whatever it leads to.
+#[test]
+fn a_whole_response_is_its_head_and_its_end() {
+    let text =
+        "nodes: { client: { kind: client }, gw: { kind: gateway, profile: PROFILE }, app: { kind: server } }
+edges: [ client -> gw, gw -> app: { retry: { max_attempts: 2, backoff: 10ms }, hedge: 5ms } ]";
+    for statuses in [[200, 200], [503, 200], [503, 404], [404, 200]] {
+        // One passes responses on as they come, one once it has them, one in its own words.
+        for (profile, hedged) in
+            [("nginx", false), ("nginx", true), ("ibm-api-connect", false), ("litellm", true)]
+        {
+            let text = &text.replace("PROFILE", profile);
+            let runs = [false, true].map(|whole| {
+                let mut bench = Bench::new("gw", text);
+                let (visit, _) = bench.begin();
+                let mut actions = Vec::new();
+                if hedged {
+                    bench.pass(5);
+                    actions.extend(bench.wake(visit, Timer::Hedge(bench.newest(visit, 0))));
+                }
+                for status in statuses {
+                    let id = bench.newest(visit, 0);
+                    let (report, retry_after) = (AttemptReport::of(Outcome::Answered(status)), None);
+                    actions.extend(if whole {
+                        bench.give(visit, Input::Whole { id, status, retry_after, report })
+                    } else {
+                        bench.answer(visit, 0, status)
+                    });
+                    bench.pass(10);
+                    actions.extend(bench.wake(visit, Timer::Backoff(0)));
+                }
+                (format!("{actions:?}"), bench.records)
+            });
+            assert!(runs[0].1.len() > 1);
+            assert_eq!(runs[0], runs[1], "{profile}, {statuses:?}, hedged: {hedged}");
+        }
+    }
+}

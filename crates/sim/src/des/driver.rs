@@ -5,6 +5,7 @@ use topology::NodeId;
 use trace::Sink;
 
 use super::events::Event;
+use super::response::Response;
 use super::world::{ExchangeKey, Reading, Role, VisitKey, World};
 
 impl<S: Sink> World<'_, S> {
@@ -21,7 +22,8 @@ impl<S: Sink> World<'_, S> {
             self.carry_out(key, node, action);
         }
         actions.clear();
-        self.actions = actions;
+        // What is there in the meantime is empty: nothing is let go that would have to be freed.
+        std::mem::forget(std::mem::replace(&mut self.actions, actions));
     }
 
     fn carry_out(&mut self, key: VisitKey, node: NodeId, action: &Action) {
@@ -38,12 +40,17 @@ impl<S: Sink> World<'_, S> {
             Action::Shed(ticket) => self.tell(node, ticket, Input::Shed),
             Action::Send { id, ref outgoing } => self.send(key, id, outgoing),
             Action::Relay { id, proxy_status } => {
-                if let Some(exchange) = self.attempt(key, id) {
+                if let Some(response) = self.whole.take() {
+                    self.relay_whole(key, node, response, proxy_status);
+                } else if let Some(exchange) = self.attempt(key, id) {
                     self.relay(key, node, exchange, proxy_status);
                 }
             }
             Action::Drain { id } => self.read(key, id, Reading::Body),
-            Action::Hold { id } => self.read(key, id, Reading::Hold),
+            Action::Hold { id } => match self.whole.take() {
+                Some(response) => self.hold(key, id, response.whole(response.body.unwrap_or(0))),
+                None => self.read(key, id, Reading::Hold),
+            },
             Action::PassOn { slot, proxy_status } => self.pass_on_held(key, node, slot, proxy_status),
             Action::Abandon { id } => {
                 if let Some(exchange) = self.attempt(key, id) {
@@ -83,6 +90,14 @@ impl<S: Sink> World<'_, S> {
         }
     }
 
+    /// Keeps a whole response as that of its call.
+    pub(super) fn hold(&mut self, key: VisitKey, id: AttemptId, response: Response) {
+        if let Some(stay) = self.visits.get_mut(key) {
+            stay.held.retain(|(slot, _)| *slot != id.slot);
+            stay.held.push((id.slot, response));
+        }
+    }
+
     /// What is done with the rest of a response.
     fn read(&mut self, key: VisitKey, id: AttemptId, reading: Reading) {
         if let Some(exchange) = self.attempt(key, id).and_then(|x| self.exchanges.get_mut(x)) {
@@ -108,10 +123,12 @@ impl<S: Sink> World<'_, S> {
     fn finish(&mut self, key: VisitKey) {
         let Some(stay) = self.visits.get_mut(key) else { return };
         let (node, role, ticket) = (stay.node, stay.role, stay.ticket);
-        let exchanges = std::mem::take(&mut stay.exchanges);
-        self.visits.drop(key);
-        for exchange in exchanges {
-            self.abandon(exchange);
+        if stay.exchanges.is_empty() {
+            self.visits.drop(key);
+        } else {
+            let exchanges = std::mem::take(&mut stay.exchanges);
+            self.visits.drop(key);
+            exchanges.into_iter().for_each(|exchange| self.abandon(exchange));
         }
         if let Some(ticket) = ticket {
             self.node(node).waiting.remove(&ticket);

@@ -194,8 +194,13 @@ impl<S: Sink> World<'_, S> {
         let Some(exchange) = self.exchanges.get_mut(key) else { return };
         let Some(response) = exchange.response else { return };
         exchange.body = response.body.unwrap_or(exchange.body);
-        if self.head_comes(key) {
-            self.end(key, response.status);
+        exchange.reading = Reading::Body;
+        let (caller, id, status, retry_after) =
+            (exchange.caller, exchange.id, response.status, response.wait());
+        if let Some(report) = self.close(key, response.outcome(), false) {
+            self.whole = Some(response);
+            self.apply(caller, Input::Whole { id, status, retry_after, report });
+            self.whole = None;
         }
     }
 
@@ -267,15 +272,21 @@ impl<S: Sink> World<'_, S> {
     /// A whole response with this status has come.
     pub(super) fn end(&mut self, key: ExchangeKey, status: u16) {
         let response = self.exchanges.get(key).and_then(|exchange| exchange.response);
-        let outcome = match response.and_then(|response| response.wrong) {
-            Some(failure) => Outcome::Failed { failure, status: Some(status) },
-            None => Outcome::Answered(status),
-        };
+        let outcome = response.map_or(Outcome::Answered(status), |response| response.outcome());
         self.end_with(key, outcome, false);
     }
 
     fn end_with(&mut self, key: ExchangeKey, outcome: Outcome, reset: bool) {
-        let Some(exchange) = self.exchanges.get_mut(key) else { return };
+        let Some(exchange) = self.exchanges.get(key) else { return };
+        let (caller, id) = (exchange.caller, exchange.id);
+        if let Some(report) = self.close(key, outcome, reset) {
+            self.apply(caller, Input::Ended { id, report });
+        }
+    }
+
+    /// An exchange is over, and so are its connection or its place there; what there is to report of it.
+    fn close(&mut self, key: ExchangeKey, outcome: Outcome, reset: bool) -> Option<AttemptReport> {
+        let exchange = self.exchanges.get_mut(key)?;
         let charge = exchange.charge.take();
         let Exchange { caller, id, connection, callee, reading, .. } = *exchange;
         let (edge, closes) = (exchange.edge, exchange.closes());
@@ -296,16 +307,16 @@ impl<S: Sink> World<'_, S> {
         self.exchanges.drop(key);
         if let Some(stay) = self.visits.get_mut(caller) {
             stay.exchanges.retain(|x| *x != key);
-            if let Some(response) = kept {
-                stay.held.retain(|(slot, _)| *slot != id.slot);
-                stay.held.push((id.slot, response));
-            }
+        }
+        if let Some(response) = kept {
+            self.hold(caller, id, response);
         }
         let now = self.now;
-        self.edge(edge).leave(connection, now);
+        let host = self.edge(edge);
+        host.leave(connection, now);
         if outcome.failure().is_none() {
             if stays {
-                self.edge(edge).give_back(connection, now);
+                host.give_back(connection, now);
             }
         } else {
             self.leave(callee);
@@ -313,7 +324,7 @@ impl<S: Sink> World<'_, S> {
         if let Reading::Relay(Some(to)) = reading {
             self.relayed(to, outcome.failure().is_none_or(Failure::is_in_content));
         }
-        self.apply(caller, Input::Ended { id, report });
+        Some(report)
     }
 
     /// A caller gives an exchange up, and its connection.

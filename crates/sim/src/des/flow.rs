@@ -11,7 +11,7 @@ use trace::Sink;
 use super::events::Event;
 use super::request::{ADDRESS, digits, field};
 use super::response::{Framing, Response};
-use super::world::{ExchangeKey, Reading, VisitKey, World};
+use super::world::{Exchange, ExchangeKey, Reading, VisitKey, World};
 use crate::llm::{Body, Form};
 use crate::message::{self, LIST_SEPARATOR};
 use crate::pieces::{Pieces, Then as Follows};
@@ -100,8 +100,8 @@ impl<S: Sink> World<'_, S> {
         let (response, pieces) = self.own_response(node, to, reply);
         let Some(exchange) = self.exchanges.get(to) else { return };
         let shape = match reply.truncated_at(response.length) {
-            Some(body) => Shape::truncated(body),
-            None => Shape::of(&exchange.disturbance.link, response.length),
+            Some(body) => Some(Shape::truncated(body)),
+            None => exchange.shape(response.length),
         };
         self.start(to, response, shape, pieces);
     }
@@ -125,7 +125,7 @@ impl<S: Sink> World<'_, S> {
             ProcessEnd::Truncate => {
                 let declared = self.env.scenario.topology.node(node).response;
                 let (response, pieces) = self.own_response(node, to, &Reply::regular(declared.status));
-                self.start(to, response, Shape::truncated(declared.body), pieces);
+                self.start(to, response, Some(Shape::truncated(declared.body)), pieces);
             }
         }
     }
@@ -211,12 +211,12 @@ impl<S: Sink> World<'_, S> {
     }
 
     /// Puts a response of a node's own on its way.
-    fn start(&mut self, to: ExchangeKey, response: Response, shape: Shape, pieces: Option<Pieces>) {
-        if shape.is_plain() && pieces.is_none() {
+    fn start(&mut self, to: ExchangeKey, response: Response, shape: Option<Shape>, pieces: Option<Pieces>) {
+        if shape.is_none() && pieces.is_none() {
             self.answer_at_once(to, response);
             return;
         }
-        self.open(to, response, shape, More::Passed);
+        self.open(to, response, shape.unwrap_or_default(), More::Passed);
         let Some(flow) = self.exchanges.get_mut(to).and_then(|x| x.flow.as_mut()) else { return };
         if let Some(pieces) = pieces {
             flow.more = More::Pieces;
@@ -268,30 +268,44 @@ impl<S: Sink> World<'_, S> {
     /// A response of a callee is passed on as it comes.
     pub(super) fn relay(&mut self, visit: VisitKey, node: NodeId, from: ExchangeKey, said: ProxyStatus) {
         let to = self.answers(visit);
-        let name = &self.env.scenario.topology.node(node).name;
-        let Some((exchange, to)) = self.exchanges.get(from).zip(to) else { return };
+        let Some((exchange, to)) = self.exchanges.get_mut(from).zip(to) else { return };
         let Some(received) = exchange.response else { return };
-        let is_whole = exchange.flow.is_none();
-        let response = Response {
+        exchange.reading = Reading::Relay(Some(to));
+        let response = self.passed_on(node, received, said);
+        let shape = self.exchanges.get(to).and_then(|exchange| exchange.shape(response.length));
+        self.open(to, response, shape.unwrap_or_default(), More::Passed);
+        self.go_on(to);
+    }
+
+    /// A response of a callee, all of which is there, is passed on.
+    pub(super) fn relay_whole(
+        &mut self,
+        visit: VisitKey,
+        node: NodeId,
+        received: Response,
+        said: ProxyStatus,
+    ) {
+        let Some(to) = self.answers(visit) else { return };
+        let response = self.passed_on(node, received, said);
+        let shape = self.exchanges.get(to).and_then(|exchange| exchange.shape(response.length));
+        if let Some(shape) = shape {
+            self.open(to, response, shape, More::Passed);
+            self.pass_on(to, response.body.unwrap_or(0));
+            self.relayed(to, true);
+        } else {
+            self.answer_at_once(to, response);
+        }
+    }
+
+    /// What a node makes of a response that it passes on.
+    fn passed_on(&self, node: NodeId, received: Response, said: ProxyStatus) -> Response {
+        let name = &self.env.scenario.topology.node(node).name;
+        Response {
             proxy_status: proxy_status(name, received.proxy_status, said),
             length: received.length.filter(|_| !received.closes),
             body: received.body.filter(|_| !received.closes),
             closes: false,
             ..received
-        };
-        let Some(exchange) = self.exchanges.get(to) else { return };
-        let shape = Shape::of(&exchange.disturbance.link, response.length);
-        if let Some(exchange) = self.exchanges.get_mut(from) {
-            exchange.reading = Reading::Relay(Some(to));
-        }
-        if is_whole && shape.is_plain() {
-            self.answer_at_once(to, response);
-        } else {
-            self.open(to, response, shape, More::Passed);
-            if is_whole {
-                self.pass_on(to, response.body.unwrap_or(0));
-            }
-            self.go_on(to);
         }
     }
 
@@ -303,7 +317,7 @@ impl<S: Sink> World<'_, S> {
         let name = &self.env.scenario.topology.node(node).name;
         let response = Response { proxy_status: proxy_status(name, received.proxy_status, said), ..received };
         let Some(exchange) = self.exchanges.get(to) else { return };
-        let shape = Shape::of(&exchange.disturbance.link, response.length);
+        let shape = exchange.shape(response.length);
         self.start(to, response, shape, None);
     }
 
@@ -418,8 +432,19 @@ impl<S: Sink> World<'_, S> {
     }
 }
 
+impl Exchange {
+    /// What its link does to a response with a body of this length, if anything.
+    fn shape(&self, body: Option<u64>) -> Option<Shape> {
+        let link = &self.disturbance.get()?.link;
+        Some(Shape::of(link, body)).filter(|shape| !shape.is_plain())
+    }
+}
+
 /// How long `Proxy-Status` is after a node has said this, and was before.
 fn proxy_status(node: &str, before: u64, said: ProxyStatus) -> u64 {
+    if said.is_silent() {
+        return before;
+    }
     let Some(member) = message::proxy_status(node, said, said.next.map(|_| ADDRESS)) else {
         return before;
     };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use topology::Failure;
+use trace::Outcome;
 
 use super::request::digits;
 use crate::message::CONTENT_TYPE;
@@ -82,6 +83,14 @@ impl Response {
         }
         let unknown = if self.is_stream { Framing::Stream } else { Framing::Chunked };
         self.body.map_or(unknown, Framing::Length)
+    }
+
+    /// What it is to its reader once it is there in whole.
+    pub(super) fn outcome(&self) -> Outcome {
+        match self.wrong {
+            Some(failure) => Outcome::Failed { failure, status: Some(self.status) },
+            None => Outcome::Answered(self.status),
+        }
     }
 
     /// What it asks its reader to wait.

@@ -56,8 +56,10 @@ impl<S: Sink> Telling<S> {
             let count = if end.is_ok() { &mut self.counts.ok } else { &mut self.counts.failed };
             *count += 1;
         }
-        if self.broken.is_none() {
-            self.broken = self.sink.record(record).err();
+        if self.broken.is_none()
+            && let Err(error) = self.sink.record(record)
+        {
+            self.broken = Some(error);
         }
     }
 

@@ -192,6 +192,8 @@ pub(super) struct World<'a, S> {
     /// Loads that have not come to their end.
     pub(super) loads_left: usize,
     pub(super) actions: Vec<Action>,
+    /// The whole response that a visit is just being told of, whose exchange is over.
+    pub(super) whole: Option<Response>,
     pub(super) telling: Telling<S>,
 }
 
@@ -238,6 +240,7 @@ impl<'a, S: Sink> World<'a, S> {
             templates: env.scenario.loads.iter().map(|load| Template::new(&load.request)).collect(),
             loads_left: env.scenario.loads.len(),
             actions: Vec::new(),
+            whole: None,
             telling: Telling::new(env.scenario, sink),
             env,
         }
