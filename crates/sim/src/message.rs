@@ -9,6 +9,7 @@ use node::{ProxyStatus, Reply};
 use topology::Refusal;
 use topology::node::Node;
 use topology::profile::{OwnError, Said, SpentLimit, Why};
+pub(crate) use topology::rules::{AUTHORIZATION, GOOD_KEY, KEY_FIELDS, bearer, key_of as key};
 
 /// The fields that name a request's trace and its place in it (W3C Trace Context).
 pub(crate) const TRACEPARENT: &str = "traceparent";
@@ -23,28 +24,7 @@ pub(crate) const WRONG_PATH: &str = "/no/such/path";
 pub(crate) const GOOD_CREDENTIALS: &str = "Bearer badgateway";
 /// Credentials that none does.
 pub(crate) const BAD_CREDENTIALS: &str = "Bearer expired";
-/// The same as a bare API key.
-pub(crate) const GOOD_KEY: &str = "badgateway";
 pub(crate) const BAD_KEY: &str = "expired";
-/// The field of credentials.
-pub(crate) const AUTHORIZATION: &str = "authorization";
-/// What keys begin with there.
-const BEARER: &str = "Bearer ";
-/// Other fields in which API keys are sent; where there is one, it is what counts.
-pub(crate) const KEY_FIELDS: [&str; 5] =
-    ["x-api-key", "api-key", "apikey", "x-goog-api-key", "x-ibm-client-id"];
-
-/// The credentials with this key.
-pub(crate) fn bearer(key: &str) -> String {
-    format!("{BEARER}{key}")
-}
-
-/// The API key among the fields of a request; the credentials that every node accepts are none.
-pub(crate) fn key<'a>(field: impl Fn(&str) -> Option<&'a str>) -> Option<&'a str> {
-    let key = KEY_FIELDS.into_iter().find_map(&field);
-    key.or_else(|| field(AUTHORIZATION)?.strip_prefix(BEARER)).filter(|key| *key != GOOD_KEY)
-}
-
 /// The type of every body.
 pub(crate) const CONTENT_TYPE: &str = "application/json";
 

@@ -4,6 +4,7 @@
 //! and says what is wrong, where, with which numbers, and what to write instead. To add one, add it to
 //! the file of its family, and to [`RULES`]; its example in `lint/examples/` is run by the tests.
 
+mod asked;
 mod breakers;
 mod capacity;
 mod findings;
@@ -88,6 +89,7 @@ pub static RULES: &[&Rule] = &[
     &timeouts::absent::RULE,
     &timeouts::service::RULE,
     &timeouts::stream::RULE,
+    &timeouts::model::RULE,
     &timeouts::attempts::RULE,
     &retries::multiply::RULE,
     &retries::budget::RULE,
@@ -108,8 +110,10 @@ pub static RULES: &[&Rule] = &[
     &capacity::queue::RULE,
     &capacity::utilisation::RULE,
     &capacity::rate_limit::RULE,
+    &capacity::tokens::RULE,
     &limits::body::RULE,
     &limits::head::RULE,
+    &limits::keys::RULE,
 ];
 
 /// A rule by its id or its code.

@@ -1,12 +1,14 @@
 //! The rules of a node: what it decides about requests by itself, as its operator has configured it. Who
 //! may come (consumers and their keys), for what (plans), and how much of it (limits).
 
+mod keys;
 mod quota;
 
 use std::fmt::{self, Display};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use keys::{AUTHORIZATION, GOOD_KEY, KEY_FIELDS, bearer, key_of};
 pub use quota::Quota;
 
 use crate::units::Share;

@@ -4,6 +4,7 @@ pub(super) mod in_flight;
 pub(super) mod pool;
 pub(super) mod queue;
 pub(super) mod rate_limit;
+pub(super) mod tokens;
 pub(super) mod utilisation;
 
 use super::Severity;

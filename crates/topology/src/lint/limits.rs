@@ -1,7 +1,8 @@
-//! Sizes that one node accepts and the next does not.
+//! What one node accepts and the next does not: sizes, keys.
 
 pub(super) mod body;
 pub(super) mod head;
+pub(super) mod keys;
 
 use super::subject::{Link, Subject, decides_itself};
 use crate::NodeKind;

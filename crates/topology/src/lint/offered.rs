@@ -100,6 +100,11 @@ fn moments<'l>(loads: impl Iterator<Item = &'l Load>) -> Vec<Duration> {
     moments
 }
 
+/// The most calls a second that a load begins at any moment; 0 of a closed loop.
+pub(super) fn peak(load: &Load) -> f64 {
+    moments(std::iter::once(load)).into_iter().map(|moment| rate_at(load, moment)).fold(0.0, f64::max)
+}
+
 /// Calls a second that begin at a moment.
 fn rate_at(load: &Load, moment: Duration) -> f64 {
     let Arrivals::Open { stages, .. } = &load.arrivals else { return 0.0 };

@@ -6,6 +6,7 @@ use petgraph::algo::toposort;
 use petgraph::graph::NodeIndex;
 use petgraph::visit::EdgeFiltered;
 
+use super::asked::{Asked, asked};
 use super::offered::Offered;
 use super::time::Times;
 use super::{At, Places};
@@ -19,6 +20,7 @@ pub(super) struct Subject<'s> {
     pub(super) scenario: &'s Scenario,
     pub(super) places: &'s dyn Places,
     pub(super) offered: Offered,
+    pub(super) asked: Vec<Asked>,
     pub(super) times: Times,
     arrives: Vec<Arrives>,
     replicas: Vec<usize>,
@@ -34,6 +36,7 @@ impl<'s> Subject<'s> {
             scenario,
             places,
             offered: Offered::new(scenario, &order),
+            asked: asked(scenario, &order),
             times: Times::new(scenario, &order),
             arrives: arrivals(scenario, &order),
             replicas: replicas(scenario),

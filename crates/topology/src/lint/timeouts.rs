@@ -2,6 +2,7 @@
 
 pub(super) mod absent;
 pub(super) mod attempts;
+pub(super) mod model;
 pub(super) mod order;
 pub(super) mod service;
 pub(super) mod stream;

@@ -111,6 +111,15 @@ fn timeouts(rule: &str) -> Option<Entry> {
             "timeout: 500ms",
             "timeout: 2s",
         ),
+        // Each is made to the end, for nobody.
+        "timeout-below-model-time" => (
+            |ran| {
+                let too_late = ran.failed("504", "gateway -> model", "timeout_too_short");
+                too_late > 0 && too_late == ran.all_failed() && ran.figure("wasted_tokens") > 0.0
+            },
+            "timeout: 2s",
+            "timeout: 6s",
+        ),
         "attempts-over-deadline" => (
             |ran| {
                 ran.all_failed() > 0
@@ -277,6 +286,20 @@ fn room(rule: &str) -> Option<Entry> {
             },
             "rate: 60/s",
             "rate: 120/s",
+        ),
+        "token-limit-below-load" => (
+            |ran| {
+                let refused = ran.failed("429", "gateway", "rate_limit");
+                // Half of the load, but for what may be let in at once.
+                refused == ran.all_failed() && (25..=30).contains(&refused)
+            },
+            "tokens: 6000/min",
+            "tokens: 20000/min",
+        ),
+        "unknown-key" => (
+            |ran| ran.failed("401", "api-connect", "bad_credentials") == ran.calls(),
+            "timeout: 4s }     # passes sk-shop on",
+            "timeout: 4s, key: client-id-1 }",
         ),
         "body-limit" => (
             |ran| ran.failed("413", "app", "body_limit") == ran.calls(),
