@@ -24,7 +24,8 @@ setup:  ## install what the tests and benches need
 
 bench:  ## criterion benches, then both engines beside others (about 10 minutes)
 	cargo bench --package benches
-	cargo build --release --package benches --bins
+	cargo build --release --package benches --package badgateway --bins
+	python3 benches/cores.py --badgateway $(BUILT)/badgateway
 	python3 benches/nginx-chain/compare.py --chain-host $(BUILT)/chain-host
 	cargo build --release --locked --manifest-path benches/virtual-others/nexosim/Cargo.toml
 	[ -x .tools/bench-venv/bin/python ] || python3 -m venv .tools/bench-venv
