@@ -40,6 +40,7 @@ metrics! {
     TOKENS = "badgateway_tokens_total", "counter", "node, gen_ai_token_type, outcome", "Tokens that a model server has taken in (input) and made (output), for answers that came through (used) or for nobody (wasted), of calls that have ended";
     COST = "badgateway_cost_total", "counter", "node, outcome", "What they cost, by the model server's price";
     REFUSALS = "badgateway_refusals_total", "counter", "node, reason, rule", "Requests that a node refused by itself: why, and by which of its own rules, if by one";
+    EXCEEDED = "badgateway_soft_limit_exceeded_total", "counter", "node, limit", "Requests that a node let in over a soft limit";
     INJECTED = "badgateway_fault_injections_total", "counter", "fault, at, cause, mechanism", "Attempts that a fault has hit, of calls that have ended";
     ACTIVE = "badgateway_fault_active", "gauge", "fault, at, cause, mechanism", "1 while a fault is active";
 }

@@ -9,6 +9,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use topology::NodeId;
 use topology::llm::{Api, Model};
+use topology::rules::LimitId;
 use trace::{Served, Source, Usage};
 
 use super::{Counters, Labels, Run, described, register, word};
@@ -39,6 +40,7 @@ pub(super) struct Families {
     tokens: Counters,
     cost: Family<Labels, Money>,
     refusals: Counters,
+    exceeded: Counters,
 }
 
 impl Families {
@@ -49,6 +51,7 @@ impl Families {
             tokens: register(registry, &described::TOKENS, Family::default()),
             cost: register(registry, &described::COST, Family::default()),
             refusals: register(registry, &described::REFUSALS, Family::default()),
+            exceeded: register(registry, &described::EXCEEDED, Family::default()),
         }
     }
 }
@@ -111,6 +114,7 @@ pub(super) struct Counting {
     families: Families,
     servers: BTreeMap<NodeId, Server>,
     refusals: BTreeMap<(NodeId, &'static str, Option<String>), Counter>,
+    exceeded: BTreeMap<(NodeId, LimitId), Counter>,
 }
 
 impl Counting {
@@ -118,13 +122,22 @@ impl Counting {
         // From zero on: what is first seen at one has not grown.
         let models = run.nodes().filter_map(|(node, declared)| Some((node, declared.llm.as_deref()?)));
         let servers = models.map(|(node, model)| (node, Server::new(&families, run, node, model))).collect();
-        Self { families, servers, refusals: BTreeMap::new() }
+        Self { families, servers, refusals: BTreeMap::new(), exceeded: BTreeMap::new() }
     }
 
     /// A node is done with a request.
     pub(super) fn served(&mut self, run: &Run, served: &Served) {
-        let Source::Refused(refusal) = served.source else { return };
         let node = run.scenario.topology.ends(served.edge).1;
+        let rules = run.scenario.topology.node(node).rules.as_deref();
+        for over in served.ruled.iter().flat_map(|ruled| &ruled.over) {
+            let series = self.exceeded.entry((node, over.limit)).or_insert_with(|| {
+                let limit = rules.map(|rules| rules.limit_name(over.limit)).unwrap_or_default();
+                let labels = run.node(node).into_iter().chain([("limit", limit.into())]);
+                self.families.exceeded.get_or_create_owned(&run.labels(labels))
+            });
+            series.inc();
+        }
+        let Source::Refused(refusal) = served.source else { return };
         let key = (node, refusal.name(), served.rule(&run.scenario));
         let series = self.refusals.entry(key).or_insert_with_key(|(_, reason, rule)| {
             let rule = ("rule", rule.as_deref().unwrap_or_default().into());

@@ -1,7 +1,11 @@
 use topology::fault::Crash;
 use topology::llm::{Api, Model, Price, Tokens};
+use topology::rules::{Limit, LimitId, Measure, Rules};
 use topology::{Failure, FaultId, FaultSet, Mechanism, NodeId, Target};
-use trace::{BreakerState, Gauge, NodeEvent, NodeEventKind, Outcome, Policies, RunKey, Sink, Source, Usage};
+use trace::{
+    BreakerState, Gauge, NodeEvent, NodeEventKind, Outcome, Policies, Ruled, RunKey, Sink, Source, Spent,
+    Usage,
+};
 
 use super::*;
 use crate::Recorder;
@@ -12,6 +16,18 @@ fn text(strategy: &str) -> String {
     let mut scenario = chain(&["client", "gw", "app"]);
     scenario.strategy = strategy.to_owned();
     scenario.topology.node_mut(NodeId(2)).workers = Some(4);
+    scenario.topology.node_mut(NodeId(1)).rules = Some(Box::new(Rules {
+        limits: vec![Limit {
+            name: "rpm".to_owned(),
+            of: Measure::Requests,
+            quota: "2/min".parse().unwrap(),
+            burst: None,
+            per_consumer: false,
+            soft: true,
+            plan: None,
+        }],
+        ..Rules::default()
+    }));
     scenario.topology.node_mut(NodeId(2)).llm = Some(Box::new(Model {
         api: Api::Gemini,
         models: Vec::new(),
@@ -56,7 +72,9 @@ fn text(strategy: &str) -> String {
     record(&mut recorder, &[good.end(), masked.end(), bad.end()]);
     let mut refused = Call::new(0, 3, 50);
     refused.attempt(refused.root(), 0, 1, Outcome::Answered(429));
-    refused.served(Source::Refused(topology::Refusal::RateLimited));
+    let over = Spent { limit: LimitId(0), used: 2.0, by_retries: 0.0 };
+    refused.served(Source::Refused(topology::Refusal::RateLimited)).ruled =
+        Some(Box::new(Ruled { over: vec![over], ..Ruled::default() }));
     record(&mut recorder, &[refused.end()]);
     let policies = |retries_refused| {
         Record::Policies(Policies {
