@@ -34,6 +34,11 @@ impl Queue {
         self.len
     }
 
+    /// Since when somebody waits.
+    pub(crate) fn waiting_since(&self) -> Option<Time> {
+        self.waiting.values().filter_map(|waiting| waiting.front()).map(|(_, since)| *since).min()
+    }
+
     pub(crate) fn push(&mut self, ticket: Ticket, priority: u8, now: Time) {
         self.waiting.entry(priority).or_default().push_back((ticket, now));
         self.len += 1;

@@ -74,6 +74,11 @@ impl NodeState {
         u32::try_from(self.queue.len()).unwrap_or(u32::MAX)
     }
 
+    /// Since when somebody waits for a worker.
+    pub(crate) fn waiting_since(&self) -> Option<Time> {
+        self.queue.waiting_since()
+    }
+
     /// Has the first free of so many processors compute for so long; when it is done.
     pub(crate) fn compute(&mut self, processors: u32, work: Duration, now: Time) -> Time {
         let processors = processors.max(1) as usize;
@@ -116,8 +121,8 @@ impl NodeState {
         now: Time,
         out: &mut Vec<Action>,
     ) {
-        if self.queued() > 0 {
-            self.workers.about_to_end(now);
+        if let Some(since) = self.waiting_since() {
+            self.workers.about_to_end(now, since);
         }
         self.workers.end(work);
         let discipline = &env.scenario.topology.node(self.node).discipline;

@@ -13,7 +13,6 @@ use smallvec::SmallVec;
 use topology::llm::Asked;
 use topology::node::{Balance, Choice, OnDisconnect};
 use topology::rules::LimitId;
-use topology::wire::ProcessEnd;
 use topology::{EdgeId, Failure, FaultSet, Refusal};
 use trace::{
     AtWork, CallEnd, CallId, Charge, HeldUp, HopId, Outcome, Record, Ruled, Sent, Served, ServedEnd, Source,
@@ -91,11 +90,9 @@ impl Serving {
         self.noted.get_or_insert_default()
     }
 
-    /// Its own work, if a worker has taken it.
-    fn work(&self) -> Option<Work> {
-        let disturbance = self.incoming.disturbance.get();
-        let stuck = disturbance.is_some_and(|d| d.process.ending == Some(ProcessEnd::Hang));
-        let longer = disturbance.filter(|d| d.process.is_longer());
+    /// Its own work, if a worker has taken it; it may be stuck.
+    fn work(&self, stuck: bool) -> Option<Work> {
+        let longer = self.incoming.disturbance.get().filter(|d| d.process.is_longer());
         let faults = longer.map_or(FaultSet::EMPTY, |d| d.marks.process);
         self.started.map(|started| Work { started, stuck, faults })
     }
@@ -104,15 +101,19 @@ impl Serving {
     fn held_up(&mut self, scope: &Scope<'_, '_>) {
         let workers = &scope.node.workers;
         let held_by = workers.marks();
-        self.held_up = Some(Box::new(HeldUp { at_work: workers.at(scope.now), crowd: None, held_by }));
+        // Those who wait before it have their places for what they have waited for.
+        let since = scope.node.waiting_since().unwrap_or(scope.now);
+        let at_work = longer(workers.at(scope.now), workers.longest_since(since));
+        self.held_up = Some(Box::new(HeldUp { at_work, crowd: None, held_by }));
         let own = self.incoming.disturbance.marks.process;
         scope.env.faults.count_matched(held_by.without(own));
     }
 
-    /// It waits for a worker no longer, or never did; this is what they are at.
-    fn wait_ends(&mut self, at_work: AtWork) {
+    /// It waits for a worker no longer; this is what they are at.
+    fn wait_ends(&mut self, now_at: AtWork, scope: &Scope<'_, '_>) {
         if let Some(held) = &mut self.held_up {
-            held.at_work = longer(held.at_work, at_work);
+            let meanwhile = scope.node.workers.longest_since(self.arrived);
+            held.at_work = longer(longer(held.at_work, meanwhile), now_at);
         }
     }
 }
@@ -402,6 +403,10 @@ impl Visit {
             }
             Role::Server(serving) => {
                 serving.caller_gone = true;
+                if matches!(self.phase, Phase::Queued(_)) {
+                    // What its caller waited for is decided now, whatever comes of it later.
+                    serving.wait_ends(scope.node.workers.at(scope.now), scope);
+                }
                 // A response that is being passed on has nowhere to go, and stuck work no end.
                 let goes_on = scope.declared().on_disconnect == OnDisconnect::Continue
                     && self.phase != Phase::Stuck
@@ -456,11 +461,11 @@ impl Visit {
         let Role::Server(serving) = &mut self.role else { return };
         match phase {
             Phase::Queued(ticket) => {
-                serving.wait_ends(scope.node.workers.at(scope.now));
+                serving.wait_ends(scope.node.workers.at(scope.now), scope);
                 scope.node.leave_queue(ticket, scope.env, scope.now, scope.out);
             }
             Phase::Working | Phase::Generating | Phase::Stuck => {
-                if let Some(work) = serving.work() {
+                if let Some(work) = serving.work(phase == Phase::Stuck) {
                     if phase != Phase::Stuck {
                         serving.worked = scope.now.since(work.started);
                     }

@@ -23,8 +23,9 @@ pub(crate) struct Workers {
     taken: u32,
     stuck: u32,
     ages: Ages,
-    /// What was true just before the last worker became free for somebody who waited.
-    before_last_end: AtWork,
+    /// What the longest works were like that ended while somebody waited, and when: of those who wait
+    /// still, all have waited for it.
+    longest: (AtWork, Time),
 }
 
 impl Workers {
@@ -59,14 +60,24 @@ impl Workers {
         AtWork { work: self.ages.at(now), stuck: self.stuck }
     }
 
-    /// Takes note of what they are at, before one of them ends for somebody who waits.
-    pub(crate) fn about_to_end(&mut self, now: Time) {
-        self.before_last_end = self.at(now);
+    /// The work of one of them does not go on any more.
+    pub(crate) fn sticks(&mut self) {
+        self.stuck += 1;
     }
 
-    /// What they were at just before the last of them became free for somebody.
-    pub(crate) fn before_last_end(&self) -> AtWork {
-        self.before_last_end
+    /// Takes note of what they are at, before one of them ends; somebody has waited since then.
+    pub(crate) fn about_to_end(&mut self, now: Time, waiting_since: Time) {
+        let at = self.at(now);
+        let (longest, when) = self.longest;
+        if when < waiting_since || longer(longest, at) == at {
+            self.longest = (at, now);
+        }
+    }
+
+    /// What they were at when they were at it for longest, while somebody waited who has since then.
+    pub(crate) fn longest_since(&self, arrived: Time) -> AtWork {
+        let (longest, when) = self.longest;
+        if when < arrived { AtWork::default() } else { longest }
     }
 
     /// The faults that make what they are at longer.
@@ -100,10 +111,19 @@ mod tests {
             workers.begin(&work(started));
         }
         assert!(!workers.take(Some(2)));
-        workers.about_to_end(Time(40 * MS));
+        workers.about_to_end(Time(40 * MS), Time(30 * MS));
         workers.end(Some(&work(10)));
-        let before = workers.before_last_end();
+        // The next is at it for a shorter time.
+        assert!(workers.take(Some(2)));
+        workers.begin(&work(40));
+        workers.about_to_end(Time(41 * MS), Time(35 * MS));
+        let before = workers.longest_since(Time(35 * MS));
         assert_eq!((before.stuck, before.work.mean_age), (1, Duration::from_millis(25)));
+        assert_eq!(workers.longest_since(Time(41 * MS)), AtWork::default());
+        // Whoever waits now has come after the longest was over.
+        workers.about_to_end(Time(42 * MS), Time(41 * MS));
+        assert_eq!(workers.longest_since(Time(41 * MS)).work.mean_age, Duration::from_millis(12));
+        workers.end(Some(&work(40)));
         workers.end(Some(&work(20)));
         assert_eq!((workers.taken(), workers.at(Time(50 * MS))), (0, AtWork::default()));
     }

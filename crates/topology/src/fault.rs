@@ -337,6 +337,8 @@ impl Mechanism {
             "queue_full" | "concurrency" | "surge" | "overloaded" => "queue_full",
             // The node's own work takes longer; nobody outside sees on what.
             "slow" | "cpu" | "slow_stream" => "slow",
+            // A worker is held, and its work does not go on.
+            "hang" | "stream_stall" => "hang",
             // The response trickles.
             "bandwidth" | "slicer" => "bandwidth",
             other => other,

@@ -191,6 +191,7 @@ impl Visit {
         if broken == Some(ProcessEnd::StreamStall) {
             serving.worked = scope.now.since(serving.started.unwrap_or(scope.now));
             self.phase = Phase::Stuck;
+            scope.node.workers.sticks();
             return;
         }
         if !serving.responded {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use topology::node::{Balance, Choice};
 use topology::wire::ProcessEnd;
 use topology::{FaultSet, Refusal};
-use trace::{Record, Sent, ServedEnd, Source};
+use trace::{AtWork, Record, Sent, ServedEnd, Source};
 
 use super::admission::admit;
 use super::generation::{Generation, completion_length};
@@ -79,7 +79,7 @@ impl Visit {
     /// A worker has become free for it.
     pub(super) fn granted(&mut self, scope: &mut Scope<'_, '_>) {
         if let Role::Server(serving) = &mut self.role {
-            serving.wait_ends(scope.node.workers.before_last_end());
+            serving.wait_ends(AtWork::default(), scope);
         }
         self.begin_work(scope);
     }
@@ -88,11 +88,12 @@ impl Visit {
     fn begin_work(&mut self, scope: &mut Scope<'_, '_>) {
         let Role::Server(serving) = &mut self.role else { return };
         serving.started = Some(scope.now);
-        if let Some(work) = serving.work() {
+        let process = serving.incoming.disturbance.process;
+        let hangs = process.ending == Some(ProcessEnd::Hang);
+        if let Some(work) = serving.work(hangs) {
             scope.node.workers.begin(&work);
         }
-        let process = serving.incoming.disturbance.process;
-        if process.ending == Some(ProcessEnd::Hang) {
+        if hangs {
             serving.faults = serving.faults.union(serving.incoming.disturbance.marks.process);
             self.phase = Phase::Stuck;
             return;
@@ -141,7 +142,7 @@ impl Visit {
         serving.worked = scope.now.since(serving.started.unwrap_or(scope.now));
         let (process, marks) = (serving.incoming.disturbance.process, serving.incoming.disturbance.marks);
         self.phase = Phase::Calling(0);
-        let work = serving.work();
+        let work = serving.work(false);
         scope.node.release_worker(work.as_ref(), scope.env, scope.now, scope.out);
         // What is wrong with a model's completion is wrong with nothing else.
         if let Some(end) = process.ending.filter(|end| !end.is_in_content()) {
