@@ -51,6 +51,7 @@ fn failed_call(n: u64) -> CallTrace {
             bad_credentials: false,
             bytes: 0,
             ends_by_close: false,
+            unconnected: false,
             faults: FaultSet::EMPTY,
             crowd: None,
             exchange: None,

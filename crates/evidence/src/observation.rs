@@ -203,6 +203,7 @@ impl Try {
                 bad_credentials: false,
                 bytes: 0,
                 ends_by_close: false,
+                unconnected: false,
                 crowd: None,
                 faults: FaultSet::EMPTY,
                 exchange: None,

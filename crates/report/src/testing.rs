@@ -211,6 +211,7 @@ impl Call {
             bad_credentials: false,
             bytes: 0,
             ends_by_close: false,
+            unconnected: false,
             faults: FaultSet::EMPTY,
             crowd: None,
             exchange: None,

@@ -99,6 +99,9 @@ pub struct HopLine {
     pub reset: bool,
     /// Its end was all that told the response's end.
     pub ends_by_close: bool,
+    /// It was given up before its connection was there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unconnected: bool,
     /// What was dialed, where it was not the callee's address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialed: Option<String>,
@@ -339,6 +342,7 @@ impl Run<'_> {
             idle_us: us(attempt.idle),
             reset: attempt.reset,
             ends_by_close: attempt.ends_by_close,
+            unconnected: attempt.unconnected,
             dialed: (attempt.dialed != Dial::Callee).then(|| dialed(attempt.dialed).to_owned()),
             wrong_path: attempt.wrong_path,
             bad_credentials: attempt.bad_credentials,

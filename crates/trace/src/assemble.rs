@@ -283,6 +283,7 @@ mod tests {
             bad_credentials: false,
             bytes: 0,
             ends_by_close: false,
+            unconnected: false,
             faults: FaultSet::EMPTY,
             crowd: None,
             exchange: None,

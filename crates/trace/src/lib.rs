@@ -22,8 +22,8 @@ pub use manifest::Manifest;
 pub use overview::Overview;
 pub use record::{
     AtWork, Attempt, Begun, BreakerState, CallEnd, Charge, Crowd, Exchange, Gauge, HeldUp, LinkEvent,
-    LinkEventKind, NodeEvent, NodeEventKind, Outcome, Policies, Record, Ruled, Sent, Served, ServedEnd,
-    Source, Spent, UnderWay, Usage,
+    LinkEventKind, NodeEvent, NodeEventKind, Outcome, Policies, Received, Record, Ruled, Sent, Served,
+    ServedEnd, Source, Spent, UnderWay, Usage,
 };
 pub use run_dir::{RunDir, RunDirError};
 pub use step::{CalleeSide, Step};

@@ -110,7 +110,7 @@ impl Outcome {
 }
 
 /// The caller's side of a hop.
-#[expect(clippy::struct_excessive_bools, reason = "four independent facts, as a log line has them")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, as a log line has them")]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attempt {
     /// Of this call.
@@ -147,12 +147,37 @@ pub struct Attempt {
     pub bytes: u64,
     /// The response had neither a length nor chunks: its end is that of the connection.
     pub ends_by_close: bool,
+    /// It was given up before its connection was there.
+    pub unconnected: bool,
     /// The injector's marks.
     pub faults: FaultSet,
     /// If it was not sent because too many were under way: these.
     pub crowd: Option<Box<Crowd>>,
     /// What was sent and received, kept for some failed attempts.
     pub exchange: Option<Box<Exchange>>,
+}
+
+/// What had come of an attempt when its caller gave it up: the machine does not know, the wire does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Received {
+    /// Its connection was there.
+    pub connected: bool,
+    /// See [`Attempt::bytes`].
+    pub bytes: u64,
+    /// See [`Attempt::ends_by_close`].
+    pub ends_by_close: bool,
+}
+
+impl Attempt {
+    /// Whether its caller gave it up.
+    pub fn is_given_up(&self) -> bool {
+        self.outcome.failure() == Some(Failure::Cancelled)
+    }
+
+    /// Takes note of how far it had come then.
+    pub fn had_come(&mut self, Received { connected, bytes, ends_by_close }: Received) {
+        (self.unconnected, self.bytes, self.ends_by_close) = (!connected, bytes, ends_by_close);
+    }
 }
 
 /// An attempt that has begun, as its callee's socket saw it.
@@ -194,6 +219,7 @@ impl Begun {
             bad_credentials: false,
             bytes: 0,
             ends_by_close: false,
+            unconnected: false,
             faults: FaultSet::EMPTY,
             crowd: None,
             exchange: None,

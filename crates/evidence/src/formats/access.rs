@@ -76,6 +76,7 @@ fn hop(reading: &mut Reading<'_>, line: &HopLine) -> Result<(), String> {
     attempt.bad_credentials = line.bad_credentials;
     attempt.bytes = line.bytes;
     attempt.ends_by_close = line.ends_by_close;
+    attempt.unconnected = line.unconnected;
     attempt.crowd = line
         .crowd
         .map(|crowd| Box::new(trace::Crowd { attempts: crowd.into(), held_by: topology::FaultSet::EMPTY }));

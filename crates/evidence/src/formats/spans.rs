@@ -217,6 +217,7 @@ fn made(span: &Span, keys: Vec<String>) -> Try {
     attempt.wrong_path = span.is(attribute::WRONG_PATH);
     attempt.bad_credentials = span.is(attribute::BAD_CREDENTIALS);
     attempt.ends_by_close = span.is(attribute::ENDS_BY_CLOSE);
+    attempt.unconnected = span.is(attribute::UNCONNECTED);
     let crowd = span.under_way(attribute::CROWD, attribute::CROWD_AGE);
     attempt.crowd = crowd.map(|attempts| Box::new(Crowd { attempts, held_by: FaultSet::EMPTY }));
     let bytes = span.get(&[attribute::BYTES, "http.response.body.size"]);

@@ -66,6 +66,7 @@ pub(super) fn record(flight: Flight, report: AttemptReport, origin: Origin, scop
         bad_credentials: outbound.bad_credentials,
         bytes: report.bytes,
         ends_by_close: report.ends_by_close,
+        unconnected: false,
         faults,
         crowd,
         exchange: report.exchange,

@@ -222,6 +222,7 @@ fn seldom(trace: &CallTrace, attempt: &Attempt) -> impl Iterator<Item = KeyValue
         (attribute::WRONG_PATH, attempt.wrong_path),
         (attribute::BAD_CREDENTIALS, attempt.bad_credentials),
         (attribute::ENDS_BY_CLOSE, attempt.ends_by_close),
+        (attribute::UNCONNECTED, attempt.unconnected),
     ];
     let truths = truths.into_iter().filter(|(_, is)| *is).map(|(key, is)| KeyValue::new(key, is));
     [resent, idle, dialed].into_iter().flatten().chain(truths)

@@ -2,11 +2,11 @@
 
 use node::{Action, AttemptId, Input, Ticket, Timer};
 use topology::NodeId;
-use trace::Sink;
+use trace::{Received, Record, Sink};
 
 use super::events::Event;
 use super::response::Response;
-use super::world::{ExchangeKey, Reading, Role, VisitKey, World};
+use super::world::{Exchange, ExchangeKey, Reading, Role, VisitKey, World};
 
 impl<S: Sink> World<'_, S> {
     /// Gives a visit an input, and does what the machine says.
@@ -14,7 +14,17 @@ impl<S: Sink> World<'_, S> {
         let Some(stay) = self.visits.get_mut(key) else { return };
         let node = stay.node;
         let state = &mut self.nodes[node.index()].state;
-        let tell = &mut |record| self.telling.record(record);
+        let (under_way, exchanges) = (&stay.exchanges, &self.exchanges);
+        let tell = &mut |mut record: Record| {
+            if let Record::Attempt(attempt) = &mut record
+                && attempt.is_given_up()
+            {
+                let mut exchanges = under_way.iter().filter_map(|key| exchanges.get(*key));
+                let exchange = exchanges.find(|exchange| exchange.hop == attempt.hop);
+                attempt.had_come(exchange.map_or(Received::default(), Exchange::received));
+            }
+            self.telling.record(record);
+        };
         let mut actions = std::mem::take(&mut self.actions);
         stay.visit.handle(self.now, input, &self.env, state, &mut actions, tell);
         // They stay where they are: to move them is slower than to carry them out.

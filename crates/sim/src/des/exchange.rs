@@ -7,7 +7,7 @@ use node::{AttemptId, AttemptReport, Incoming, Input, Outgoing, Visit};
 use smallvec::SmallVec;
 use topology::Failure;
 use topology::wire::{Close, Dial, Phase};
-use trace::{Outcome, Sink, Time};
+use trace::{Outcome, Received, Sink, Time};
 
 use super::events::{Event, TRANSIT};
 use super::streams::Joined;
@@ -296,7 +296,7 @@ impl<S: Sink> World<'_, S> {
             reset,
             reused: exchange.reused,
             idle: exchange.idle,
-            bytes: if head_came { exchange.body } else { exchange.received },
+            bytes: exchange.bytes(),
             ends_by_close: head_came && closes,
             idle_closed: exchange.idle_closed,
             charge,
@@ -352,6 +352,17 @@ impl Exchange {
     /// The status, once the head has come.
     pub(super) fn status(&self) -> Option<u16> {
         self.response.filter(|_| self.reading != Reading::Head).map(|response| response.status)
+    }
+
+    /// How many bytes of the body have come; if its head has not come whole, how many of that.
+    fn bytes(&self) -> u64 {
+        if self.status().is_some() { self.body } else { self.received }
+    }
+
+    /// How far it has come.
+    pub(super) fn received(&self) -> Received {
+        let ends_by_close = self.status().is_some() && self.closes();
+        Received { connected: self.arrived || self.reused, bytes: self.bytes(), ends_by_close }
     }
 
     /// Whether the end of the connection is to be that of the response.

@@ -19,7 +19,7 @@ use topology::wire::{Close, ProcessEnd};
 use trace::{CallEnd, HopId, Outcome, Record, Served, ServedEnd, Time};
 
 use super::entries::Passing;
-use super::exchange::{self, Head, Sent};
+use super::exchange::{self, Course, Head, Sent};
 use super::headers;
 use super::processors;
 use super::world::{World, lock};
@@ -91,6 +91,8 @@ pub(crate) struct Driver {
     heads: SmallVec<[(AttemptId, Box<Head>); 1]>,
     /// The last response that is kept of each call.
     held: Vec<(u16, Box<Held>)>,
+    /// The attempts under way, and how far they have come.
+    courses: SmallVec<[(HopId, Arc<Course>); 1]>,
     answer: Option<Answer>,
     over: bool,
     epoch: u64,
@@ -114,6 +116,7 @@ impl Driver {
             pending: SmallVec::new(),
             heads: SmallVec::new(),
             held: Vec::new(),
+            courses: SmallVec::new(),
             answer: None,
             over: false,
             epoch,
@@ -168,7 +171,14 @@ impl Driver {
                 }
             }
         }
-        for record in records.drain(..) {
+        for mut record in records.drain(..) {
+            if let Record::Attempt(attempt) = &mut record {
+                let place = self.courses.iter().position(|(hop, _)| *hop == attempt.hop);
+                let course = place.map(|place| self.courses.swap_remove(place).1);
+                if attempt.is_given_up() {
+                    attempt.had_come(course.map(|course| course.received()).unwrap_or_default());
+                }
+            }
             self.record(record);
         }
         for action in actions.drain(..) {
@@ -186,7 +196,9 @@ impl Driver {
             Action::Wake(ticket) => self.tell(ticket, Input::Granted),
             Action::Shed(ticket) => self.tell(ticket, Input::Shed),
             Action::Send { id, outgoing } => {
-                let sent = exchange::send(self.world.clone(), outgoing, self.via.clone());
+                let course = Arc::new(Course::default());
+                self.courses.push((outgoing.hop, Arc::clone(&course)));
+                let sent = exchange::send(self.world.clone(), outgoing, self.via.clone(), course);
                 self.pending.push((Key::Attempt(id), Box::pin(async move { Event::Sent(id, sent.await) })));
             }
             Action::Relay { id, proxy_status } if self.attended => {

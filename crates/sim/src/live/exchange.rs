@@ -5,7 +5,8 @@ use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -19,17 +20,17 @@ use node::{AttemptReport, Outgoing};
 use tokio::time::timeout_at;
 use topology::Failure;
 use topology::wire::Dial;
-use trace::{Exchange, Outcome, redact};
+use trace::{Exchange, Outcome, Received, redact};
 
 use super::entries;
 use super::failure;
 use super::headers::{self, Identity};
 use super::line::Line;
 use super::multiplex::Streams;
-use super::pool::Channel;
+use super::pool::{self, Channel};
 use super::tls;
 use super::witness::Witness;
-use super::world::World;
+use super::world::{World, lock};
 use crate::llm::{self, Watch};
 use crate::message::WRONG_PATH;
 
@@ -43,8 +44,65 @@ struct Attempt {
     idle: Duration,
     /// How many bytes of a response had come when it failed.
     bytes: u64,
+    course: Arc<Course>,
     /// For a callee that is a program: its side of the hop, once it can have seen the request.
     witness: Option<Witness>,
+}
+
+/// How far an attempt has come, for whoever gives it up.
+#[derive(Debug, Default)]
+pub(crate) struct Course(Mutex<Seen>);
+
+/// See [`Course`].
+#[derive(Debug, Default)]
+struct Seen {
+    connected: bool,
+    /// What counts the bytes of its connection, and how many had come before.
+    counter: Option<(Arc<pool::Seen>, u64)>,
+    /// Once its head has come.
+    head: Option<HeadSeen>,
+}
+
+/// See [`Seen`].
+#[derive(Debug, Clone, Copy)]
+struct HeadSeen {
+    ends_by_close: bool,
+    /// How many bytes of the body have come.
+    body: u64,
+}
+
+impl Course {
+    fn goes_over(&self, line: &Line) {
+        let mut seen = lock(&self.0);
+        (seen.connected, seen.counter) = (true, line.counter());
+    }
+
+    fn head_came(&self, ends_by_close: bool) {
+        lock(&self.0).head = Some(HeadSeen { ends_by_close, body: 0 });
+    }
+
+    fn body_came(&self, bytes: u64) {
+        if let Some(head) = &mut lock(&self.0).head {
+            head.body += bytes;
+        }
+    }
+
+    /// How far it has come.
+    pub(crate) fn received(&self) -> Received {
+        let seen = lock(&self.0);
+        let (ends_by_close, bytes) = match seen.head {
+            Some(head) => (head.ends_by_close, head.body),
+            None => (false, seen.count()),
+        };
+        Received { connected: seen.connected, bytes, ends_by_close }
+    }
+}
+
+impl Seen {
+    fn count(&self) -> u64 {
+        let counter = self.counter.as_ref();
+        counter.map_or(0, |(seen, before)| seen.bytes.load(Ordering::Relaxed).saturating_sub(*before))
+    }
 }
 
 /// A response whose head has come.
@@ -85,13 +143,26 @@ struct NoHead {
 }
 
 /// Makes an attempt, up to the head of its response.
-pub(crate) async fn send(world: Arc<World>, outgoing: Outgoing, via: Option<HeaderValue>) -> Sent {
+pub(crate) async fn send(
+    world: Arc<World>,
+    outgoing: Outgoing,
+    via: Option<HeaderValue>,
+    course: Arc<Course>,
+) -> Sent {
     if !outgoing.disturbance.is_none() {
         world.disturb(outgoing.hop, outgoing.disturbance.clone());
     }
     world.expect_charge(outgoing.hop);
-    let mut attempt =
-        Attempt { world, outgoing, via, reused: false, idle: Duration::ZERO, bytes: 0, witness: None };
+    let mut attempt = Attempt {
+        world,
+        outgoing,
+        via,
+        reused: false,
+        idle: Duration::ZERO,
+        bytes: 0,
+        course,
+        witness: None,
+    };
     match attempt.head().await {
         Ok((parts, body, line)) => Sent::Head(Box::new(Head::new(attempt, parts, body, line))),
         Err(no_head) => Sent::Ended(attempt.failed(no_head)),
@@ -102,6 +173,7 @@ impl Attempt {
     async fn head(&mut self) -> Result<(response::Parts, Incoming, Line), NoHead> {
         loop {
             let mut line = self.line().await?;
+            self.course.goes_over(&line);
             let request = self.request();
             if self.world.edge(self.outgoing.edge).to_program && self.witness.is_none() {
                 let (method, uri, headers) = (request.method(), request.uri(), request.headers());
@@ -327,6 +399,7 @@ impl Head {
         let has = |name| parts.headers.contains_key(name);
         let by_connection = matches!(line, Line::Own(..)) && !body.is_end_stream();
         let ends_by_close = by_connection && !has(CONTENT_LENGTH) && !has(TRANSFER_ENCODING);
+        attempt.course.head_came(ends_by_close);
         let asks = attempt.world.template(attempt.outgoing.call).ask.is_some();
         let watch = if asks { Watch::of_answer(status, &parts.headers) } else { None };
         let rest = Rest {
@@ -353,7 +426,9 @@ impl Rest {
         }
         match Pin::new(&mut self.body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
-                self.bytes += frame.data_ref().map_or(0, |d| d.len() as u64);
+                let bytes = frame.data_ref().map_or(0, |d| d.len() as u64);
+                self.bytes += bytes;
+                self.attempt.course.body_came(bytes);
                 if let (Some(watch), Some(data)) = (&mut self.watch, frame.data_ref()) {
                     watch.see(data);
                 }

@@ -13,7 +13,7 @@ use topology::EdgeId;
 
 use super::failure;
 use super::multiplex::Stream;
-use super::pool::Channel;
+use super::pool::{Channel, Seen};
 use super::world::World;
 
 /// One or the other.
@@ -85,6 +85,14 @@ impl Line {
         match self {
             Self::Own(channel, before) => channel.seen.bytes.load(Ordering::Relaxed).saturating_sub(*before),
             Self::Shared(_) => 0,
+        }
+    }
+
+    /// What counts them, and how many had come before.
+    pub(crate) fn counter(&self) -> Option<(Arc<Seen>, u64)> {
+        match self {
+            Self::Own(channel, before) => Some((Arc::clone(&channel.seen), *before)),
+            Self::Shared(_) => None,
         }
     }
 

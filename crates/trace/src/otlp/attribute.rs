@@ -46,6 +46,7 @@ attributes! {
     BAD_CREDENTIALS = "badgateway.request.bad_credentials", "client", "it presented other credentials than those declared";
     TIMEOUT = "badgateway.timeout", "client", "the time-out of the attempt, in seconds; absent if there was none";
     BYTES = "badgateway.response.bytes", "client", "how many bytes of the body came; of the head, if that did not come whole";
+    UNCONNECTED = "badgateway.connection.unconnected", "client", "it was given up before its connection was there";
     ENDS_BY_CLOSE = "badgateway.response.ends_by_close", "client", "the response had neither a length nor chunks";
     SEEN = "badgateway.seen_by_callee", "client", "the callee saw the request";
     TRANSPORT_ERROR = "badgateway.transport.error", "client", "the transport's own words, kept for some";
