@@ -16,12 +16,16 @@ mod rules;
 mod timeouts;
 mod undecided;
 
+pub(crate) use fullness::is_held_up;
 pub(crate) use holders::Waiting;
+use lifecycle::LastFailure;
 pub use lifecycle::{Lifecycle, Sight};
+
+use std::time::Duration;
 
 use topology::llm::Ask;
 use topology::{Cause, EdgeId, Failure, NodeId, Scenario, Target};
-use trace::{Attempt, CallTrace, HopId, Served, Time};
+use trace::{Attempt, CallId, CallTrace, HopId, Served, Time};
 
 use crate::Verdict;
 
@@ -40,6 +44,8 @@ pub(crate) enum Finding {
     Waiting(HopId, Time),
     /// It was born here.
     Here(Birth),
+    /// Nothing that was seen of this hop explains it.
+    Unexplained(HopId),
 }
 
 /// Where and why.
@@ -68,6 +74,11 @@ impl Birth {
     }
 }
 
+/// What a call asks of a model, if it does.
+fn ask(scenario: &Scenario, call: CallId) -> Option<&Ask> {
+    scenario.loads.get(usize::from(call.load()))?.request.llm.as_ref()
+}
+
 impl<'a> Case<'a> {
     pub(crate) fn attempt(&self, hop: HopId) -> Option<&'a Attempt> {
         self.trace.attempt(hop)
@@ -79,7 +90,7 @@ impl<'a> Case<'a> {
 
     /// What the call asks of a model, if it does.
     pub(crate) fn ask(&self) -> Option<&'a Ask> {
-        self.scenario.loads.get(usize::from(self.trace.end.call.load()))?.request.llm.as_ref()
+        ask(self.scenario, self.trace.end.call)
     }
 
     pub(crate) fn caller(&self, edge: EdgeId) -> NodeId {
@@ -94,6 +105,22 @@ impl<'a> Case<'a> {
         &self.scenario.topology.node(node).name
     }
 
+    /// Whether two edges go from one caller to the same callee, be it to two replicas of it.
+    pub(crate) fn is_same_link(&self, one: EdgeId, other: EdgeId) -> bool {
+        let declared = |edge| self.name(self.callee(edge)).split('#').next();
+        one == other || (self.caller(one) == self.caller(other) && declared(one) == declared(other))
+    }
+
+    /// Where the last failure of other calls over an edge was born; if there was none, over one to another
+    /// replica.
+    pub(crate) fn last_failure(&self, edge: EdgeId) -> Option<LastFailure> {
+        self.lifecycle.last_failure(edge).or_else(|| {
+            let mut others = self.scenario.topology.outgoing(self.caller(edge));
+            others.retain(|other| self.is_same_link(edge, *other));
+            others.into_iter().find_map(|other| self.lifecycle.last_failure(other))
+        })
+    }
+
     /// Follows a failed hop to where its failure was born.
     fn follow(&self, hop: HopId) -> Verdict {
         self.follow_from(hop, rules::look(self, hop))
@@ -102,9 +129,24 @@ impl<'a> Case<'a> {
     /// Goes on from what was found at a hop.
     fn follow_from(&self, hop: HopId, mut finding: Finding) -> Verdict {
         let mut lineage = vec![hop];
+        // The last timer on the way: if nothing below it was at fault, it is the question.
+        let mut timer = None;
         // Each step goes to another hop of a finite tree; the bound is for records that lie.
         for _ in 0..=self.trace.attempts.len() {
+            let last = *lineage.last().expect("it begins with the hop that failed");
+            if self.attempt(last).is_some_and(timeouts::is_by_timer) {
+                timer = Some(last);
+            }
             let next = match finding {
+                Finding::Unexplained(at) => {
+                    let Some(attempt) = timer.take().and_then(|hop| self.attempt(hop)) else {
+                        return verdict(rules::unknown(self, at), lineage);
+                    };
+                    let kept = lineage.iter().position(|hop| *hop == attempt.hop);
+                    lineage.truncate(kept.map_or(1, |place| place + 1));
+                    finding = timeouts::nobody(self, attempt);
+                    continue;
+                }
                 Finding::Here(birth) => return verdict(birth, lineage),
                 Finding::Below(next) => {
                     finding = rules::look(self, next);
@@ -158,6 +200,12 @@ pub fn attribute(scenario: &Scenario, lifecycle: &Lifecycle, trace: &CallTrace) 
             next_step: "nothing failed yet: the run ended, or the client was stopped, with this call under way",
         },
     }
+}
+
+/// An attempt over this edge seldom takes longer, if all is well.
+pub(crate) fn seldom_longer(scenario: &Scenario, trace: &CallTrace, edge: EdgeId) -> Duration {
+    let case = Case { scenario, lifecycle: &Lifecycle::default(), trace };
+    timeouts::usual_at_most(&case, case.callee(edge))
 }
 
 /// Where the failure of one hop was born.

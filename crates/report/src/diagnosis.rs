@@ -102,9 +102,7 @@ pub fn diagnose(evidence: Evidence, dir: Option<&RunDir>) -> Result<(Diagnosis, 
     let Evidence { calls, files, bad } = evidence;
     let names = Names::new(&calls.scenario);
     let mut recorder = recorder(&calls, dir)?;
-    for trace in calls.traces {
-        recorder.take(trace)?;
-    }
+    recorder.take_all(calls.traces)?;
     let (figures, undecided) = recorder.finish_with_undecided()?;
     let row = figures.strategies.first();
     let origins = figures.origins.iter().cloned();
@@ -149,9 +147,7 @@ pub fn explain(evidence: Evidence, id: &str) -> Result<Vec<Explained>, RunDirErr
     let observer =
         Explaining { names: Names::new(&scenario), scenario, wanted, explained: Arc::clone(&explained) };
     let mut recorder = recorder(&calls, None)?.observed(RunKey::default(), vec![Box::new(observer)]);
-    for trace in traces {
-        recorder.take(trace)?;
-    }
+    recorder.take_all(traces)?;
     recorder.finish_with_undecided()?;
     let mut explained = explained.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(std::mem::take(&mut *explained))

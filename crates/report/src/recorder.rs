@@ -141,13 +141,19 @@ impl Recorder {
         Self { lifecycle: Lifecycle::with_sight(sight), ..self }
     }
 
-    /// Takes a call that has been put together already. Calls come in the order of their ends.
-    pub(crate) fn take(&mut self, trace: CallTrace) -> Result<(), RunDirError> {
-        self.now = self.now.max(trace.end.end);
-        for served in &trace.served {
-            self.tally.served(&self.scenario, served);
+    /// Takes calls that have been put together already, in the order of their ends.
+    pub(crate) fn take_all(&mut self, traces: Vec<CallTrace>) -> Result<(), RunDirError> {
+        for trace in &traces {
+            self.waiting.ask_all(trace);
         }
-        self.complete(trace)
+        for trace in traces {
+            self.now = self.now.max(trace.end.end);
+            for served in &trace.served {
+                self.tally.served(&self.scenario, served);
+            }
+            self.complete(trace)?;
+        }
+        Ok(())
     }
 
     /// Takes a whole call, and judges those that can be judged now.
@@ -160,14 +166,14 @@ impl Recorder {
         if is_synthetic(&self.scenario, trace.end.call) {
             return Ok(());
         }
-        match self.waiting.take_in(&self.scenario, trace) {
-            Some(trace) => {
-                self.judge(&trace)?;
-                self.assembler.reuse(trace);
-                Ok(())
-            }
-            None => Ok(()),
+        if let Some(trace) = self.waiting.take_in(&self.scenario, &self.lifecycle, trace) {
+            self.judge(&trace)?;
+            self.assembler.reuse(trace);
         }
+        while let Some(explained) = self.waiting.explained(&self.scenario, &self.lifecycle) {
+            self.judge(&explained)?;
+        }
+        Ok(())
     }
 
     /// Says why a call failed, if it did, and counts it.
@@ -215,6 +221,7 @@ impl Sink for Recorder {
             Record::Link(event) => self.lifecycle.observe_link(*event),
             _ => {}
         }
+        self.waiting.ask(&self.scenario, &record);
         if let Some(files) = &mut self.files {
             let run = Run { scenario: &self.scenario, key: self.run, began: self.began };
             match &record {

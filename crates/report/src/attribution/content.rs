@@ -4,7 +4,7 @@
 use topology::{Cause, Failure};
 use trace::{Attempt, Sent};
 
-use super::{Birth, Case, Finding, external, rules};
+use super::{Birth, Case, Finding, external};
 
 /// Whether the callee itself wrote what was wrong.
 pub(super) fn is_wrong(sent: Sent) -> bool {
@@ -16,7 +16,7 @@ pub(super) fn wrong(case: &Case<'_>, attempt: &Attempt) -> Finding {
     let node = case.callee(attempt.edge);
     let callee = case.name(node);
     let Some(served) = case.served(attempt.hop) else {
-        return Finding::Here(rules::unknown(case, attempt.hop));
+        return Finding::Unexplained(attempt.hop);
     };
     if let Some(below) = served.source.hop() {
         return Finding::Below(below);

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use topology::{Cause, NodeId, Target};
+use topology::{Cause, NodeId, Scenario, Target};
 use trace::{AtWork, Attempt, Served, Time, UnderWay};
 
-use super::{Birth, Case, Finding, timeouts};
+use super::{Birth, Case, Finding, ask, timeouts};
 use crate::Verdict;
 use crate::verdict::place_name;
 
@@ -13,7 +13,7 @@ use crate::verdict::place_name;
 pub(super) fn no_room(case: &Case<'_>, node: NodeId, served: &Served, at: Time, evidence: String) -> Finding {
     let AtWork { work: UnderWay { count: workers, mean_age }, stuck } = at_work(served);
     let age = ms(mean_age);
-    let is_long = is_by_own_work(case, served);
+    let is_long = is_held_up(case.scenario, served);
     // With half of them stuck, the others cannot keep up.
     if is_long && stuck > 0 && stuck >= workers - stuck {
         return Birth::at_node(node, Cause::Crash, "hang").because(
@@ -101,11 +101,11 @@ fn ms(duration: Duration) -> f64 {
 /// Whether the workers of the node that had no room for this request were at their requests for longer
 /// than usual. If all is well they are seldom so on average for longer than one in a hundred works
 /// takes in all, and half as much again.
-pub(super) fn is_by_own_work(case: &Case<'_>, served: &Served) -> bool {
+pub(crate) fn is_held_up(scenario: &Scenario, served: &Served) -> bool {
     let UnderWay { count, mean_age } = at_work(served).work;
-    let declared = case.scenario.topology.node(case.callee(served.edge));
+    let declared = scenario.topology.node(scenario.topology.ends(served.edge).1);
     let crowding = declared.llm.as_ref().map_or(1.0, |model| model.crowding(count));
-    let longest = declared.p99_work(case.ask()).mul_f64(crowding);
+    let longest = declared.p99_work(ask(scenario, served.call)).mul_f64(crowding);
     let seldom = (longest + declared.contention * count).mul_f64(1.5);
     mean_age > seldom + timeouts::PER_HOP
 }

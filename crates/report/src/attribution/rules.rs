@@ -7,10 +7,11 @@ use topology::{Cause, Failure, NodeId, Protocol, Refusal, Target};
 use trace::{Attempt, HopId, Outcome, Sent, Served, ServedEnd, Source, Time};
 
 use super::{Birth, Case, Finding, content, external, fullness, ruled, timeouts, undecided};
+use crate::anatomy;
 
 /// The finding for one failed hop.
 pub(super) fn look(case: &Case<'_>, hop: HopId) -> Finding {
-    let Some(attempt) = case.attempt(hop) else { return Finding::Here(unknown(case, hop)) };
+    let Some(attempt) = case.attempt(hop) else { return Finding::Unexplained(hop) };
     match attempt.outcome {
         Outcome::Answered(status) => answered(case, attempt, status),
         Outcome::Failed { failure, .. } => match failure {
@@ -49,16 +50,21 @@ pub(super) fn look(case: &Case<'_>, hop: HopId) -> Finding {
 }
 
 /// The caller did not even ask: its breaker was open, or it held back. What came before is the cause:
-/// an earlier attempt of the same call, or the last failure that other calls had there.
+/// what it had met there itself in this call, else the last failure that other calls had there.
 fn not_asked(case: &Case<'_>, attempt: &Attempt) -> Finding {
-    let earlier = case.trace.attempts.iter().filter(|a| {
-        a.parent == attempt.parent
-            && a.end <= attempt.start
-            && !a.outcome.is_ok()
-            && !a.outcome.failure().is_some_and(Failure::is_local)
-    });
-    if let Some(earlier) = earlier.max_by_key(|a| a.end) {
-        return Finding::Below(earlier.hop);
+    let before = || {
+        let failed = case.trace.attempts.iter().filter(|a| a.end <= attempt.start && anatomy::failed(a));
+        failed.filter(|a| !a.outcome.failure().is_some_and(Failure::is_local))
+    };
+    let met = before().filter(|a| case.is_same_link(a.edge, attempt.edge));
+    if let Some(met) = met.max_by_key(|a| (a.edge == attempt.edge, a.end)) {
+        return Finding::Below(met.hop);
+    }
+    let last = case.last_failure(attempt.edge);
+    if last.is_none()
+        && let Some(sibling) = before().filter(|a| a.parent == attempt.parent).max_by_key(|a| a.end)
+    {
+        return Finding::Below(sibling.hop);
     }
     let caller = case.name(case.caller(attempt.edge));
     let callee = case.name(case.callee(attempt.edge));
@@ -66,8 +72,7 @@ fn not_asked(case: &Case<'_>, attempt: &Attempt) -> Finding {
         "{caller} did not ask {callee}: its circuit breaker was open, or it held back by itself, after failures"
     );
     let next_step = "what had failed before is the question: look at the calls just before this one";
-    let (origin, cause, mechanism) =
-        case.lifecycle.last_failure(attempt.edge).unwrap_or((Target::Edge(attempt.edge), Cause::Unknown, ""));
+    let (origin, cause, mechanism) = last.unwrap_or((Target::Edge(attempt.edge), Cause::Unknown, ""));
     match origin {
         Target::Node(node) => Birth::at_node(node, cause, mechanism),
         Target::Edge(edge) => Birth::at_edge(edge, cause, mechanism),
@@ -86,7 +91,7 @@ fn answered(case: &Case<'_>, attempt: &Attempt, status: u16) -> Finding {
     let node = case.callee(attempt.edge);
     let name = case.name(node);
     let Some(served) = case.served(attempt.hop) else {
-        return Finding::Here(unknown(case, attempt.hop));
+        return Finding::Unexplained(attempt.hop);
     };
     match served.source {
         Source::Relayed(below) | Source::Translated(below, _) => Finding::Below(below),
@@ -102,7 +107,13 @@ fn answered(case: &Case<'_>, attempt: &Attempt, status: u16) -> Finding {
     }
 }
 
-fn refusal_of(case: &Case<'_>, attempt: &Attempt, served: &Served, refusal: Refusal, status: u16) -> Finding {
+pub(super) fn refusal_of(
+    case: &Case<'_>,
+    attempt: &Attempt,
+    served: &Served,
+    refusal: Refusal,
+    status: u16,
+) -> Finding {
     let (caller, node) = (case.caller(attempt.edge), case.callee(attempt.edge));
     let name = case.name(node);
     let at_node = |cause, mechanism| Birth::at_node(node, cause, mechanism);

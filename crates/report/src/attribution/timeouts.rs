@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use topology::{Cause, Failure, Node, NodeId};
+use topology::{Cause, Failure, Node, NodeId, Refusal};
 use trace::{Attempt, HopId, Served, ServedEnd, Source, Time};
 
 use super::{Birth, Case, Finding, external, fullness, rules, undecided};
@@ -15,8 +15,7 @@ pub(super) const PER_HOP: Duration = Duration::from_millis(1);
 /// An attempt ran into its time-out.
 pub(super) fn timed_out(case: &Case<'_>, attempt: &Attempt) -> Finding {
     let usual = usual_time(case, case.callee(attempt.edge), 0);
-    // When the timer was due: on a busy machine it fires later.
-    let due = attempt.timeout.map_or(attempt.end, |timeout| attempt.end.min(attempt.start + timeout));
+    let due = due(attempt);
     let had_answered = |served: &Served| all_sent(case, served) + TRANSIT <= due;
     if is_short(attempt, usual) && !case.served(attempt.hop).is_some_and(had_answered) {
         return too_short(case, attempt, usual);
@@ -25,12 +24,54 @@ pub(super) fn timed_out(case: &Case<'_>, attempt: &Attempt) -> Finding {
         return finding;
     }
     match waiting(case, attempt.hop, due) {
-        // Nothing below was at fault: it is the timer. (What a program was at, nobody knows.)
+        // (What a program was at, nobody knows.)
         Finding::Here(birth) if birth.cause == Cause::Unknown && !external::is_program(case, attempt) => {
-            too_short(case, attempt, usual)
+            nobody(case, attempt)
         }
+        Finding::Unexplained(_) => nobody(case, attempt),
         other => other,
     }
+}
+
+/// Whether a timer ended an attempt that had been sent.
+pub(super) fn is_by_timer(attempt: &Attempt) -> bool {
+    matches!(attempt.outcome.failure(), Some(Failure::HeadTimeout | Failure::BodyTimeout))
+}
+
+/// Nobody below was at fault as a timer fired. It is what had taken most of the time before, if that was
+/// longer than usual; else it is the timer.
+pub(super) fn nobody(case: &Case<'_>, attempt: &Attempt) -> Finding {
+    let due = due(attempt);
+    match overspent(case, attempt, due) {
+        Some(child) => Finding::Waiting(child.hop, child.end.min(due)),
+        None => too_short(case, attempt, usual_time(case, case.callee(attempt.edge), 0)),
+    }
+}
+
+/// When an attempt's timer was due: on a busy machine it fires later.
+fn due(attempt: &Attempt) -> Time {
+    attempt.timeout.map_or(attempt.end, |timeout| attempt.end.min(attempt.start + timeout))
+}
+
+/// The deepest of the attempts below one that took more than half of its time, and longer than such
+/// attempts do when all is well.
+fn overspent<'c>(case: &'c Case<'_>, attempt: &Attempt, due: Time) -> Option<&'c Attempt> {
+    let mut deepest = None;
+    let (mut hop, mut whole) = (attempt.hop, due.since(attempt.start));
+    // Attempts are fewer than the call's; the bound is for records that lie.
+    for _ in 0..case.trace.attempts.len() {
+        let took = |a: &Attempt| a.end.min(due).since(a.start);
+        let Some(longest) = children(case, hop).filter(|a| a.start <= due).max_by_key(|a| took(a)) else {
+            break;
+        };
+        let is_long = took(longest) > usual_at_most(case, case.callee(longest.edge));
+        if !is_long || took(longest) < whole / 2 {
+            break;
+        }
+        (hop, whole) = (longest.hop, took(longest));
+        deepest = Some(longest);
+    }
+    deepest
 }
 
 /// Whether the timer gives a callee that works as usual no chance.
@@ -86,7 +127,7 @@ fn time(case: &Case<'_>, node: NodeId, depth: u32, work: &dyn Fn(&Node) -> Durat
 
 /// What a hop's callee was doing at the moment when its caller stopped waiting.
 pub(super) fn waiting(case: &Case<'_>, hop: HopId, at: Time) -> Finding {
-    let Some(attempt) = case.attempt(hop) else { return Finding::Here(rules::unknown(case, hop)) };
+    let Some(attempt) = case.attempt(hop) else { return Finding::Unexplained(hop) };
     let node = case.callee(attempt.edge);
     let callee = case.name(node);
     let Some(served) = case.served(hop) else {
@@ -94,6 +135,13 @@ pub(super) fn waiting(case: &Case<'_>, hop: HopId, at: Time) -> Finding {
     };
     if all_sent(case, served) + TRANSIT <= at && served.end == ServedEnd::Answered {
         return late(case, attempt, served, at);
+    }
+    if let Source::Refused(refusal) = served.source
+        && served.started.is_none()
+        && served.finished <= at
+        && refusal != Refusal::DeadlineExceeded
+    {
+        return rules::refusal_of(case, attempt, served, refusal, served.status.unwrap_or_default());
     }
     if let Some(child) = in_flight(case, hop, at) {
         return Finding::Waiting(child, at);
@@ -117,9 +165,9 @@ pub(super) fn waiting(case: &Case<'_>, hop: HopId, at: Time) -> Finding {
         return fullness::no_room(case, node, served, at, evidence);
     }
     let working_still = served.started.is_some_and(|s| s + served.worked + TRANSIT > at);
-    let is_stuck = served.worked.is_zero()
-        && matches!(served.end, ServedEnd::CallerGone | ServedEnd::StillRunning)
-        && children(case, hop).next().is_none();
+    let gave_up = matches!(served.end, ServedEnd::CallerGone | ServedEnd::StillRunning)
+        || served.source == Source::Refused(Refusal::DeadlineExceeded);
+    let is_stuck = served.worked.is_zero() && gave_up && children(case, hop).next().is_none();
     if is_stuck {
         return Birth::at_node(node, Cause::Crash, "hang").because(
             format!(
@@ -128,10 +176,7 @@ pub(super) fn waiting(case: &Case<'_>, hop: HopId, at: Time) -> Finding {
             "a stack dump of the process; look for locks and calls without a time-out",
         );
     }
-    if !working_still
-        && served.usage.completion > 0
-        && matches!(served.end, ServedEnd::CallerGone | ServedEnd::StillRunning)
-    {
+    if !working_still && served.usage.completion > 0 && gave_up {
         return Birth::at_node(node, Cause::Crash, "stream_stall").because(
             format!(
                 "{callee} stopped in the middle of its stream, after {} tokens, and made no more until the caller left",
@@ -151,7 +196,8 @@ pub(super) fn waiting(case: &Case<'_>, hop: HopId, at: Time) -> Finding {
 
 /// The callee never saw the request.
 fn unseen(case: &Case<'_>, attempt: &Attempt, at: Time) -> Finding {
-    if attempt.outcome.failure() != Some(Failure::Cancelled) && attempt.end < at {
+    let failure = attempt.outcome.failure().filter(|failure| *failure != Failure::Cancelled);
+    if failure.is_some_and(|failure| attempt.end < at || failure.before_connection()) {
         return rules::look(case, attempt.hop);
     }
     let callee = case.name(case.callee(attempt.edge));
@@ -160,7 +206,14 @@ fn unseen(case: &Case<'_>, attempt: &Attempt, at: Time) -> Finding {
         return Finding::Below(before);
     }
     if attempt.outcome.failure() == Some(Failure::Cancelled) && at.since(attempt.start) < TRANSIT {
-        return Finding::Here(rules::unknown(case, attempt.hop));
+        return Finding::Unexplained(attempt.hop);
+    }
+    if attempt.unconnected {
+        let waited = at.since(attempt.start).as_millis();
+        return Birth::at_edge(attempt.edge, Cause::Network, "blackhole").because(
+            format!("no SYN to {callee} had been answered in {waited} ms, when the caller gave up"),
+            "firewall rules that drop, routes, a full accept queue (`ss -ltn`: Recv-Q)",
+        );
     }
     Birth::at_edge(attempt.edge, Cause::Network, "timeout").because(
         format!("the request went out, nothing came back, and {callee} never saw it"),
@@ -214,7 +267,7 @@ fn slow(case: &Case<'_>, node: NodeId, served: &Served, at: Time) -> Finding {
             None => case
                 .attempt(served.hop)
                 .and_then(|attempt| external::held_before(case, attempt, at))
-                .unwrap_or_else(|| Finding::Here(rules::unknown(case, served.hop))),
+                .unwrap_or(Finding::Unexplained(served.hop)),
         };
     }
     let name = case.name(node);

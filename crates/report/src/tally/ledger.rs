@@ -25,7 +25,7 @@ pub(super) struct Ledger {
 }
 
 /// The hops of a call that either side reported.
-pub(super) fn hops(trace: &CallTrace) -> BTreeSet<HopId> {
+fn hops(trace: &CallTrace) -> BTreeSet<HopId> {
     trace.attempts.iter().map(|a| a.hop).chain(trace.served.iter().map(|s| s.hop)).collect()
 }
 

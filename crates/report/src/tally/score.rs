@@ -1,14 +1,16 @@
 //! How often the blind verdicts agree with the injector's marks.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use topology::fault::Site;
-use topology::{FaultId, FaultSet, Mechanism, NodeKind, Scenario, Target};
+use topology::rules::Rule;
+use topology::{Failure, FaultId, FaultSet, Mechanism, NodeKind, Refusal, Scenario, Target};
 use trace::manifest::{Miss, Score};
-use trace::{CallTrace, HopId, Source};
+use trace::{Attempt, CallTrace, HopId, Outcome, Source};
 
-use super::{Judged, ledger::hops};
+use super::Judged;
 use crate::Verdict;
+use crate::attribution::{is_held_up, seldom_longer};
 use crate::verdict::{place_name, reason};
 
 /// How many wrong verdicts are kept to look at.
@@ -23,25 +25,24 @@ pub(super) struct ScoreTally {
 impl ScoreTally {
     pub(super) fn add(&mut self, scenario: &Scenario, call: &Judged<'_>) {
         let Some(verdict) = &call.verdict else { return };
-        let mut distinct = FaultSet::EMPTY;
-        let mut marked = Vec::new();
-        for hop in deciding(call.trace) {
-            let marks = call.trace.marks(hop);
-            distinct = distinct.union(marks);
-            marked.extend(marks.iter().map(|fault| (hop, fault)));
-        }
+        let marked = deciding(scenario, call.trace);
+        let distinct: FaultSet = marked.iter().map(|(_, fault)| *fault).collect();
+        let right = marked.iter().any(|&(hop, fault)| agrees(scenario, call, verdict, hop, fault));
+        // That it was the scenario's own limit nobody can deny who has met it.
+        let is_own = !right && is_at_limit(call.trace, verdict.hop);
         let hits = match distinct.len() {
-            0 => {
-                self.score.unmarked += 1;
-                return;
-            }
-            1 => &mut self.score.single,
-            _ => &mut self.score.multiple,
+            0 => None,
+            _ if is_own => None,
+            1 => Some(&mut self.score.single),
+            _ => Some(&mut self.score.multiple),
+        };
+        let Some(hits) = hits else {
+            self.score.unmarked += 1;
+            return;
         };
         hits.total += 1;
-        if marked.iter().any(|&(hop, fault)| agrees(scenario, call, verdict, hop, fault)) {
-            hits.right += 1;
-        } else if self.score.misses.len() < MISSES_MAX {
+        hits.right += u64::from(right);
+        if !right && self.score.misses.len() < MISSES_MAX {
             self.score.misses.push(Miss {
                 call: call.trace.end.call.to_string(),
                 said: format!(
@@ -65,24 +66,96 @@ impl ScoreTally {
     }
 }
 
-/// The hops that a call's end can come of. After each attempt that another one followed, somebody has tried
-/// again: what a node answers is what the attempt came to that it passes on, and what was done to an earlier
-/// one is no longer the reason.
-fn deciding(trace: &CallTrace) -> Vec<HopId> {
-    let Some(decisive) = trace.end.decisive else { return hops(trace).into_iter().collect() };
-    let mut children: BTreeMap<HopId, Vec<HopId>> = BTreeMap::new();
-    for attempt in &trace.attempts {
-        children.entry(attempt.parent).or_default().push(attempt.hop);
-    }
-    let (mut found, mut open) = (Vec::new(), vec![decisive]);
-    while let Some(hop) = open.pop() {
-        found.push(hop);
-        match trace.served(hop).map(|served| served.source) {
-            Some(Source::Relayed(child) | Source::Translated(child, _)) => open.push(child),
-            _ => open.extend(children.remove(&hop).unwrap_or_default()),
+/// What of the injector's marks can have to do with the call's end, each with its hop: from the hop that
+/// decided it down to those whose answers it came of. An earlier try that another one followed has decided
+/// nothing; unless time ran out, or the caller did not ask any more: then all that came before has its part.
+fn deciding(scenario: &Scenario, trace: &CallTrace) -> Vec<(HopId, FaultId)> {
+    let mut hops = BTreeSet::new();
+    let mut passed_on = BTreeSet::new();
+    let (mut by_time, mut by_loop) = (false, false);
+    let mut next = trace.end.decisive;
+    while let Some(hop) = next.filter(|hop| hops.insert(*hop)) {
+        let (attempt, served) = (trace.attempt(hop), trace.served(hop));
+        let outcome = attempt.map(|attempt| attempt.outcome);
+        let failure = outcome.and_then(Outcome::failure);
+        let is_late =
+            matches!(failure, Some(Failure::HeadTimeout | Failure::BodyTimeout | Failure::Cancelled))
+                || served.is_some_and(|served| served.source == Source::Refused(Refusal::DeadlineExceeded));
+        if let Some(unasked) = attempt.filter(|_| failure == Some(Failure::DestinationUnavailable)) {
+            hops.extend(trace.attempts.iter().filter(|a| a.end <= unasked.start).map(|a| a.hop));
+        }
+        if let Some(attempt) = attempt.filter(|_| is_late) {
+            // Whoever had all its own time has it from nobody before.
+            let own_time = failure != Some(Failure::Cancelled)
+                && attempt.timeout.is_some_and(|timeout| attempt.start + timeout <= attempt.end);
+            add_below(trace, attempt, !own_time, &mut hops);
+        }
+        by_time |= is_late;
+        by_loop |= served.is_some_and(|served| served.source == Source::Refused(Refusal::LoopDetected));
+        next = served.and_then(|served| served.source.hop());
+        if next.is_some() && matches!(outcome, Some(Outcome::Answered(_))) {
+            passed_on.insert(hop);
         }
     }
-    found
+    let marks = |hop: HopId| {
+        // What was passed on in whole was no worse for what happened here, unless it went astray.
+        let is_passed_on = !by_time && !by_loop && passed_on.contains(&hop);
+        let marks = if is_passed_on { FaultSet::EMPTY } else { marks(scenario, trace, hop) };
+        marks.iter().map(|fault| (hop, fault)).collect::<Vec<_>>()
+    };
+    hops.into_iter().flat_map(marks).collect()
+}
+
+/// Whether a hop came to nothing because of a limit that the scenario itself has.
+fn is_at_limit(trace: &CallTrace, hop: HopId) -> bool {
+    let unsent =
+        trace.attempt(hop).is_some_and(|a| a.outcome.failure() == Some(Failure::ConnectionLimitReached));
+    let refused = trace.served(hop).is_some_and(|served| match served.source {
+        Source::Refused(Refusal::QueueFull) => true,
+        Source::Refused(_) => served.ruled.as_ref().is_some_and(|ruled| ruled.refused_by.is_some()),
+        _ => false,
+    });
+    (unsent || refused) && trace.marks(hop).is_empty()
+}
+
+/// The marks on a hop. Those of others which it found no room for say nothing as long as these had been
+/// there no longer than usual; nor do its own where a limit that is declared was spent.
+fn marks(scenario: &Scenario, trace: &CallTrace, hop: HopId) -> FaultSet {
+    let ruled = trace.served(hop).and_then(|served| served.ruled.as_ref());
+    if ruled.is_some_and(|ruled| matches!(ruled.refused_by, Some(Rule::Limit(_)))) {
+        return FaultSet::EMPTY;
+    }
+    let attempt = trace.attempt(hop);
+    let mut marks = attempt.map_or(FaultSet::EMPTY, |attempt| attempt.faults);
+    if let Some((attempt, crowd)) = attempt.and_then(|attempt| Some((attempt, attempt.crowd.as_ref()?)))
+        && crowd.attempts.mean_age > seldom_longer(scenario, trace, attempt.edge)
+    {
+        marks = marks.union(crowd.held_by);
+    }
+    if let Some(served) = trace.served(hop) {
+        marks = marks.union(served.faults);
+        if let Some(held) = served.held_up.as_ref().filter(|_| is_held_up(scenario, served)) {
+            marks = marks.union(held.held_by);
+        }
+    }
+    marks
+}
+
+/// Adds the tries before one, if they count, and all that was done for them and for it as long as it went on.
+fn add_below(trace: &CallTrace, last: &Attempt, before: bool, hops: &mut BTreeSet<HopId>) {
+    let tries = trace
+        .attempts
+        .iter()
+        .filter(|a| a.hop == last.hop || before && a.parent == last.parent && a.start <= last.end);
+    let mut open: Vec<HopId> = tries.map(|a| a.hop).collect();
+    let mut below = BTreeSet::new();
+    while let Some(hop) = open.pop() {
+        if below.insert(hop) {
+            let made = trace.attempts.iter().filter(|a| a.parent == hop && a.start <= last.end);
+            open.extend(made.map(|a| a.hop));
+        }
+    }
+    hops.append(&mut below);
 }
 
 /// Whether a verdict is what a fault's mark on a hop makes true.
