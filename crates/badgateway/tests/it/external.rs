@@ -1,6 +1,7 @@
 //! Real programs in the chain, which keep no records: the verdicts on all that goes wrong before,
 //! behind and in them must be right all the same.
 
+mod between;
 mod litellm;
 
 use std::fmt::Write as _;
@@ -85,35 +86,39 @@ fn is_of_link(fault: &str) -> bool {
     ["network: down", "blackhole", "partition"].iter().any(|link| fault.contains(link))
 }
 
-/// A chain of so many nodes with a program at this place, and one fault.
-fn scenario(nodes: usize, place: usize, program: &Program, fault: &str, seed: u32) -> String {
-    let config = std::fs::read_to_string(shipped(program.config)).unwrap();
-    let command = match program.name {
-        "envoy" => program.command.replacen("envoy", &tools().join("envoy").display().to_string(), 1),
-        _ => program.command.to_owned(),
-    };
-    let config = config.replace("upstreams.app", &format!("upstreams.n{}", place + 1));
+/// A chain of so many nodes with programs at these places, and this fault.
+fn chain(nodes: usize, programs: &[(usize, &Program)], fault: &str, seed: u32) -> String {
     let mut text =
         format!("name: external\nduration: 600ms\nseed: {seed}\nnodes:\n  n0: {{ kind: client }}\n");
     for n in 1..nodes {
-        let _ = match n {
-            n if n == place => write!(
-                text,
-                "  n{n}:\n    kind: external\n    command: {}\n    config:\n      name: {}\n      text: |\n        {}\n",
-                command,
-                program.config,
-                config.trim_end().replace('\n', "\n        ")
-            ),
-            n if n + 1 == nodes => {
+        let program = programs.iter().find(|(place, _)| *place == n);
+        let _ = match program {
+            Some((_, program)) => {
+                let config = std::fs::read_to_string(shipped(program.config)).unwrap();
+                let config = config.replace("upstreams.app", &format!("upstreams.n{}", n + 1));
+                let command = match program.name {
+                    "envoy" => {
+                        program.command.replacen("envoy", &tools().join("envoy").display().to_string(), 1)
+                    }
+                    _ => program.command.to_owned(),
+                };
+                write!(
+                    text,
+                    "  n{n}:\n    kind: external\n    command: {command}\n    config:\n      name: {}\n      text: |\n        {}\n",
+                    program.config,
+                    config.trim_end().replace('\n', "\n        ")
+                )
+            }
+            None if n + 1 == nodes => {
                 writeln!(text, "  n{n}: {{ kind: server, service_time: 2ms, workers: 64 }}")
             }
-            _ => writeln!(text, "  n{n}: {{ kind: gateway }}"),
+            None => writeln!(text, "  n{n}: {{ kind: gateway }}"),
         };
     }
     text.push_str("edges:\n");
     for n in 0..nodes - 1 {
         let timeout = 100 + 20 * (nodes - n);
-        let _ = if n == place {
+        let _ = if programs.iter().any(|(place, _)| *place == n) {
             writeln!(text, "  - n{n} -> n{}", n + 1)
         } else {
             writeln!(text, "  - n{n} -> n{}: {{ timeout: {timeout}ms, connect_timeout: 60ms }}", n + 1)
@@ -171,7 +176,7 @@ fn every_failure_around_a_real_program_is_traced_to_its_fault() {
                     let place = rng.random_range(1..nodes - 1);
                     let program = PROGRAMS.choose(&mut rng).unwrap();
                     let fault = fault(&mut rng, nodes, place);
-                    let text = scenario(nodes, place, program, &fault, rng.random());
+                    let text = chain(nodes, &[(place, program)], &fault, rng.random());
                     let figures = figures(&text);
                     judged.fetch_add(usize::try_from(figures.score.single.total).unwrap(), Ordering::Relaxed);
                     unmarked.fetch_add(usize::try_from(figures.score.unmarked).unwrap(), Ordering::Relaxed);
@@ -227,7 +232,7 @@ fn each_shipped_program_breaks_as_it_says() {
 #[test]
 fn what_breaks_off_behind_a_program_reaches_its_caller_cut() {
     let program = &PROGRAMS[0];
-    let text = scenario(3, 1, program, "at: n2, crash: truncate, probability: 50%", 7);
+    let text = chain(3, &[(1, program)], "at: n2, crash: truncate, probability: 50%", 7);
     // It is so short that the end may come with the head.
     let text = text.replace("service_time: 2ms", "service_time: 2ms, response: { body: 20B }");
     let temp = tempfile::tempdir().unwrap();
