@@ -13,7 +13,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use topology::external::{External, Program as Declared, Ready};
 use topology::template::{Part, Template, Variable};
 use topology::{NodeId, Topology};
@@ -54,6 +54,7 @@ pub(crate) struct Program {
 struct Running {
     child: Child,
     guard: Child,
+    ended: Option<ExitStatus>,
 }
 
 impl Programs {
@@ -168,7 +169,7 @@ impl Program {
         guard.args(["-c", GUARD, "guard", &child.id().to_string()]).process_group(0);
         guard.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         match guard.spawn() {
-            Ok(guard) => *lock(&self.running) = Some(Running { child, guard }),
+            Ok(guard) => *lock(&self.running) = Some(Running { child, guard, ended: None }),
             Err(error) => {
                 // Without a guard it must not run.
                 let _ = child.kill();
@@ -206,15 +207,12 @@ impl Program {
 
     /// How it ended, if it has.
     pub(crate) fn ended(&self) -> Option<ExitStatus> {
-        lock(&self.running).as_mut()?.child.try_wait().ok()?
+        lock(&self.running).as_mut()?.ended()
     }
 
     fn signal(&self, signal: Signal) {
-        if let Some(running) = lock(&self.running).as_ref()
-            && let Some(group) = i32::try_from(running.child.id()).ok().and_then(Pid::from_raw)
-        {
-            // It may be gone.
-            let _ = kill_process_group(group, signal);
+        if let Some(running) = lock(&self.running).as_ref() {
+            running.signal(signal);
         }
     }
 
@@ -244,6 +242,34 @@ impl Program {
     fn failed(&self, what: String) -> RunError {
         RunError::External { node: self.name.clone(), what, log: last_lines(&self.log_file()) }
     }
+}
+
+impl Running {
+    /// Signals all its processes, as long as their group's number is theirs.
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = pid(&self.child).filter(|_| self.ended.is_none()) {
+            // It may be gone.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+
+    /// How it ended, if it has. Whatever it has left behind ends first: once it is waited for, another may
+    /// get its number.
+    fn ended(&mut self) -> Option<ExitStatus> {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let is_over = || matches!(waitid(WaitId::Pid(pid(&self.child)?), options), Ok(Some(_))).then_some(());
+        if self.ended.is_none() && is_over().is_some() {
+            self.signal(Signal::KILL);
+            let _ = self.guard.kill();
+            let _ = self.guard.wait();
+            self.ended = self.child.try_wait().ok().flatten();
+        }
+        self.ended
+    }
+}
+
+fn pid(child: &Child) -> Option<Pid> {
+    i32::try_from(child.id()).ok().and_then(Pid::from_raw)
 }
 
 fn of(address: SocketAddr, part: Part) -> String {
