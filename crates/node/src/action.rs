@@ -174,6 +174,9 @@ pub struct Outgoing {
     pub retries: u16,
     /// No later than this the attempt has ended, in its whole.
     pub give_up_at: Option<Time>,
+    /// Nor does the response's head take longer than so long, from the request's being sent, or the next
+    /// piece of its body, from the one before.
+    pub read_timeout: Option<Duration>,
     /// No later than this the connection is there.
     pub connect_by: Time,
     /// The callee is told that it has so long.

@@ -217,6 +217,7 @@ impl Call {
             attempt,
             retries,
             give_up_at,
+            read_timeout: policy.read_timeout,
             connect_by: give_up_at.map_or(connect_by, |t| t.min(connect_by)),
             time_left: wanted_by.filter(|_| policy.propagate_deadline).map(|t| t.since(now)),
             priority: origin.priority,

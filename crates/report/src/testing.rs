@@ -99,6 +99,7 @@ pub(crate) fn link() -> Edge {
     let policy = Policy {
         connect_timeout: Duration::from_secs(1),
         timeout: None,
+        read_timeout: None,
         deadline: None,
         propagate_deadline: false,
         retry: Retry::never(),

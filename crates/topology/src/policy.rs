@@ -31,6 +31,10 @@ pub struct Policy {
     pub connect_timeout: Duration,
     /// How long one attempt may take, from its start to the end of the response's body.
     pub timeout: Option<Duration>,
+    /// How long the callee may take for the response's head, from the request's being sent, and be silent
+    /// after that, from one piece of the body to the next. Measured on nginx 1.22 (`proxy_read_timeout`)
+    /// and HAProxy 2.6 (`timeout server`).
+    pub read_timeout: Option<Duration>,
     /// How long all attempts of one call together may take, waits between them included.
     pub deadline: Option<Duration>,
     /// The callee is told how much time is left, and answers no later.
@@ -49,6 +53,13 @@ pub struct Policy {
     pub fallback: Vec<EdgeId>,
     /// The connections that are kept.
     pub pool: Pool,
+}
+
+impl Policy {
+    /// How long an attempt waits for a callee that sends nothing; `None` is no limit.
+    pub fn patience(&self) -> Option<Duration> {
+        self.timeout.into_iter().chain(self.read_timeout).min()
+    }
 }
 
 /// Keep-alive connections towards one callee.

@@ -1,7 +1,10 @@
 //! What the caller tells of an attempt.
 
+use std::time::Duration;
+
 use topology::Failure;
-use topology::wire::Dial;
+use topology::policy::Policy;
+use topology::wire::{Dial, Disturbance};
 use trace::{Attempt, Crowd, Record};
 
 use super::{Flight, Origin};
@@ -13,7 +16,7 @@ use crate::scope::Scope;
 pub(super) fn record(flight: Flight, report: AttemptReport, origin: Origin, scope: &mut Scope<'_, '_>) {
     let Flight { attempt, hop, edge, disturbance, start, .. } = flight;
     let (now, env) = (scope.now, scope.env);
-    let timeout = super::timeout(scope.policy(edge), &disturbance);
+    let timeout = fired(scope.policy(edge), &disturbance, &report, now.since(start));
     let outbound = disturbance.outbound;
     let marks = disturbance.marks;
     let failure = report.outcome.failure();
@@ -71,4 +74,16 @@ pub(super) fn record(flight: Flight, report: AttemptReport, origin: Origin, scop
         crowd,
         exchange: report.exchange,
     }));
+}
+
+/// The time-out that counts: that for the whole attempt, unless the callee's silence ended it before.
+fn fired(
+    policy: &Policy,
+    disturbance: &Disturbance,
+    report: &AttemptReport,
+    took: Duration,
+) -> Option<Duration> {
+    let whole = super::timeout(policy, disturbance);
+    let timed_out = matches!(report.outcome.failure(), Some(Failure::HeadTimeout | Failure::BodyTimeout));
+    policy.read_timeout.filter(|_| timed_out && whole.is_none_or(|whole| took < whole)).or(whole)
 }

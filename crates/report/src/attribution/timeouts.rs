@@ -15,7 +15,7 @@ pub(super) const PER_HOP: Duration = Duration::from_millis(1);
 /// An attempt ran into its time-out.
 pub(super) fn timed_out(case: &Case<'_>, attempt: &Attempt) -> Finding {
     let usual = usual_time(case, case.callee(attempt.edge), 0);
-    let due = due(attempt);
+    let due = due(case, attempt);
     let had_answered = |served: &Served| all_sent(case, served) + TRANSIT <= due;
     if is_short(attempt, usual) && !case.served(attempt.hop).is_some_and(had_answered) {
         return too_short(case, attempt, usual);
@@ -41,7 +41,7 @@ pub(super) fn is_by_timer(attempt: &Attempt) -> bool {
 /// Nobody below was at fault as a timer fired. It is what had taken most of the time before, if that was
 /// longer than usual; else it is the timer.
 pub(super) fn nobody(case: &Case<'_>, attempt: &Attempt) -> Finding {
-    let due = due(attempt);
+    let due = due(case, attempt);
     match overspent(case, attempt, due) {
         Some(child) => Finding::Waiting(child.hop, child.end.min(due)),
         None => too_short(case, attempt, usual_time(case, case.callee(attempt.edge), 0)),
@@ -49,8 +49,9 @@ pub(super) fn nobody(case: &Case<'_>, attempt: &Attempt) -> Finding {
 }
 
 /// When an attempt's timer was due: on a busy machine it fires later.
-fn due(attempt: &Attempt) -> Time {
-    attempt.timeout.map_or(attempt.end, |timeout| attempt.end.min(attempt.start + timeout))
+fn due(case: &Case<'_>, attempt: &Attempt) -> Time {
+    let timeout = attempt.timeout.filter(|_| !was_heard_of(case, attempt));
+    timeout.map_or(attempt.end, |timeout| attempt.end.min(attempt.start + timeout))
 }
 
 /// The deepest of the attempts below one that took more than half of its time, and longer than such
@@ -72,6 +73,13 @@ fn overspent<'c>(case: &'c Case<'_>, attempt: &Attempt, due: Time) -> Option<&'c
         deepest = Some(longest);
     }
     deepest
+}
+
+/// Whether the timer was one for silence, and something had come before that.
+fn was_heard_of(case: &Case<'_>, attempt: &Attempt) -> bool {
+    let policy = &case.scenario.topology.edge(attempt.edge).policy;
+    let is_of_silence = policy.read_timeout.is_some() && attempt.timeout == policy.read_timeout;
+    is_of_silence && attempt.bytes > 0
 }
 
 /// Whether the timer gives a callee that works as usual no chance.

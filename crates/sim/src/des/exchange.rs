@@ -69,7 +69,14 @@ impl<S: Sink> World<'_, S> {
             received: 0,
             body: 0,
             charge: None,
+            quiet: outgoing.read_timeout.map(|most| {
+                // Before there is a connection nothing is waited for.
+                let heard = if reused || is_made { ready.max(now) } else { connect_by };
+                Box::new(Quiet { heard, most, give_up_at })
+            }),
         });
+        let give_up_at =
+            self.exchanges.get(key).and_then(|x| x.quiet.as_ref()).map_or(give_up_at, |q| Some(q.due()));
         if let Some(stay) = self.visits.get_mut(caller) {
             stay.exchanges.push(key);
         }
@@ -234,6 +241,11 @@ impl<S: Sink> World<'_, S> {
     /// The caller of an exchange waits no longer.
     pub(super) fn give_up(&mut self, key: ExchangeKey) {
         let Some(exchange) = self.exchanges.get(key) else { return };
+        if let Some(due) = exchange.quiet.as_ref().map(|quiet| quiet.due()).filter(|due| *due > self.now) {
+            // It has been heard of since.
+            self.events.push(due, Event::GiveUp(key));
+            return;
+        }
         let failure = if exchange.status().is_some() { Failure::BodyTimeout } else { Failure::HeadTimeout };
         self.fail(key, failure, false);
     }
@@ -345,6 +357,24 @@ impl<S: Sink> World<'_, S> {
         if let Some(visit) = callee.filter(|&visit| self.visits.get(visit).is_some()) {
             self.events.push_transit(self.now, Event::HangUp(visit));
         }
+    }
+}
+
+/// A callee that may not be silent for too long.
+#[derive(Debug)]
+pub(super) struct Quiet {
+    /// When it was last heard of.
+    pub(super) heard: Time,
+    most: Duration,
+    /// No later than this, whatever comes.
+    give_up_at: Option<Time>,
+}
+
+impl Quiet {
+    /// When it is given up, if nothing comes before.
+    fn due(&self) -> Time {
+        let due = self.heard + self.most;
+        self.give_up_at.map_or(due, |at| at.min(due))
     }
 }
 

@@ -404,6 +404,11 @@ impl<S: Sink> World<'_, S> {
     fn receive(&mut self, key: ExchangeKey, part: Part, bytes: u64, is_done: bool) {
         let Some(exchange) = self.exchanges.get_mut(key) else { return };
         exchange.received += bytes;
+        // The head comes whole in time, or not at all.
+        let is_progress = part != Part::Head || is_done;
+        if let Some(quiet) = exchange.quiet.as_mut().filter(|_| is_progress) {
+            quiet.heard = self.now;
+        }
         let Some(response) = exchange.response else { return };
         let framing = response.framing();
         let is_corrupt = exchange.flow.as_ref().is_some_and(|flow| flow.shape.corrupt);

@@ -13,6 +13,7 @@ use topology::{EdgeId, NodeId, Protocol};
 use trace::{CallId, Charge, HopId, Sink, Time};
 
 use super::events::Events;
+use super::exchange::Quiet;
 use super::flow::Flow;
 use super::load::Load;
 use super::request::{LastVia, Path, Template, Via};
@@ -79,6 +80,8 @@ pub(super) struct Exchange {
     pub(super) body: u64,
     /// What the callee says that it took of models.
     pub(super) charge: Option<Box<Charge>>,
+    /// What its caller does about a silent callee.
+    pub(super) quiet: Option<Box<Quiet>>,
 }
 
 /// How far a caller has read a response.

@@ -17,7 +17,7 @@ use http_body::{Body as _, Frame};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use node::{AttemptReport, Outgoing};
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 use topology::Failure;
 use topology::wire::Dial;
 use trace::{Exchange, Outcome, Received, redact};
@@ -122,7 +122,6 @@ pub(crate) struct Rest {
     bytes: u64,
     ends_by_close: bool,
     give_up: Option<Pin<Box<tokio::time::Sleep>>>,
-    give_up_at: Option<tokio::time::Instant>,
     exchange: Option<Box<Exchange>>,
     /// For a model's answer: what is read of it.
     watch: Option<Box<Watch>>,
@@ -179,8 +178,7 @@ impl Attempt {
                 let (method, uri, headers) = (request.method(), request.uri(), request.headers());
                 self.witness = Some(Witness::new(self.world.clone(), self.identity(), method, uri, headers));
             }
-            let give_up_at = self.outgoing.give_up_at.map(|at| self.world.clock.instant(at));
-            let result = line.send(request, give_up_at).await;
+            let result = line.send(request, self.give_up_at()).await;
             self.bytes = line.bytes();
             let Some(result) = result else {
                 let words = "no response in time".to_owned();
@@ -328,6 +326,12 @@ impl Attempt {
         request
     }
 
+    /// When it is given up, if nothing comes from now on.
+    fn give_up_at(&self) -> Option<Instant> {
+        let silence = self.outgoing.read_timeout.map(|silence| Instant::now() + silence);
+        self.outgoing.give_up_at.map(|at| self.world.clock.instant(at)).into_iter().chain(silence).min()
+    }
+
     fn identity(&self) -> Identity {
         let outgoing = &self.outgoing;
         Identity {
@@ -395,7 +399,6 @@ impl Head {
         let status = parts.status.as_u16();
         let is_kept = status >= 400 || attempt.world.keeps_exchanges();
         let exchange = if is_kept { attempt.exchange(Some(&parts.headers), None) } else { None };
-        let give_up_at = attempt.outgoing.give_up_at.map(|at| attempt.world.clock.instant(at));
         let has = |name| parts.headers.contains_key(name);
         let by_connection = matches!(line, Line::Own(..)) && !body.is_end_stream();
         let ends_by_close = by_connection && !has(CONTENT_LENGTH) && !has(TRANSFER_ENCODING);
@@ -410,7 +413,6 @@ impl Head {
             bytes: 0,
             ends_by_close,
             give_up: None,
-            give_up_at,
             exchange,
             watch,
         };
@@ -429,6 +431,9 @@ impl Rest {
                 let bytes = frame.data_ref().map_or(0, |d| d.len() as u64);
                 self.bytes += bytes;
                 self.attempt.course.body_came(bytes);
+                if self.attempt.outgoing.read_timeout.is_some() {
+                    self.give_up = None;
+                }
                 if let (Some(watch), Some(data)) = (&mut self.watch, frame.data_ref()) {
                     watch.see(data);
                 }
@@ -444,8 +449,10 @@ impl Rest {
             }
             Poll::Pending => {
                 // Most bodies come with their head: a timer is only set for one that does not.
-                if let Some(at) = self.give_up_at {
-                    let give_up = self.give_up.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+                if self.give_up.is_none() {
+                    self.give_up = self.attempt.give_up_at().map(|at| Box::pin(tokio::time::sleep_until(at)));
+                }
+                if let Some(give_up) = &mut self.give_up {
                     ready!(give_up.as_mut().poll(cx));
                     let failure = Failure::BodyTimeout;
                     return Poll::Ready(Err(Outcome::Failed { failure, status: Some(self.status) }));

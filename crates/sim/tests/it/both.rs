@@ -188,6 +188,34 @@ fn on_an_edge_both_callers_see_the_same() {
 }
 
 #[test]
+fn a_callee_that_is_silent_for_too_long_is_given_up_alike() {
+    let faults = [
+        "",
+        "{ at: gw -> app, network: timeout }",
+        "{ at: gw -> app, network: blackhole }",
+        "{ at: gw -> app, network: { latency: { mean: 120ms } } }",
+        "{ at: gw -> app, network: { slicer: { size: 20B, delay: 15ms } } }",
+        "{ at: gw -> app, network: { slicer: { size: 20B, delay: 300ms } } }",
+        "{ at: gw -> app, network: { bandwidth: { rate: 600B/s } } }",
+        "{ at: app, crash: hang }",
+        "{ at: app, overload: { slow: { factor: 200 } } }",
+        "{ at: gw -> app, config: { timeout_too_short: { timeout: 10ms } } }",
+    ];
+    let whole = "service_time: 1ms, response: { body: 100B }";
+    let pieces = "service_time: 1ms, response: { body: 1KB, chunks: 20, chunk_interval: 15ms }";
+    let stops = "service_time: 1ms, response: { body: 1KB, chunks: 3, chunk_interval: 300ms }";
+    let servers = [whole, pieces, stops].into_iter().flat_map(|server| faults.map(|fault| (server, fault)));
+    let patient = |(server, fault)| {
+        chain(server, ", read_timeout: 80ms", "", fault)
+            .replace("timeout: 150ms", "timeout: none, read_timeout: 180ms")
+            .replace("timeout: 90ms", "timeout: none")
+    };
+    let scenarios: Vec<_> = servers.map(patient).collect();
+    let shared: Vec<_> = [pieces, stops].map(|server| shared(&patient((server, "")))).into();
+    same(&[scenarios, shared].concat());
+}
+
+#[test]
 fn at_a_node_both_sides_see_the_same() {
     let mechanisms = [
         "overload: { slow: { factor: 20 } }",

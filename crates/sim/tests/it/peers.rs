@@ -117,9 +117,9 @@ fn ours(product: &Product, row: &Row) -> Outcome {
     let (app, fault, protocol) = row.callee.behind("gw -> app");
     let gw = format!("  gw: {{ kind: gateway, profile: {} }}\n", product.profile);
     let keeps = if row.second.is_some() { product.keeps } else { "" };
-    let edges = format!(
-        "  - client -> gw\n  - gw -> app: {{ connect_timeout: 1s, timeout: 2s{keeps}, {protocol} }}\n"
-    );
+    let waits = product.waits;
+    let edges =
+        format!("  - client -> gw\n  - gw -> app: {{ connect_timeout: 1s, {waits}{keeps}, {protocol} }}\n");
     let up = Up::start(&scenario(&gw, &edges, app, &fault));
     let (seen, seconds) = ask(up.entry, row);
     let records = up.records.clone();

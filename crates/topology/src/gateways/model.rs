@@ -92,7 +92,9 @@ pub(super) fn profile(product: Product) -> &'static Profile {
 pub(super) fn default_policy(product: Product, servers: usize) -> Policy {
     let replicas = u32::try_from(servers.max(1)).unwrap_or(u32::MAX);
     let preset = profile(product).preset.and_then(presets::find);
-    preset.expect("the products that are read have presets").policy_over(replicas)
+    let policy = preset.expect("the products that are read have presets").policy_over(replicas);
+    // How long a callee that sends nothing is waited for is all that is looked at.
+    Policy { timeout: policy.patience(), read_timeout: None, ..policy }
 }
 
 /// Something is wrong with the file's syntax.

@@ -108,7 +108,7 @@ impl Times {
     fn over(&self, scenario: &Scenario, edge: EdgeId) -> Time {
         let policy = &scenario.topology.edge(edge).policy;
         let callee = self.node(scenario.topology.ends(edge).1);
-        let cut = |time: Duration| policy.timeout.map_or(time, |timeout| time.min(timeout));
+        let cut = |time: Duration| policy.patience().map_or(time, |timeout| time.min(timeout));
         let to = |edge: EdgeId| longest_call(&scenario.topology.edge(edge).policy).map(|call| call.all);
         let mut fallback = policy.fallback.iter().map(|&edge| to(edge));
         let fallback = fallback.try_fold(Duration::ZERO, |most, time| Some(most.max(time?)));
@@ -133,8 +133,8 @@ pub(super) struct LongestCall {
 /// None if nothing bounds it.
 pub(super) fn longest_call(policy: &Policy) -> Option<LongestCall> {
     let attempts = policy.retry.max_attempts.max(1);
-    let untimed = policy.timeout.is_none();
-    let timeout = policy.timeout.or(policy.deadline)?;
+    let untimed = policy.patience().is_none();
+    let timeout = policy.patience().or(policy.deadline)?;
     let waits = backoffs(&policy.retry, attempts);
     let (slow, how) = if attempts == 1 {
         (timeout, text::time(timeout))

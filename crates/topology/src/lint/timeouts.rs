@@ -13,7 +13,7 @@ use super::subject::Link;
 
 /// How long the caller waits for one attempt, and the key that says so.
 fn patience(link: &Link<'_>) -> Option<(Duration, &'static str)> {
-    let timeout = link.policy.timeout.map(|t| (t, "timeout"));
+    let timeout = link.policy.patience().map(|t| (t, "timeout"));
     let deadline = link.policy.deadline.map(|d| (d, "deadline"));
     [timeout, deadline].into_iter().flatten().min_by_key(|(time, _)| *time)
 }

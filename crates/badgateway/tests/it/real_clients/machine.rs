@@ -55,7 +55,10 @@ impl Client<'_> {
                     Action::Send { id, outgoing } => {
                         let begin = self.now;
                         match self.script {
-                            Script::Slow => self.now = outgoing.give_up_at.unwrap(),
+                            Script::Slow => {
+                                let silence = outgoing.read_timeout.map(|silence| begin + silence);
+                                self.now = outgoing.give_up_at.into_iter().chain(silence).min().unwrap();
+                            }
                             Script::Blackhole => self.now = outgoing.connect_by,
                             _ => {}
                         }

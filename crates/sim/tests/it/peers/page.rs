@@ -42,10 +42,10 @@ Mechanisms without a row of their own look like one that has one, or are not the
 | `dns_failure` | nginx and HAProxy look names up as they start, and do not start |
 | `bad_certificate` | each has to be told whom to trust: its profile has the cell, measured once by hand |
 | `body_limit` at the callee | its 413 is passed on, as other statuses are |
-| `bandwidth` | see below |
+| `bandwidth` | the head or the body takes longer |
 
-What these rows do not show: where a body keeps coming, but slowly, the time-outs of nginx and HAProxy are for each read
-and Envoy's is for the whole response; badgateway's `timeout` is for the whole response.
+The time-outs of nginx and HAProxy are for the response's head, and then for each read of its body, and so are those of
+their profiles (`read_timeout`); Envoy's is for the whole response (`timeout`).
 
 `UPDATE_DOCS=1 cargo test -p sim --test it peers` measures it anew.
 ";

@@ -24,6 +24,8 @@ pub(super) struct Product {
     pub(super) profile: &'static str,
     /// As the table calls it.
     pub(super) title: &'static str,
+    /// How long it waits for a response, in our words.
+    pub(super) waits: &'static str,
     /// What its configuration says beside time-outs where it keeps connections to its callee, in our
     /// words.
     pub(super) keeps: &'static str,
@@ -38,6 +40,7 @@ pub(super) const PRODUCTS: [Product; 3] = [
     Product {
         profile: "nginx",
         title: "nginx 1.22",
+        waits: "read_timeout: 2s",
         keeps: ", pool: { reuse: true, resend: true }",
         config: nginx,
         command: |config| {
@@ -50,6 +53,7 @@ pub(super) const PRODUCTS: [Product; 3] = [
     Product {
         profile: "haproxy",
         title: "HAProxy 2.6",
+        waits: "read_timeout: 2s",
         keeps: "",
         config: haproxy,
         command: |config| {
@@ -61,6 +65,7 @@ pub(super) const PRODUCTS: [Product; 3] = [
     Product {
         profile: "envoy",
         title: "Envoy 1.40",
+        waits: "timeout: 2s",
         keeps: "",
         config: envoy,
         command: |config| {

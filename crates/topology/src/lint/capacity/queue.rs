@@ -59,6 +59,6 @@ fn patience(subject: &Subject<'_>, node: NodeId) -> Option<Duration> {
     let topology = &subject.scenario.topology;
     let callers = topology.incoming(node).into_iter().map(|edge| subject.link(edge));
     let regular = callers.filter(|link| !link.edge.only_by_fault && !link.caller.synthetic);
-    let mut waits = regular.map(|link| link.policy.timeout.into_iter().chain(link.policy.deadline).min());
+    let mut waits = regular.map(|link| link.policy.patience().into_iter().chain(link.policy.deadline).min());
     waits.try_fold(None, |longest: Option<Duration>, waits| Some(longest.max(Some(waits?)))).flatten()
 }

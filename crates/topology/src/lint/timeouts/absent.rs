@@ -24,7 +24,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     for link in subject.edges() {
         let policy = link.policy;
-        if policy.timeout.or(policy.deadline).or(link.caller.deadline).is_some() {
+        if policy.patience().or(policy.deadline).or(link.caller.deadline).is_some() {
             continue;
         }
         let times = subject.times.node(link.to);

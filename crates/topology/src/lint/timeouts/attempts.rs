@@ -36,7 +36,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         if attempts < 2 || !retry.when.outcomes.has_failure(Failure::HeadTimeout) {
             continue;
         }
-        let each = link.policy.timeout.unwrap_or(deadline);
+        let each = link.policy.patience().unwrap_or(deadline);
         let all = each.saturating_mul(attempts).saturating_add(backoffs(retry, attempts));
         let first = each.saturating_add(backoffs(retry, 2));
         let severity = match (first >= deadline, all > deadline && attempts <= MEANT_MAX) {

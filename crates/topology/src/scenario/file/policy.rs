@@ -38,6 +38,10 @@ macro_rules! with_policy {
             /// How long one attempt may take, from its start to the end of the response's body.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub(in crate::scenario) timeout: Option<OrNone<DurationText>>,
+            /// How long the callee may take for the response's head, and then be silent between two pieces of
+            /// its body.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub(in crate::scenario) read_timeout: Option<OrNone<DurationText>>,
             /// How long a connection may take to be made.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub(in crate::scenario) connect_timeout: Option<DurationText>,
@@ -116,6 +120,7 @@ impl EdgeOptions {
         StrategyFile {
             preset: self.preset.clone(),
             timeout: self.timeout,
+            read_timeout: self.read_timeout,
             connect_timeout: self.connect_timeout,
             deadline: self.deadline,
             propagate_deadline: self.propagate_deadline,
@@ -133,6 +138,7 @@ impl EdgeOptions {
     pub(in crate::scenario) fn set_policy(&mut self, policy: StrategyFile) {
         self.preset = policy.preset;
         self.timeout = policy.timeout;
+        self.read_timeout = policy.read_timeout;
         self.connect_timeout = policy.connect_timeout;
         self.deadline = policy.deadline;
         self.propagate_deadline = policy.propagate_deadline;

@@ -76,6 +76,7 @@ pub(super) fn fill_in_edge(
         file,
         StrategyFile {
             timeout: Some(OrNone(Some(seconds(30)))),
+            read_timeout: Some(OrNone(None)),
             connect_timeout: Some(seconds(5)),
             deadline: Some(OrNone(None)),
             pool: Some(PoolFile::default()),
@@ -87,6 +88,7 @@ pub(super) fn fill_in_edge(
 /// What is not in the file yet is taken from another one.
 fn fill(file: &mut StrategyFile, from: StrategyFile) {
     file.timeout = file.timeout.or(from.timeout);
+    file.read_timeout = file.read_timeout.or(from.read_timeout);
     file.connect_timeout = file.connect_timeout.or(from.connect_timeout);
     file.deadline = file.deadline.or(from.deadline);
     file.propagate_deadline = file.propagate_deadline.or(from.propagate_deadline);
@@ -104,6 +106,7 @@ pub(in crate::scenario) fn own(file: &StrategyFile, around: &Around) -> Policy {
     let base = Policy {
         connect_timeout: seconds(5).0,
         timeout: Some(seconds(30).0),
+        read_timeout: None,
         deadline: None,
         propagate_deadline: false,
         retry: crate::policy::Retry::never(),
@@ -124,6 +127,7 @@ pub(in crate::scenario) fn overridden(own: &Policy, by: &StrategyFile, around: &
     Policy {
         connect_timeout: by.connect_timeout.map_or(own.connect_timeout, duration),
         timeout: by.timeout.map_or(own.timeout, |t| t.0.map(duration)),
+        read_timeout: by.read_timeout.map_or(own.read_timeout, |t| t.0.map(duration)),
         deadline: by.deadline.map_or(own.deadline, |d| d.0.map(duration)),
         propagate_deadline: by.propagate_deadline.unwrap_or_default(),
         retry: by
@@ -153,6 +157,8 @@ fn pool(file: &PoolFile) -> Pool {
 pub(super) fn check(file: &StrategyFile, at: &Path, problems: &mut Collector<'_>) {
     let no_limit = "`none` is no limit";
     check_above_zero(file.timeout.and_then(|t| t.0), no_limit, || at.at("timeout"), problems);
+    let read = file.read_timeout.and_then(|t| t.0);
+    check_above_zero(read, no_limit, || at.at("read_timeout"), problems);
     check_above_zero(file.deadline.and_then(|d| d.0), no_limit, || at.at("deadline"), problems);
     let connect = file.connect_timeout;
     check_above_zero(connect, "write `connect_timeout: 5s`", || at.at("connect_timeout"), problems);
