@@ -74,6 +74,16 @@ impl Birth {
     }
 }
 
+/// Whether two edges go from one caller to the same callee, be it to two replicas of it.
+pub(crate) fn is_same_link(scenario: &Scenario, one: EdgeId, other: EdgeId) -> bool {
+    let topology = &scenario.topology;
+    let ends = |edge| {
+        let (caller, callee) = topology.ends(edge);
+        (caller, topology.node(callee).name.split('#').next())
+    };
+    one == other || ends(one) == ends(other)
+}
+
 /// What a call asks of a model, if it does.
 fn ask(scenario: &Scenario, call: CallId) -> Option<&Ask> {
     scenario.loads.get(usize::from(call.load()))?.request.llm.as_ref()
@@ -105,10 +115,9 @@ impl<'a> Case<'a> {
         &self.scenario.topology.node(node).name
     }
 
-    /// Whether two edges go from one caller to the same callee, be it to two replicas of it.
+    /// See [`is_same_link`].
     pub(crate) fn is_same_link(&self, one: EdgeId, other: EdgeId) -> bool {
-        let declared = |edge| self.name(self.callee(edge)).split('#').next();
-        one == other || (self.caller(one) == self.caller(other) && declared(one) == declared(other))
+        is_same_link(self.scenario, one, other)
     }
 
     /// Where the last failure of other calls over an edge was born; if there was none, over one to another

@@ -6,6 +6,7 @@ use topology::{Cause, Failure, Node, NodeId, Refusal};
 use trace::{Attempt, HopId, Served, ServedEnd, Source, Time};
 
 use super::{Birth, Case, Finding, external, fullness, rules, undecided};
+use crate::anatomy;
 
 /// A response is under way no longer than this between two nodes of one machine.
 const TRANSIT: Duration = Duration::from_millis(3);
@@ -42,8 +43,14 @@ pub(super) fn is_by_timer(attempt: &Attempt) -> bool {
 /// longer than usual; else it is the timer.
 pub(super) fn nobody(case: &Case<'_>, attempt: &Attempt) -> Finding {
     let due = due(case, attempt);
-    match overspent(case, attempt, due) {
-        Some(child) => Finding::Waiting(child.hop, child.end.min(due)),
+    if let Some(child) = overspent(case, attempt, due) {
+        return Finding::Waiting(child.hop, child.end.min(due));
+    }
+    // Or it went on tries that came to nothing, and on the waits between them.
+    let failed =
+        children(case, attempt.hop).filter(|a| a.end <= due && anatomy::failed(a)).max_by_key(|a| a.end);
+    match failed.filter(|last| last.end.since(attempt.start) >= due.since(attempt.start) / 2) {
+        Some(last) => Finding::Below(last.hop),
         None => too_short(case, attempt, usual_time(case, case.callee(attempt.edge), 0)),
     }
 }

@@ -10,7 +10,7 @@ use trace::{Attempt, CallTrace, HopId, Outcome, Source};
 
 use super::Judged;
 use crate::Verdict;
-use crate::attribution::{is_held_up, seldom_longer};
+use crate::attribution::{is_held_up, is_same_link, seldom_longer};
 use crate::verdict::{place_name, reason};
 
 /// How many wrong verdicts are kept to look at.
@@ -82,7 +82,11 @@ fn deciding(scenario: &Scenario, trace: &CallTrace) -> Vec<(HopId, FaultId)> {
             matches!(failure, Some(Failure::HeadTimeout | Failure::BodyTimeout | Failure::Cancelled))
                 || served.is_some_and(|served| served.source == Source::Refused(Refusal::DeadlineExceeded));
         if let Some(unasked) = attempt.filter(|_| failure == Some(Failure::DestinationUnavailable)) {
-            hops.extend(trace.attempts.iter().filter(|a| a.end <= unasked.start).map(|a| a.hop));
+            let is_there = |a: &&Attempt| is_same_link(scenario, a.edge, unasked.edge);
+            let before = trace.attempts.iter().filter(|a| a.end <= unasked.start).filter(is_there);
+            for met in before {
+                add_below(trace, met, false, &mut hops);
+            }
         }
         if let Some(attempt) = attempt.filter(|_| is_late) {
             // Whoever had all its own time has it from nobody before.
