@@ -26,8 +26,8 @@ pub struct Calls {
     pub scenario: Scenario,
     /// The calls, in the order of their ends.
     pub traces: Vec<CallTrace>,
-    /// By which ids each call can be found in the logs, by its number.
-    pub keys: Vec<Vec<String>>,
+    /// By which ids each call can be found in the logs, by its number; calls with the same ids share them.
+    pub keys: Vec<Arc<[String]>>,
     /// What processes did.
     pub processes: Vec<NodeEvent>,
     /// What links did.
@@ -189,13 +189,12 @@ impl<'a> Builder<'a> {
 
     fn finish(mut self, trees: Vec<Tree>, events: &[Observation]) -> Calls {
         let mut advice = HashMap::new();
-        let mut found: Vec<(CallTrace, Vec<String>)> = Vec::new();
+        let mut found: Vec<(CallTrace, Arc<[String]>)> = Vec::new();
         for mut tree in trees {
-            for n in 0..tree.calls.len() {
-                let (places, call) = tree.calls[n].clone();
-                let keys = tree.group.keys.clone();
+            let keys: Arc<[String]> = std::mem::take(&mut tree.group.keys).into();
+            for (places, call) in std::mem::take(&mut tree.calls) {
                 if let Some(trace) = self.trace(&mut tree, &places, call, &mut advice) {
-                    found.push((trace, keys));
+                    found.push((trace, keys.clone()));
                 }
             }
         }

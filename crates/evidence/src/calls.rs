@@ -10,11 +10,10 @@ use crate::build::Builder;
 use crate::observation::{Call, Told};
 use crate::tree::{self, Tree};
 
-/// An attempt, where it is in the group, and whether its callee has a log.
+/// Where an attempt is in the group, and whether its callee has a log.
 struct Placed {
     place: usize,
     logs: bool,
-    attempt: Attempt,
 }
 
 impl Builder<'_> {
@@ -26,9 +25,9 @@ impl Builder<'_> {
         told: Option<Call>,
         advice: &mut HashMap<HopId, &'static str>,
     ) -> Option<CallTrace> {
-        let placed = self.attempts(tree, places)?;
+        let (placed, mut attempts) = self.attempts(tree, places)?;
         let mut idle_closed = Vec::new();
-        for Placed { place, attempt, .. } in &placed {
+        for (Placed { place, .. }, attempt) in placed.iter().zip(&attempts) {
             let made = &tree.group.tries[*place].made;
             idle_closed.extend(made.idle_closed.then_some(attempt.hop));
             let more = match tree.links.visit[*place] {
@@ -39,10 +38,15 @@ impl Builder<'_> {
                 advice.insert(attempt.hop, text);
             }
         }
-        let attempts: Vec<Attempt> = placed.iter().map(|placed| placed.attempt.clone()).collect();
-        let mut served: Vec<Served> =
-            placed.iter().filter_map(|placed| self.side(tree, placed, &attempts)).collect();
-        let mut attempts = attempts;
+        let mut made_for: HashMap<HopId, Vec<&Attempt>> = HashMap::new();
+        for attempt in &attempts {
+            made_for.entry(attempt.parent).or_default().push(attempt);
+        }
+        let sides = placed.iter().zip(&attempts).filter_map(|(placed, attempt)| {
+            let made = made_for.get(&attempt.hop).map_or(&[][..], |made| made);
+            self.side(tree, placed, attempt, made)
+        });
+        let mut served: Vec<Served> = sides.collect();
         for attempt in &mut attempts {
             attempt.start = self.since(attempt.start);
             attempt.end = self.since(attempt.end);
@@ -58,11 +62,12 @@ impl Builder<'_> {
     }
 
     /// The attempts, in the order of their begin.
-    fn attempts(&self, tree: &mut Tree, places: &[usize]) -> Option<Vec<Placed>> {
+    fn attempts(&self, tree: &mut Tree, places: &[usize]) -> Option<(Vec<Placed>, Vec<Attempt>)> {
         let mut numbers: BTreeMap<(HopId, EdgeId), u16> = BTreeMap::new();
         let mut order = places.to_vec();
         order.sort_by_key(|place| (tree.group.tries[*place].made.attempt.start, *place));
         let mut placed = Vec::with_capacity(order.len());
+        let mut attempts = Vec::with_capacity(order.len());
         for place in order {
             let callee = self.callee(tree, place);
             let logs = self.logs.contains(&callee);
@@ -77,28 +82,28 @@ impl Builder<'_> {
             let edge = *self.edges.get(&ends)?;
             let number = numbers.entry((parent, edge)).or_default();
             *number = number.saturating_add(1);
-            let attempt = Attempt { hop, parent, edge, attempt: *number, ..made.attempt.clone() };
-            placed.push(Placed { place, logs, attempt });
+            attempts.push(Attempt { hop, parent, edge, attempt: *number, ..made.attempt.clone() });
+            placed.push(Placed { place, logs });
         }
-        Some(placed)
+        Some((placed, attempts))
     }
 
-    /// The callee's side of an attempt.
-    fn side(&self, tree: &Tree, placed: &Placed, attempts: &[Attempt]) -> Option<Served> {
-        let Placed { place, logs, attempt } = placed;
+    /// The callee's side of an attempt, with those that it made for it.
+    fn side(&self, tree: &Tree, placed: &Placed, attempt: &Attempt, made: &[&Attempt]) -> Option<Served> {
+        let Placed { place, logs } = placed;
         let Some(visit) = tree.links.visit[*place] else {
             // Of one that keeps no log its caller bears witness; and whoever answered was there.
             let told = tree.group.tries[*place].made.seen;
             let is_seen = told.unwrap_or(!logs || matches!(attempt.outcome, Outcome::Answered(_)));
             let served = witness::served(attempt).filter(|_| is_seen)?;
-            let source = witness::source(attempts, &served);
+            let source = witness::source(made.iter().copied(), &served);
             return Some(Served { source, ..served });
         };
         let visit = &tree.group.visits[visit];
         let mut served = Served { hop: attempt.hop, edge: attempt.edge, ..visit.served.clone() };
-        served.source = tree::source(tree, visit, attempts, &served);
+        served.source = tree::source(tree, visit, made, &served);
         if visit.told == Told::Nothing && !visit.witnessed && served.worked.is_zero() {
-            served.worked = own_time(attempts, &served);
+            served.worked = own_time(made, &served);
         }
         if let (Some((upstream, under_way)), Some(held)) = (&visit.crowd, &mut served.held_up) {
             let ends = self.topology.find(&visit.node).zip(self.topology.find(upstream));
@@ -156,10 +161,9 @@ pub(crate) fn number(trace: &mut CallTrace, call: CallId) {
 }
 
 /// What of a request's time at a node did not go to waiting for others.
-fn own_time(attempts: &[Attempt], served: &Served) -> Duration {
-    let made = attempts.iter().filter(|a| a.parent == served.hop);
+fn own_time(made: &[&Attempt], served: &Served) -> Duration {
     let mut spans: Vec<(Time, Time)> =
-        made.map(|a| (a.start.max(served.arrived), a.end.min(served.finished))).collect();
+        made.iter().map(|a| (a.start.max(served.arrived), a.end.min(served.finished))).collect();
     spans.sort();
     let mut own = served.finished.since(served.arrived);
     let mut until = served.arrived;

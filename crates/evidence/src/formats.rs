@@ -267,6 +267,11 @@ impl Reading<'_> {
     }
 }
 
+/// What was asked for, as observations have it: of the target its path alone.
+fn asked(method: &str, target: &str) -> String {
+    format!("{method} {}", access::path(target))
+}
+
 /// How deep objects may lie in each other.
 const DEPTH_MAX: usize = 4;
 

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use indexmap::IndexMap;
+
 use crate::observation::{Between, Call, Observation, Try, Visit};
 
 /// What is known of one request, or of one trace.
@@ -51,7 +53,7 @@ impl Sets {
 /// The groups, in the order in which they were first heard of. What belongs to no request is left out.
 pub(crate) fn groups(observations: Vec<Observation>) -> Vec<Group> {
     let mut sets = Sets::default();
-    let mut by_key: HashMap<String, usize> = HashMap::new();
+    let mut by_key: IndexMap<String, usize> = IndexMap::new();
     let mut placed = Vec::with_capacity(observations.len());
     for observation in observations {
         if matches!(observation, Observation::Process { .. } | Observation::Link { .. }) {
@@ -84,16 +86,17 @@ pub(crate) fn groups(observations: Vec<Observation>) -> Vec<Group> {
         });
         groups[place].add(observation);
     }
+    // Each key is one group's alone.
+    for (key, set) in by_key {
+        if let Some(&place) = place_of.get(&sets.of(set)) {
+            groups[place].keys.push(key);
+        }
+    }
     groups
 }
 
 impl Group {
     fn add(&mut self, observation: Observation) {
-        for key in observation.keys() {
-            if !self.keys.contains(key) {
-                self.keys.push(key.clone());
-            }
-        }
         match observation {
             Observation::Visit(visit, tries) => {
                 let of = Some(self.visits.len());

@@ -8,7 +8,7 @@ use topology::Failure;
 use trace::{Outcome, Time};
 
 use crate::group::{Group, Made};
-use crate::observation::{Try, Visit};
+use crate::observation::{Try, Visit, failed};
 
 /// How many spans a way up may lead over: more than any real trace has, for those that lie.
 const DEPTH_MAX: usize = 256;
@@ -66,6 +66,7 @@ pub(crate) fn link(group: &mut Group, aliases: &mut Aliases) -> Links {
         wraps: vec![false; group.tries.len()],
     };
     by_spans(group, &mut links);
+    by_callers(group, &mut links);
     // A trace that is so large is of a job or a session; in it times decide nothing.
     if group.visits.len().saturating_mul(group.tries.len().max(group.visits.len())) <= PAIRS_MAX {
         by_address_and_time(group, &mut links, aliases);
@@ -150,6 +151,33 @@ fn by_spans(group: &Group, links: &mut Links) {
     }
 }
 
+/// Visits that name the request they were made for, whose node tells nothing of what it asked of others.
+fn by_callers(group: &mut Group, links: &mut Links) {
+    let told = |(n, visit): (usize, &Visit)| Some((visit.span.clone()?, n));
+    let visits: HashMap<String, usize> = group.visits.iter().enumerate().filter_map(told).collect();
+    for n in 0..group.visits.len() {
+        let visit = &group.visits[n];
+        let maker = visit.parent.as_ref().and_then(|parent| visits.get(parent)).copied();
+        let maker = maker.filter(|maker| {
+            let caller = &group.visits[*maker];
+            !caller.tells_tries && caller.node != visit.node && !is_above(links, n, *maker)
+        });
+        if let (None, Some(maker)) = (links.cause[n], maker) {
+            must_have_made(group, links, maker, n);
+        }
+    }
+}
+
+/// Adds the request by which one visit must have led to another.
+fn must_have_made(group: &mut Group, links: &mut Links, maker: usize, visit: usize) {
+    let made = witnessed(&group.visits[visit], &group.visits[maker].node);
+    group.tries.push(Made { made, of: Some(maker) });
+    links.maker.push(Some(maker));
+    links.visit.push(Some(visit));
+    links.wraps.push(false);
+    links.cause[visit] = Some(links.visit.len() - 1);
+}
+
 /// Whether one span of time lies within another, as far as clocks can be trusted.
 fn is_within(inner: (Time, Time), outer: (Time, Time), slack: Duration) -> bool {
     inner.0 + slack >= outer.0 && inner.1 <= outer.1 + slack
@@ -182,6 +210,8 @@ fn is_above(links: &Links, above: usize, mut visit: usize) -> bool {
 fn by_address_and_time(group: &Group, links: &mut Links, aliases: &Aliases) {
     let mut order: Vec<usize> = (0..group.visits.len()).filter(|n| links.cause[*n].is_none()).collect();
     order.sort_by_key(|n| group.visits[*n].served.arrived);
+    let known_as = |made: &Made| made.made.peer.as_deref().and_then(|peer| aliases.known(peer));
+    let known: Vec<Option<&str>> = group.tries.iter().map(known_as).collect();
     for n in order {
         let visit = &group.visits[n];
         let mut best: Option<(bool, Duration, usize)> = None;
@@ -197,7 +227,7 @@ fn by_address_and_time(group: &Group, links: &mut Links, aliases: &Aliases) {
             }
             let peer = made.peer.as_deref();
             let is_named = peer.is_some() && (peer == visit.address.as_deref() || peer == Some(&visit.node));
-            let known = peer.and_then(|peer| aliases.known(peer));
+            let known = known[place];
             let is_other = known.is_some_and(|known| known != visit.node);
             let slack = visit.slack + Duration::from_secs(1);
             let overlaps = made.attempt.start <= visit.served.finished + slack
@@ -237,13 +267,9 @@ fn by_time_alone(group: &mut Group, links: &mut Links) {
                 && !is_above(links, n, *place)
         });
         let nearest = outer.min_by_key(|(_, outer)| outer.served.finished.since(outer.served.arrived));
-        let Some((maker, outer)) = nearest else { continue };
-        let made = witnessed(visit, &outer.node);
-        group.tries.push(Made { made, of: Some(maker) });
-        links.maker.push(Some(maker));
-        links.visit.push(Some(n));
-        links.wraps.push(false);
-        links.cause[n] = Some(links.visit.len() - 1);
+        if let Some((maker, _)) = nearest {
+            must_have_made(group, links, maker, n);
+        }
     }
     for place in 0..group.tries.len() {
         let Made { made, .. } = &group.tries[place];
@@ -268,11 +294,9 @@ pub(crate) fn witnessed(visit: &Visit, node: &str) -> Try {
             Outcome::Failed { failure: Failure::BodyIncomplete, status: Some(status) }
         }
         (Some(status), _) => Outcome::Answered(status),
-        (None, trace::Sent::Malformed) => Outcome::Failed { failure: Failure::ProtocolError, status: None },
-        (None, _) if served.end == trace::ServedEnd::CallerGone => {
-            Outcome::Failed { failure: Failure::Cancelled, status: None }
-        }
-        (None, _) => Outcome::Failed { failure: Failure::ConnectionTerminated, status: None },
+        (None, trace::Sent::Malformed) => failed(Failure::ProtocolError),
+        (None, _) if served.end == trace::ServedEnd::CallerGone => failed(Failure::Cancelled),
+        (None, _) => failed(Failure::ConnectionTerminated),
     };
     let made = Try::new(node, served.arrived, served.finished, outcome);
     Try { keys: visit.keys.clone(), peer: visit.address.clone(), asked: visit.asked.clone(), ..made }

@@ -101,6 +101,11 @@ pub(crate) struct Between {
     pub(crate) parent: String,
 }
 
+/// What a caller sees of which nothing came.
+pub(crate) fn failed(failure: Failure) -> Outcome {
+    Outcome::Failed { failure, status: None }
+}
+
 /// What a line says.
 #[derive(Debug, Clone)]
 pub(crate) enum Observation {
@@ -174,10 +179,7 @@ impl Try {
     pub(crate) fn new(node: &str, start: Time, end: Time, outcome: Outcome) -> Self {
         let end = end.max(start);
         // A timer that fired was of that length.
-        let timer = matches!(
-            outcome.failure(),
-            Some(Failure::HeadTimeout | Failure::BodyTimeout | Failure::ConnectionTimeout)
-        );
+        let timer = outcome.failure().is_some_and(Failure::is_timeout);
         Self {
             keys: Vec::new(),
             node: node.to_owned(),

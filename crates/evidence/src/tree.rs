@@ -1,5 +1,7 @@
 //! A group's requests as calls: each with all that was made for it, from its client down.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use topology::{Failure, Refusal};
@@ -8,7 +10,7 @@ use trace::{HopId, Outcome, Sent, Source, Time, witness};
 
 use crate::group::{Group, Made};
 use crate::link::{Links, witnessed};
-use crate::observation::{Call, Told, Try, Visit};
+use crate::observation::{Call, Told, Try, Visit, failed};
 
 /// A group of which all is known that can be: with the hops' ids, and times by the callers' clocks.
 #[derive(Debug)]
@@ -18,6 +20,8 @@ pub(crate) struct Tree {
     /// The tries of each call, root first; and the call, if its client told of it.
     pub(crate) calls: Vec<(Vec<usize>, Option<Call>)>,
     number: u64,
+    /// The tries by their spans, once somebody asks.
+    by_span: OnceCell<HashMap<String, usize>>,
 }
 
 impl Tree {
@@ -35,12 +39,13 @@ impl Tree {
             }
         }
         let calls = calls(&mut group, &links);
-        let mut tree = Self { group, links, calls: Vec::new(), number };
+        let made_for = made_for(&group, &links);
+        let mut tree = Self { group, links, calls: Vec::new(), number, by_span: OnceCell::new() };
+        let mut is_taken = vec![false; tree.group.tries.len()];
         for (roots, call) in calls {
             let mut all = Vec::new();
             for root in roots {
-                tree.align_below(root);
-                tree.collect(root, &mut all);
+                tree.take(root, &made_for, &mut is_taken, &mut all);
             }
             tree.calls.push((all, call));
         }
@@ -54,39 +59,28 @@ impl Tree {
 
     /// The try with this span.
     pub(crate) fn hop_of_span(&self, span: &str) -> Option<HopId> {
-        let place = self.group.tries.iter().position(|made| made.made.span.as_deref() == Some(span))?;
-        Some(self.hop(place))
+        let by_span = self.by_span.get_or_init(|| {
+            let mut by_span = HashMap::new();
+            for (place, made) in self.group.tries.iter().enumerate() {
+                if let Some(span) = &made.made.span {
+                    by_span.entry(span.clone()).or_insert(place);
+                }
+            }
+            by_span
+        });
+        by_span.get(span).map(|place| self.hop(*place))
     }
 
-    /// A try and all that were made for it.
-    fn collect(&self, root: usize, all: &mut Vec<usize>) {
+    /// Adds a try and all that were made for it, and sets the clocks of callees by those of their callers: a
+    /// request cannot arrive before it is sent.
+    fn take(&mut self, root: usize, made_for: &[Vec<usize>], is_taken: &mut [bool], all: &mut Vec<usize>) {
         let mut next = vec![root];
         while let Some(place) = next.pop() {
-            if all.contains(&place) {
+            // Each try is below one visit, but for what lies.
+            if std::mem::replace(&mut is_taken[place], true) {
                 continue;
             }
             all.push(place);
-            next.extend(self.links.visit[place].into_iter().flat_map(|visit| self.made_for(visit)));
-        }
-    }
-
-    /// The tries that were made for a visit.
-    pub(crate) fn made_for(&self, visit: usize) -> impl Iterator<Item = usize> + '_ {
-        let made = self.links.maker.iter().enumerate();
-        made.filter(move |(place, maker)| **maker == Some(visit) && !self.links.wraps[*place])
-            .map(|(place, _)| place)
-    }
-
-    /// Sets the clocks of callees by those of their callers: a request cannot arrive before it is sent.
-    fn align_below(&mut self, root: usize) {
-        let mut next = vec![root];
-        let mut steps = 0;
-        while let Some(place) = next.pop() {
-            // Each try is below one visit; the bound is for what lies.
-            steps += 1;
-            if steps > self.group.tries.len() {
-                return;
-            }
             let Some(visit) = self.links.visit[place] else { continue };
             let made = &self.group.tries[place].made.attempt;
             let served = &mut self.group.visits[visit].served;
@@ -94,15 +88,27 @@ impl Tree {
             for time in [&mut served.arrived, &mut served.finished].into_iter().chain(&mut served.started) {
                 *time = shifted(*time, shift);
             }
-            let below: Vec<usize> = self.made_for(visit).collect();
-            for &below in &below {
+            for &below in &made_for[visit] {
                 let attempt = &mut self.group.tries[below].made.attempt;
                 attempt.start = shifted(attempt.start, shift);
                 attempt.end = shifted(attempt.end, shift);
             }
-            next.extend(below);
+            next.extend(&made_for[visit]);
         }
     }
+}
+
+/// The tries that were made for each visit.
+fn made_for(group: &Group, links: &Links) -> Vec<Vec<usize>> {
+    let mut made_for = vec![Vec::new(); group.visits.len()];
+    for (place, maker) in links.maker.iter().enumerate() {
+        if let Some(visit) = maker
+            && !links.wraps[place]
+        {
+            made_for[*visit].push(place);
+        }
+    }
+    made_for
 }
 
 /// A log has the status that was sent. Of what broke off behind it, once its head had gone through, no more
@@ -144,65 +150,68 @@ fn shifted(time: Time, by: i128) -> Time {
 /// The tries that clients made, call by call: those that a client's own record names; else those over the
 /// same edge for the same thing, one after another as long as they fail.
 fn calls(group: &mut Group, links: &Links) -> Vec<(Vec<usize>, Option<Call>)> {
-    let mut told: Vec<(Vec<usize>, Option<Call>)> =
-        std::mem::take(&mut group.calls).into_iter().map(|call| (Vec::new(), Some(call))).collect();
+    let told = std::mem::take(&mut group.calls);
+    let mut by_span: HashMap<String, usize> = HashMap::with_capacity(told.len());
+    for (n, call) in told.iter().enumerate() {
+        by_span.entry(call.span.clone()).or_insert(n);
+    }
+    let mut calls: Vec<(Vec<usize>, Option<Call>)> =
+        told.into_iter().map(|call| (Vec::new(), Some(call))).collect();
     let mut roots: Vec<usize> =
         (0..group.tries.len()).filter(|n| links.maker[*n].is_none() && !links.wraps[*n]).collect();
     roots.sort_by_key(|n| (group.tries[*n].made.attempt.start, *n));
-    let mut others: Vec<(Vec<usize>, Option<Call>)> = Vec::new();
+    let callee = |place: usize| links.visit[place].map(|visit| &group.visits[visit].node);
+    // Calls that have failed so far and may go on, by their client and what they are for.
+    let mut failing: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
     for root in roots {
         let made = &group.tries[root].made;
-        let named = |(_, call): &&mut (Vec<usize>, Option<Call>)| {
-            call.as_ref().is_some_and(|call| Some(&*call.span) == made.parent.as_deref())
-        };
-        if let Some((roots, _)) = told.iter_mut().find(named) {
-            roots.push(root);
+        if let Some(call) = made.parent.as_ref().and_then(|parent| by_span.get(parent)) {
+            calls[*call].0.push(root);
             continue;
         }
-        let callee = |place: usize| links.visit[place].map(|visit| &group.visits[visit].node);
-        let goes_on = |(before, _): &&mut (Vec<usize>, Option<Call>)| {
-            before.last().is_some_and(|&last| {
+        let alike = failing.entry((&made.node, &made.asked)).or_default();
+        let before = alike.iter().position(|call| {
+            calls[*call].0.last().is_some_and(|&last| {
                 let earlier = &group.tries[last].made;
-                earlier.node == made.node
-                    && earlier.asked == made.asked
-                    && (callee(last) == callee(root) || earlier.peer == made.peer)
-                    && !earlier.attempt.outcome.is_ok()
+                (callee(last) == callee(root) || earlier.peer == made.peer)
                     && (made.again || earlier.attempt.end <= made.attempt.start + Duration::from_millis(5))
             })
-        };
-        match others.iter_mut().find(goes_on) {
-            Some((roots, _)) => roots.push(root),
-            None => others.push((vec![root], None)),
+        });
+        let is_ok = made.attempt.outcome.is_ok();
+        if let Some(before) = before {
+            calls[alike[before]].0.push(root);
+            if is_ok {
+                alike.remove(before);
+            }
+        } else {
+            if !is_ok {
+                alike.push(calls.len());
+            }
+            calls.push((vec![root], None));
         }
     }
-    told.extend(others);
-    told
+    calls
 }
 
 /// Where a visit's answer is from, as its log tells, or as what it made of its tries does.
-pub(crate) fn source(
-    tree: &Tree,
-    visit: &Visit,
-    attempts: &[trace::Attempt],
-    served: &trace::Served,
-) -> Source {
+pub(crate) fn source(tree: &Tree, visit: &Visit, made: &[&trace::Attempt], served: &trace::Served) -> Source {
     match &visit.told {
         Told::Own(Some(refusal)) => Source::Refused(*refusal),
         Told::Own(None) => Source::Own,
         Told::Nobody => Source::Nobody,
         Told::Relayed(span) => match tree.hop_of_span(span) {
             Some(hop) => Source::Relayed(hop),
-            None => witness::source(attempts, served),
+            None => witness::source(made.iter().copied(), served),
         },
         Told::Translated(span, failure) => match (tree.hop_of_span(span), failure) {
             (Some(hop), Some(failure)) => Source::Translated(hop, *failure),
-            _ => witness::source(attempts, served),
+            _ => witness::source(made.iter().copied(), served),
         },
-        Told::Threw => match witness::source(attempts, served) {
+        Told::Threw => match witness::source(made.iter().copied(), served) {
             Source::Own | Source::Nobody => Source::Refused(Refusal::Exception),
             other => other,
         },
-        Told::Nothing => match witness::source(attempts, served) {
+        Told::Nothing => match witness::source(made.iter().copied(), served) {
             Source::Own if !visit.witnessed => by_status(served.status, visit.tells_tries),
             other => other,
         },
@@ -233,5 +242,5 @@ pub(crate) fn settle(made: &mut Try) {
         Outcome::Answered(504) => Failure::HeadTimeout,
         _ => return,
     };
-    made.attempt.outcome = Outcome::Failed { failure, status: None };
+    made.attempt.outcome = failed(failure);
 }

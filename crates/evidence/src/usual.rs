@@ -1,12 +1,12 @@
 //! How long nodes usually take: what went well tells.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use topology::distribution::Distribution;
 use topology::units::DurationText;
 use topology::{NodeId, NodeKind, Topology};
-use trace::CallTrace;
+use trace::{Attempt, CallTrace, HopId};
 
 /// No more than so many times of a node are kept: quantiles need no more.
 const KEPT: usize = 10_000;
@@ -20,10 +20,10 @@ pub(crate) struct Usual(BTreeMap<NodeId, Vec<Duration>>);
 
 impl Usual {
     pub(crate) fn add(&mut self, topology: &Topology, trace: &CallTrace) {
+        let well = trace.attempts.iter().filter(|attempt| attempt.outcome.is_ok());
+        let well: HashMap<HopId, &Attempt> = well.map(|attempt| (attempt.hop, attempt)).collect();
         for served in &trace.served {
-            let Some(attempt) = trace.attempt(served.hop).filter(|attempt| attempt.outcome.is_ok()) else {
-                continue;
-            };
+            let Some(attempt) = well.get(&served.hop) else { continue };
             let node = topology.ends(served.edge).1;
             let times = self.0.entry(node).or_default();
             if times.len() < KEPT {

@@ -204,7 +204,7 @@ fn recorder(calls: &evidence::Calls, dir: Option<&RunDir>) -> Result<Recorder, R
     Ok(recorder)
 }
 
-fn key(keys: &[Vec<String>], call: u64) -> String {
+fn key(keys: &[Arc<[String]>], call: u64) -> String {
     let keys = keys.get(usize::try_from(call).unwrap_or(usize::MAX));
     keys.and_then(|keys| keys.first()).cloned().unwrap_or_default()
 }

@@ -136,6 +136,11 @@ impl Failure {
         self.before_connection() || self.is_local() || self == Self::StreamRefused
     }
 
+    /// Whether a timer of the caller's fired.
+    pub fn is_timeout(self) -> bool {
+        matches!(self, Self::ConnectionTimeout | Self::HeadTimeout | Self::BodyTimeout)
+    }
+
     /// Whether there was no connection over which anything could have been sent.
     pub fn before_connection(self) -> bool {
         matches!(

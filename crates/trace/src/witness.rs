@@ -48,9 +48,10 @@ pub fn served(attempt: &Attempt) -> Option<Served> {
 }
 
 /// What a node that does not say so must have made its answer of: an answer that is like its last
-/// callee's was passed on, one that follows a failure was made of it, and any other is its own.
-pub fn source(attempts: &[Attempt], served: &Served) -> Source {
-    let began = attempts.iter().filter(|a| a.parent == served.hop && a.start <= served.finished);
+/// callee's was passed on, one that follows a failure was made of it, and any other is its own. Of the
+/// attempts only those count that were made for the request.
+pub fn source<'a>(attempts: impl IntoIterator<Item = &'a Attempt>, served: &Served) -> Source {
+    let began = attempts.into_iter().filter(|a| a.parent == served.hop && a.start <= served.finished);
     let mut made: Vec<&Attempt> = began.collect();
     made.sort_by_key(|a| (a.end, a.attempt));
     let passed_on = |a: &&&Attempt| match a.outcome {

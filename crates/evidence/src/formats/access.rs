@@ -8,7 +8,7 @@ use trace::{Outcome, Served, Time};
 
 use super::Reading;
 use crate::moment;
-use crate::observation::{Call, Observation, Told, Try, Visit};
+use crate::observation::{Call, Observation, Told, Try, Visit, failed};
 
 fn us(us: u64) -> Duration {
     moment::micros(us)
@@ -151,8 +151,7 @@ pub(super) fn told(
 fn call(reading: &mut Reading<'_>, line: &CallLine) -> Result<(), String> {
     let start = began(&line.stamp)? + us(line.stamp.at_us);
     // One that was given up before anything came has neither.
-    let ended = access::outcome(line.status, line.error.as_deref())
-        .unwrap_or(Outcome::Failed { failure: Failure::Cancelled, status: None });
+    let ended = access::outcome(line.status, line.error.as_deref()).unwrap_or(failed(Failure::Cancelled));
     let mut call =
         Call::new(&line.node, line.span_id.clone(), start, start + us(line.duration_us), Some(ended));
     call.keys = vec![key(&line.stamp, &line.trace_id)];

@@ -8,9 +8,9 @@ use std::time::Duration;
 use topology::{Failure, Refusal};
 use trace::{Outcome, Sent, Time};
 
-use super::ids;
+use super::{asked, ids};
 use crate::moment;
-use crate::observation::{Observation, Told, Try, Visit};
+use crate::observation::{Observation, Told, Try, Visit, failed};
 
 /// A line in parts.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -52,10 +52,6 @@ fn known(text: &str) -> Option<&str> {
 
 fn flags(text: &str) -> Vec<String> {
     known(text).into_iter().flat_map(|text| text.split(',')).map(|flag| flag.trim().to_owned()).collect()
-}
-
-fn asked(method: &str, path: &str) -> String {
-    format!("{method} {}", super::access::path(path))
 }
 
 /// `[time] "METHOD path protocol" status flags [details termination "reason"] received sent took service
@@ -201,9 +197,7 @@ fn observed(node: &str, place: &str, line: Line) -> Observation {
     let outcome = match meaning(&line) {
         Some(Meaning::CallerLeft) => {
             visit.caller_left();
-            line.upstream
-                .is_some()
-                .then_some((Outcome::Failed { failure: Failure::Cancelled, status: None }, false))
+            line.upstream.is_some().then_some((failed(Failure::Cancelled), false))
         }
         Some(Meaning::Own(refusal)) => {
             visit.told = Told::Own(refusal);
@@ -217,7 +211,7 @@ fn observed(node: &str, place: &str, line: Line) -> Observation {
             };
             Some((Outcome::Failed { failure, status }, reset))
         }
-        Some(Meaning::Upstream(failure, reset)) => Some((Outcome::Failed { failure, status: None }, reset)),
+        Some(Meaning::Upstream(failure, reset)) => Some((failed(failure), reset)),
         None => line.upstream.is_some().then_some((Outcome::Answered(line.status), false)),
     };
     let tries = outcome.map(|(outcome, reset)| {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use topology::Failure;
 use trace::{Outcome, Sent, Time};
 
-use super::ids;
+use super::{asked, ids};
 use crate::moment;
-use crate::observation::{Observation, Told, Try, Visit};
+use crate::observation::{Observation, Told, Try, Visit, failed};
 
 /// Names that say when a request was over.
 const ENDED: [&str; 8] =
@@ -121,13 +121,13 @@ impl Fields {
         if let Some(request) = self.get("request") {
             let mut words = request.split(' ');
             let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-            return format!("{method} {}", super::access::path(target));
+            return asked(method, target);
         }
         let method = self.first(&["request_method", "method", "http_method"]).unwrap_or_default();
         let target = self
             .first(&["request_uri", "uri", "path", "url", "request_path", "http_path"])
             .unwrap_or_default();
-        format!("{method} {}", super::access::path(target))
+        asked(method, target)
     }
 
     /// What the line says, of a node of this name if it does not say so itself; `place` joins it with nothing.
@@ -217,10 +217,6 @@ impl Fields {
 struct Noted {
     connect: Option<bool>,
     head: Option<bool>,
-}
-
-fn failed(failure: Failure) -> Outcome {
-    Outcome::Failed { failure, status: None }
 }
 
 /// What became of a request to an upstream. nginx notes its own 502 and 504 in `$upstream_status` as well;

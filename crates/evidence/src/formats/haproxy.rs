@@ -6,9 +6,9 @@ use std::time::Duration;
 use topology::{Failure, Refusal};
 use trace::{Outcome, Sent, Time};
 
-use super::ids;
+use super::{asked, ids};
 use crate::moment;
-use crate::observation::{Observation, Told, Try, Visit};
+use crate::observation::{Observation, Told, Try, Visit, failed};
 
 /// More retries than anybody configures are not believed.
 const RETRIES_MAX: u16 = 100;
@@ -83,10 +83,6 @@ fn parts(line: &str) -> Option<Line<'_>> {
     })
 }
 
-fn failed(failure: Failure) -> Outcome {
-    Outcome::Failed { failure, status: None }
-}
-
 /// What became of the request to the server, by how the session ended: who ended it, and when.
 fn outcome(line: &Line<'_>) -> Option<Outcome> {
     let after_head = |failure| Outcome::Failed { failure, status: line.status };
@@ -129,7 +125,7 @@ pub(super) fn line(node: &str, place: &str, text: &str) -> Result<Observation, S
     }
     let mut words = line.request.split(' ');
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    visit.asked = format!("{method} {}", super::access::path(target));
+    visit.asked = asked(method, target);
     visit.tells_tries = true;
     if matches!(line.state[0], 'C' | 'c') {
         visit.caller_left();

@@ -67,7 +67,7 @@ pub(super) fn line(line: &str) -> Result<Option<Trouble>, String> {
     Ok(Some(Trouble {
         at,
         upstream: address.split('/').next().unwrap_or(address).to_owned(),
-        asked: format!("{method} {}", super::access::path(target)),
+        asked: super::asked(method, target),
         failure,
         reset: meant.reset,
         after_head: reading_body,
@@ -152,9 +152,7 @@ fn say(made: &mut Try, trouble: Trouble) {
     made.attempt.outcome = Outcome::Failed { failure: trouble.failure, status };
     made.attempt.reset = trouble.reset;
     let took = made.attempt.end.since(made.attempt.start);
-    let is_timer =
-        matches!(trouble.failure, Failure::HeadTimeout | Failure::BodyTimeout | Failure::ConnectionTimeout);
-    made.attempt.timeout = (is_timer && took > Duration::ZERO).then_some(took);
+    made.attempt.timeout = (trouble.failure.is_timeout() && took > Duration::ZERO).then_some(took);
     made.advice = None;
     let exchange = made.attempt.exchange.get_or_insert_default();
     exchange.error = Some(trouble.words);

@@ -12,8 +12,8 @@ use trace::{
     AtWork, Crowd, HeldUp, LinkEventKind, NodeEventKind, Outcome, Sent, ServedEnd, Time, UnderWay, access,
 };
 
-use super::Reading;
-use crate::observation::{Between, Call, Observation, Told, Try, Visit};
+use super::{Reading, asked};
+use crate::observation::{Between, Call, Observation, Told, Try, Visit, failed};
 use crate::{moment, words};
 
 /// What an attempt's instrumentation has to say more.
@@ -78,7 +78,7 @@ impl Span {
     fn asked(&self) -> String {
         let method = self.get(&["http.request.method", "http.method"]).unwrap_or_default();
         let target = self.get(&["url.full", "url.path", "http.url", "http.target", "http.route"]);
-        format!("{method} {}", super::access::path(target.unwrap_or_default()))
+        asked(method, target.unwrap_or_default())
     }
 
     /// Whether it is about HTTP, or at least about a request.
@@ -129,12 +129,10 @@ impl Span {
                 (Outcome::Failed { failure: meant.failure, status: Some(status) }, meant.reset, None)
             }
             (Some(status), _) => (Outcome::Answered(status), false, None),
-            (None, Some(meant)) => {
-                (Outcome::Failed { failure: meant.failure, status: None }, meant.reset, None)
-            }
+            (None, Some(meant)) => (failed(meant.failure), meant.reset, None),
             (None, None) if !self.failed && error.is_empty() => (Outcome::Answered(200), false, None),
             (None, None) => {
-                let outcome = Outcome::Failed { failure: Failure::ConnectionTerminated, status: None };
+                let outcome = failed(Failure::ConnectionTerminated);
                 (outcome, false, Some(TELL_ERROR))
             }
         }

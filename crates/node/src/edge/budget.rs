@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use topology::Failure;
 use topology::policy::{Budget, Refund};
 use trace::{Outcome, Time};
 
@@ -106,7 +105,7 @@ impl BudgetState {
             Some(Budget::Tokens(bucket)) => {
                 let cost = match after {
                     Some(Outcome::Answered(429)) => bucket.throttled_cost,
-                    Some(Outcome::Failed { failure, .. }) if is_timeout(failure) => bucket.timeout_cost,
+                    Some(Outcome::Failed { failure, .. }) if failure.is_timeout() => bucket.timeout_cost,
                     _ => bucket.cost,
                 };
                 if self.tokens < cost || self.tokens <= bucket.above {
@@ -161,10 +160,6 @@ impl BudgetState {
         }
         self.slots.back_mut().expect("one has just been put there, if there was none")
     }
-}
-
-fn is_timeout(failure: Failure) -> bool {
-    matches!(failure, Failure::ConnectionTimeout | Failure::HeadTimeout | Failure::BodyTimeout)
 }
 
 #[cfg(test)]

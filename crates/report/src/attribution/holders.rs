@@ -200,10 +200,7 @@ impl Case<'_> {
     fn held_up(&self, attempt: &Attempt, at: Time) -> Option<Verdict> {
         let callee = self.callee(attempt.edge);
         let stay = at.since(attempt.start);
-        let by_timer = matches!(
-            attempt.outcome.failure(),
-            Some(Failure::ConnectionTimeout | Failure::HeadTimeout | Failure::BodyTimeout)
-        );
+        let by_timer = attempt.outcome.failure().is_some_and(Failure::is_timeout);
         let usual = if by_timer {
             timeouts::usual_time(self, callee, 0)
         } else {

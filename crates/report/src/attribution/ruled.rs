@@ -41,14 +41,14 @@ pub(super) fn refused(case: &Case<'_>, node: NodeId, served: &Served, status: u1
             let who = owner(rules, ruled);
             let plan = ruled.consumer.and_then(|consumer| rules.plan_of(consumer));
             let plan = plan.map_or_else(String::new, |plan| format!(" `{}`", plan.name));
-            let model = model(case).map_or_else(String::new, |model| format!(" `{model}`"));
+            let model = case.ask().map_or_else(String::new, |ask| format!(" `{}`", ask.model));
             at_node(Cause::Config, "not_allowed").because(
                 format!("{refused}: the model{model} is not one of the plan{plan}{who}"),
                 "ask for a model of the plan, or have the plan changed: no retry helps",
             )
         }
         Rule::Models => {
-            let model = model(case).map_or_else(String::new, |model| format!(" `{model}`"));
+            let model = case.ask().map_or_else(String::new, |ask| format!(" `{}`", ask.model));
             let edges = case.scenario.topology.outgoing(node);
             let models: Vec<&str> = edges
                 .iter()
@@ -68,12 +68,6 @@ pub(super) fn refused(case: &Case<'_>, node: NodeId, served: &Served, status: u1
                 .because(format!("{refused}: {}", was_spent(rules, ruled, spent)), next_step(spent, is_cost))
         }
     })
-}
-
-/// The model that the call asks, if its load says so.
-fn model<'a>(case: &Case<'a>) -> Option<&'a str> {
-    let load = case.scenario.loads.get(usize::from(case.trace.end.call.load()))?;
-    load.request.llm.as_ref().map(|ask| &*ask.model)
 }
 
 /// Which limit was spent, and by whom.

@@ -77,6 +77,30 @@ fn envoys_flags_and_the_applications_log_decide() {
     insta::assert_snapshot!(table(&found));
 }
 
+/// Applications that name the request they were asked by, with clocks that are 20 ms apart and two requests of
+/// one trace at once: the spans say who asked whom. Of the two `stock` answered one with 500, which `orders`
+/// made 502 of.
+#[test]
+fn the_request_that_is_named_is_the_one_that_led_there() {
+    let line = |service: &str, time: &str, took: u32, status: u16, span: &str, parent: &str| {
+        format!(
+            r#"{{"time":"2026-01-02T03:04:{time}Z","service":"{service}","status":{status},"duration_ms":{took},"#
+        ) + &format!(r#""trace_id":"t1","span_id":"{span}","parent_id":"{parent}"}}"#)
+            + "\n"
+    };
+    let log = line("gateway", "05.100", 90, 502, "a1", "")
+        + &line("gateway", "05.101", 91, 200, "a2", "")
+        + &line("orders", "05.098", 85, 502, "b1", "a1")
+        + &line("orders", "05.099", 86, 200, "b2", "a2")
+        + &line("stock", "05.115", 80, 500, "c1", "b1")
+        + &line("stock", "05.116", 80, 200, "c2", "b2");
+    let found = diagnosed(&[("app.jsonl", &log)], None);
+    assert_eq!((found.requests, found.succeeded), (2, 1));
+    assert_eq!(origins(&found), ["502 stock undecided  1 0"]);
+    let passed: Vec<_> = found.layers.iter().map(|row| (&*row.node, row.requests, row.ok)).collect();
+    assert_eq!(passed, [("client", 2, 1), ("gateway", 2, 1), ("orders", 2, 1), ("stock", 2, 1)]);
+}
+
 /// Without the application's log an upstream is an address, and what it did not answer is undecided.
 #[test]
 fn envoys_log_alone_names_the_link() {

@@ -1,5 +1,6 @@
 use super::*;
 use proptest::prelude::*;
+use topology::Failure;
 use topology::policy::Tokens;
 use topology::units::Share;
 
