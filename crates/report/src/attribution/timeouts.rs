@@ -263,19 +263,18 @@ fn late(case: &Case<'_>, attempt: &Attempt, served: &Served, at: Time) -> Findin
     )
 }
 
-/// The callee was still at work.
+/// The callee had not sent all: was it still at work, and for longer than it seldom is?
 fn slow(case: &Case<'_>, node: NodeId, served: &Served, at: Time) -> Finding {
     let declared = case.scenario.topology.node(node);
     // A model's work is as long as what it makes of it.
-    let usual = match &declared.llm {
-        Some(model) => {
-            let usage = served.usage;
-            declared.service_time.mean() + model.alone(usage.prompt, usage.completion)
-        }
-        None => declared.service_time.mean(),
-    };
+    let made = declared.llm.as_ref().map(|model| model.alone(served.usage.prompt, served.usage.completion));
+    let usual = declared.service_time.mean() + made.unwrap_or_default();
+    let at_most = (declared.service_time.p99() + made.unwrap_or_default()).mul_f64(1.5) + PER_HOP;
     let taken = served.worked;
-    if taken < usual.mul_f64(1.5) + PER_HOP {
+    // Whoever's head is there is done with its work, unless it makes the body piece by piece.
+    let head_came = case.attempt(served.hop).is_some_and(|attempt| attempt.outcome.status().is_some());
+    let was_done = head_came && made.is_none();
+    if was_done || taken < at_most {
         // It was not slow: the time had been spent before it was asked.
         return match case.attempt(served.hop).and_then(|attempt| spent_before(case, attempt, at)) {
             Some(before) => Finding::Below(before),
@@ -291,12 +290,15 @@ fn slow(case: &Case<'_>, node: NodeId, served: &Served, at: Time) -> Finding {
         format!("{name} was still working: {:.1} ms, where {:.1} ms is usual", ms(taken), ms(usual));
     match case.lifecycle.starting_for(node, at) {
         Some(up) => starting(node, &evidence, up),
-        None if case.attempt(served.hop).is_some_and(|a| served.usage.completion > 0 && a.outcome.status().is_some()) => {
-            Birth::at_node(node, Cause::Overload, "slow_stream").because(
-                format!("{evidence}, for the {} tokens that it had made", served.usage.completion),
-                "how many sequences does its batch hold? fewer of them, more replicas, or a shorter `max_tokens`",
-            )
-        }
+        None if head_came && served.usage.completion > 0 => Birth::at_node(
+            node,
+            Cause::Overload,
+            "slow_stream",
+        )
+        .because(
+            format!("{evidence}, for the {} tokens that it had made", served.usage.completion),
+            "how many sequences does its batch hold? fewer of them, more replicas, or a shorter `max_tokens`",
+        ),
         None => Birth::at_node(node, Cause::Overload, "slow")
             .because(evidence, "CPU, garbage collection, the database behind it: what made the work longer?"),
     }
