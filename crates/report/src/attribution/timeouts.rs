@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use topology::{Cause, Failure, Node, NodeId, Refusal};
-use trace::{Attempt, HopId, Served, ServedEnd, Source, Time};
+use trace::{Attempt, HopId, Outcome, Served, ServedEnd, Source, Time};
 
 use super::{Birth, Case, Finding, external, fullness, rules, undecided};
 use crate::anatomy;
@@ -271,8 +271,11 @@ fn slow(case: &Case<'_>, node: NodeId, served: &Served, at: Time) -> Finding {
     let usual = declared.service_time.mean() + made.unwrap_or_default();
     let at_most = (declared.service_time.p99() + made.unwrap_or_default()).mul_f64(1.5) + PER_HOP;
     let taken = served.worked;
-    // Whoever's head is there is done with its work, unless it makes the body piece by piece.
-    let head_came = case.attempt(served.hop).is_some_and(|attempt| attempt.outcome.status().is_some());
+    // Whoever's head was there when its caller left was done with its work, unless it makes the body piece
+    // by piece.
+    let head_came = case
+        .attempt(served.hop)
+        .is_some_and(|attempt| matches!(attempt.outcome, Outcome::Failed { status: Some(_), .. }));
     let was_done = head_came && made.is_none();
     if was_done || taken < at_most {
         // It was not slow: the time had been spent before it was asked.

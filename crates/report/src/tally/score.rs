@@ -112,14 +112,19 @@ fn deciding(scenario: &Scenario, trace: &CallTrace) -> Vec<(HopId, FaultId)> {
 
 /// Whether a hop came to nothing because of a limit that the scenario itself has.
 fn is_at_limit(trace: &CallTrace, hop: HopId) -> bool {
-    let unsent =
-        trace.attempt(hop).is_some_and(|a| a.outcome.failure() == Some(Failure::ConnectionLimitReached));
+    // What was planned for it and did not come to pass does not matter.
+    let unsent = trace.attempt(hop).is_some_and(|a| {
+        a.outcome.failure() == Some(Failure::ConnectionLimitReached)
+            && a.crowd.as_ref().is_none_or(|crowd| crowd.held_by.is_empty())
+    });
     let refused = trace.served(hop).is_some_and(|served| match served.source {
-        Source::Refused(Refusal::QueueFull) => true,
+        Source::Refused(Refusal::QueueFull) => {
+            served.faults.is_empty() && served.held_up.as_ref().is_none_or(|held| held.held_by.is_empty())
+        }
         Source::Refused(_) => served.ruled.as_ref().is_some_and(|ruled| ruled.refused_by.is_some()),
         _ => false,
     });
-    (unsent || refused) && trace.marks(hop).is_empty()
+    unsent || refused
 }
 
 /// The marks on a hop. Those of others which it found no room for say nothing as long as these had been
