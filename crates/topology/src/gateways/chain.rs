@@ -5,7 +5,7 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 
 use super::Product;
-use super::model::{Address, Entry, Written, profile};
+use super::model::{Address, Entry, Route, Written, profile};
 use crate::lint::{At, Places};
 use crate::node::{Balance, Choice, Node, NodeKind, Plan, Stage};
 use crate::policy::ATTEMPTS_MAX;
@@ -43,15 +43,13 @@ pub(super) fn build<'a>(
         let mut all = Vec::new();
         for (i, route) in entry.routes.iter().enumerate() {
             for address in &route.servers {
-                let listening =
-                    entries.iter().zip(&gateways).find(|(other, _)| listens(entry, other, address));
-                let to = listening.map_or_else(
+                let to = listening(entries, entry, route, address).map_or_else(
                     || {
                         *servers
                             .entry(address.clone())
                             .or_insert_with(|| topology.add_node(unknown(address, &route.name)))
                     },
-                    |(_, &node)| node,
+                    |place| gateways[place],
                 );
                 // No more than a scenario may have: the lints count on it.
                 let mut policy = route.policy.clone();
@@ -99,6 +97,15 @@ pub(super) fn build<'a>(
     Ok((scenario(topology), chain))
 }
 
+/// Who takes what this caller sends over a route to an address. Of several that share it, the one that is
+/// for this host; else another than the caller.
+fn listening(entries: &[Entry], caller: &Entry, route: &Route, address: &Address) -> Option<usize> {
+    let host = route.name.rsplit_once(':').map_or(&*route.name, |(host, _)| host);
+    let all = entries.iter().enumerate().filter(|(_, entry)| listens(caller, entry, address));
+    all.min_by_key(|(_, entry)| (!entry.names.iter().any(|name| name == host), std::ptr::eq(*entry, caller)))
+        .map(|(place, _)| place)
+}
+
 /// Whether what this caller sends to an address comes to that gateway. A host's name says little about
 /// whose it is: on this machine any file may be meant, elsewhere one that comes after the caller's.
 fn listens(caller: &Entry, callee: &Entry, address: &Address) -> bool {
@@ -109,17 +116,21 @@ fn listens(caller: &Entry, callee: &Entry, address: &Address) -> bool {
     })
 }
 
-/// The file's name, with the port where the file has several that listen.
+/// The file's name, with the port where the file has several that listen, and the host where they share it.
 fn name(entry: &Entry, all: &[Entry], sources: &[Source<'_>]) -> String {
     let file = sources.get(entry.file).map_or("", |source| source.file_name());
     let short = FilePath::new(file).file_name().and_then(|name| name.to_str()).unwrap_or(file);
     let same_name =
         sources.iter().filter(|source| FilePath::new(source.file_name()).ends_with(short)).count() > 1;
     let shown = if same_name { file } else { short };
-    let several = all.iter().filter(|other| other.file == entry.file).count() > 1;
-    match entry.listens.first() {
-        Some(listen) if several => format!("{shown}:{}", listen.port),
-        _ => shown.to_owned(),
+    let others = || all.iter().filter(|other| other.file == entry.file && !std::ptr::eq(*other, entry));
+    let Some(listen) = entry.listens.first().filter(|_| others().next().is_some()) else {
+        return shown.to_owned();
+    };
+    let shares = others().any(|other| other.listens.iter().any(|other| other.port == listen.port));
+    match entry.names.first() {
+        Some(host) if shares => format!("{shown}:{} ({host})", listen.port),
+        _ => format!("{shown}:{}", listen.port),
     }
 }
 

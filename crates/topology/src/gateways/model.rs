@@ -20,6 +20,8 @@ pub(super) struct Entry {
     pub(super) file: usize,
     pub(super) at: Range,
     pub(super) listens: Vec<Address>,
+    /// The hosts that it is for, where several share an address.
+    pub(super) names: Vec<String>,
     pub(super) routes: Vec<Route>,
     /// The largest head and body that it accepts, in bytes.
     pub(super) head: u64,
@@ -69,6 +71,7 @@ impl Entry {
             file,
             at,
             listens: Vec::new(),
+            names: Vec::new(),
             routes: Vec::new(),
             head: limits.head.unwrap_or(SIZE_MAX),
             body: limits.body.unwrap_or(SIZE_MAX),

@@ -66,6 +66,8 @@ impl Found {
             if listens.is_empty() { vec![Address { host: "*".to_owned(), port: 80 }] } else { listens };
         let mut entry = Entry::new(Product::Nginx, self.file, server.at);
         entry.listens = listens;
+        let names = server.block.iter().filter(|d| d.name == "server_name");
+        entry.names = names.flat_map(|d| d.arguments.iter().cloned()).collect();
         if let Some((bytes, directive)) = argument(&scope, "client_max_body_size", 0, size) {
             entry.body = if bytes == 0 { SIZE_MAX } else { bytes };
             entry.written.insert("body_limit", directive.at);

@@ -181,6 +181,30 @@ fn without_keep_alive_no_connection_is_ever_idle() {
 }
 
 /// Words that mean something, and what holds them together.
+#[test]
+fn one_port_can_be_that_of_several_servers() {
+    let servers = |to: &str| {
+        format!(
+            "http {{ server {{ listen 80; server_name edge; location / {{ proxy_pass http://{to}:80; }} }}\n  \
+             server {{ listen 80; server_name api; location / {{ proxy_pass http://10.0.0.1:8080; }} }} }}"
+        )
+    };
+    // By its name, or as the only other one.
+    for to in ["localhost", "127.0.0.1"] {
+        let text = servers(to);
+        let (scenario, _) = read(&[ConfigFile { name: "nginx.conf", text: &text }]).unwrap();
+        let edges: Vec<String> =
+            scenario.topology.edges().map(|(edge, _)| scenario.topology.edge_name(edge)).collect();
+        assert_eq!(
+            edges,
+            ["nginx.conf:80 (edge) -> nginx.conf:80 (api)", "nginx.conf:80 (api) -> 10.0.0.1:8080"]
+        );
+    }
+    let itself = servers("127.0.0.1").replace("server_name edge", "server_name 127.0.0.1");
+    let error = read(&[ConfigFile { name: "nginx.conf", text: &itself }]).unwrap_err();
+    assert!(error.to_string().contains("requests go in a circle"), "{error}");
+}
+
 fn text() -> impl Strategy<Value = String> {
     let words = [
         "http",
