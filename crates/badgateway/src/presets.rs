@@ -84,7 +84,7 @@ fn show_words(profile: &Profile, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "#   {name}: {value}")?;
         }
         for line in said.body.lines() {
-            writeln!(out, "#   {line}")?;
+            paragraph(line, "#   ", out)?;
         }
     }
     Ok(())
