@@ -269,7 +269,7 @@ fn slow(case: &Case<'_>, node: NodeId, served: &Served, at: Time) -> Finding {
     // A model's work is as long as what it makes of it.
     let made = declared.llm.as_ref().map(|model| model.alone(served.usage.prompt, served.usage.completion));
     let usual = declared.service_time.mean() + made.unwrap_or_default();
-    let at_most = (declared.service_time.p99() + made.unwrap_or_default()).mul_f64(1.5) + PER_HOP;
+    let at_most = usual.mul_f64(1.5) + PER_HOP;
     let taken = served.worked;
     // Whoever's head was there when its caller left was done with its work, unless it makes the body piece
     // by piece.
