@@ -57,9 +57,10 @@ fn every_scenario_is_the_same_by_both() {
     });
     let mut wrong = Vec::new();
     for (scenario, mut agreement) in compared.into_inner().unwrap() {
-        // Those beside it may have been why the machine was late: once more, without them.
+        // Those beside it may have been why the machine was late: once more, without them. Where the engines
+        // do differ, they differ then too.
         for _ in 0..ALONE {
-            if agreement["verdict"] == "undecided" {
+            if agreement["verdict"] != "agrees" {
                 agreement = agree(&scenario, &folder(&scenario));
             }
         }
