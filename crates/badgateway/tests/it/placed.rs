@@ -78,12 +78,16 @@ fn recognised(figures: fn(&str) -> Figures, scenarios: &[String]) {
                 while let Some(text) = scenarios.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let figures = figures(text);
                     broke.fetch_add(usize::from(figures.score.single.total > 0), Ordering::Relaxed);
-                    wrong.lock().unwrap().extend(check(text, &figures));
+                    if !check(text, &figures).is_empty() {
+                        wrong.lock().unwrap().push(text);
+                    }
                 }
             });
         }
     });
-    let wrong = wrong.into_inner().unwrap();
+    // A machine that stalls spoils one run, a fault of ours each: once more, alone.
+    let again = wrong.into_inner().unwrap();
+    let wrong: Vec<_> = again.into_iter().flat_map(|text| check(text, &figures(text))).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     // A few break nothing in so light a load: one worker is enough for it.
     let (broke, all) = (broke.into_inner(), scenarios.len());

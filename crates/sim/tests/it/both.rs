@@ -138,12 +138,16 @@ fn same(scenarios: &[String]) {
         for _ in 0..6 {
             scope.spawn(|| {
                 while let Some(text) = scenarios.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    wrong.lock().unwrap().extend(differences(text));
+                    if differences(text).is_some() {
+                        wrong.lock().unwrap().push(text);
+                    }
                 }
             });
         }
     });
-    let wrong = wrong.into_inner().unwrap();
+    // A machine that stalls spoils one run, a fault of ours each: once more, alone.
+    let again = wrong.into_inner().unwrap();
+    let wrong: Vec<_> = again.into_iter().filter_map(|text| differences(text)).collect();
     assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), scenarios.len(), wrong.join("\n\n"));
 }
 
